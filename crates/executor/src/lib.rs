@@ -1,0 +1,25 @@
+//! Runs an ordered list of Ethereum transactions on many cores; the result equals running them
+//! one by one.
+//!
+//! In: a [`Block`] (rules, environment, transactions with known senders) and the state before it,
+//! anything that implements revm's [`DatabaseRef`](revm::DatabaseRef). Out: a [`BlockOutput`]
+//! (receipts, gas, change set, access list).
+//!
+//! There is one entry, [`Executor::execute`], and three [`Way`]s through it that give the same
+//! result on any number of threads.
+//!
+//! Module by module, in the order of reading: `block` and `output` (what goes in and comes out),
+//! `sequential` (the reference), and then the parallel engine.
+
+mod block;
+mod error;
+mod executor;
+mod memory_state;
+mod output;
+
+pub use block::{Block, Invalid, Way};
+pub use error::{AccessListError, BlockError, Place};
+pub use executor::{Executor, Settings};
+pub use memory_state::{MemoryAccount, MemoryState, UnknownCode};
+pub use output::{BlockOutput, Skipped, Statistics};
+pub use revm;

@@ -1,0 +1,1 @@
+//! Measuring: replays recorded blocks, runs benchmarks and conformance suites through the executor.

@@ -1,0 +1,3 @@
+//! Developer tasks behind `cargo xtask`.
+
+fn main() {}
