@@ -1,6 +1,7 @@
 //! What is executed, and how.
 
-use alloy_primitives::B256;
+use alloy_eips::eip6110::MAINNET_DEPOSIT_CONTRACT_ADDRESS;
+use alloy_primitives::{Address, B256};
 use heddle_types::{AccessList, Fork, Ommer, Withdrawal};
 use revm::{
     context::{BlockEnv, TxEnv},
@@ -29,10 +30,36 @@ pub struct Block<'a> {
     /// Whether the block rewards its miner (before the merge) and moves what the protocol moves:
     /// system calls, withdrawals, rewards. Off for bare lists of transactions such as state tests.
     pub protocol_operations: bool,
+    /// Blob gas that the block may hold (EIP-4844, EIP-7840). Unused before Cancun.
+    pub blob_gas_limit: u64,
     /// Whether this is the block that moved the DAO's balances (EIP-779).
     pub dao_fork: bool,
+    /// The contract whose logs are deposit requests (EIP-6110). Unused before Prague.
+    pub deposit_contract: Address,
     /// What happens to a transaction that is invalid at its place.
     pub invalid: Invalid,
+}
+
+impl<'a> Block<'a> {
+    /// A block of bare transactions: no operations of the protocol's own, no limit on blobs, and
+    /// an invalid transaction rejects it.
+    pub fn new(fork: Fork, chain_id: u64, env: BlockEnv, transactions: &'a [TxEnv]) -> Self {
+        Self {
+            fork,
+            chain_id,
+            env,
+            parent_hash: B256::ZERO,
+            parent_beacon_block_root: None,
+            transactions,
+            withdrawals: &[],
+            ommers: &[],
+            protocol_operations: false,
+            blob_gas_limit: u64::MAX,
+            dao_fork: false,
+            deposit_contract: MAINNET_DEPOSIT_CONTRACT_ADDRESS,
+            invalid: Invalid::Reject,
+        }
+    }
 }
 
 /// What happens to a transaction that is invalid at its place in the block.

@@ -109,3 +109,29 @@ pub enum AccessListError {
     #[error("the list is malformed at account {0}: {1}")]
     Malformed(Address, &'static str),
 }
+
+/// The block's error for one that the EVM reported and that is not about the transaction.
+pub(crate) fn block_error<E, T>(
+    place: Place,
+    error: revm::context::result::EVMError<E, T>,
+) -> BlockError<E>
+where
+    E: std::error::Error + 'static,
+    T: fmt::Display,
+{
+    use revm::context::result::EVMError;
+    match error {
+        EVMError::Database(source) => BlockError::Database { place, source },
+        EVMError::Transaction(error) => BlockError::Evm { place, message: error.to_string() },
+        EVMError::Header(error) => BlockError::Evm { place, message: error.to_string() },
+        EVMError::Custom(message) => BlockError::Evm { place, message },
+        EVMError::CustomAny(error) => BlockError::Evm { place, message: error.to_string() },
+    }
+}
+
+/// The text of a caught panic.
+pub(crate) fn panic_message(panic: &(dyn core::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

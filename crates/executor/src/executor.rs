@@ -1,7 +1,10 @@
 //! The one entry.
 
-use crate::{Block, BlockError, BlockOutput, Way};
-use revm::DatabaseRef;
+use crate::{
+    Block, BlockError, BlockOutput, Way, evm::BlockContext, sequential,
+    sequential_state::SequentialState, watch::Watch,
+};
+use revm::{DatabaseRef, Inspector, inspector::NoOpInspector};
 
 /// How an [`Executor`] works.
 #[derive(Clone, Debug)]
@@ -48,7 +51,23 @@ impl Executor {
         state: &DB,
         way: Way<'_>,
     ) -> Result<BlockOutput, BlockError<DB::Error>> {
-        let _ = (&self.settings, block, state, way);
-        Ok(BlockOutput::default())
+        self.execute_watched(block, state, way, Watch::nobody(), |_| NoOpInspector)
+    }
+
+    fn execute_watched<DB, I>(
+        &mut self,
+        block: &Block<'_>,
+        state: &DB,
+        way: Way<'_>,
+        watch: Watch<'_, I>,
+        inspector: impl Fn(usize) -> I,
+    ) -> Result<BlockOutput, BlockError<DB::Error>>
+    where
+        DB: DatabaseRef<Error: 'static> + Sync,
+        I: for<'a> Inspector<BlockContext<'a, SequentialState<'a, DB>>>,
+    {
+        let _ = way;
+        let list = self.settings.sequential_access_list;
+        sequential::execute(block, state, watch, inspector(0), list)
     }
 }

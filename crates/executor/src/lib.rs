@@ -12,14 +12,27 @@
 //! `sequential` (the reference), and then the parallel engine.
 
 mod block;
+mod dao;
 mod error;
+mod evm;
 mod executor;
+mod limits;
 mod memory_state;
+mod observe;
 mod output;
+mod protocol;
+mod receipts;
+mod sequential;
+mod sequential_state;
+mod watch;
 
 pub use block::{Block, Invalid, Way};
 pub use error::{AccessListError, BlockError, Place};
+pub use evm::BlockContext;
 pub use executor::{Executor, Settings};
 pub use memory_state::{MemoryAccount, MemoryState, UnknownCode};
+pub use observe::Observed;
 pub use output::{BlockOutput, Skipped, Statistics};
 pub use revm;
+pub use sequential_state::SequentialState;
+pub use watch::{Final, Watch};

@@ -6,10 +6,7 @@ use alloy_primitives::{
 };
 use heddle_types::ChangeSet;
 use revm::{
-    DatabaseRef,
-    bytecode::Bytecode,
-    database_interface::DBErrorMarker,
-    state::AccountInfo,
+    DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
 };
 
 /// A state held in memory.
