@@ -105,6 +105,9 @@ pub enum AccessListError {
         /// `balance`, `nonce`, `code`, `existence`, or the slot.
         field: String,
     },
+    /// Each change that the block makes is listed, but the list holds others besides.
+    #[error("the list holds changes that the block does not make")]
+    SuperfluousChange,
     /// The list is not in canonical form, so it cannot be the block's.
     #[error("the list is malformed at account {0}: {1}")]
     Malformed(Address, &'static str),

@@ -125,7 +125,6 @@ where
         } else {
             effective
         };
-        #[expect(deprecated, reason = "the same call as revm's, so that the amounts cannot part")]
         let used = gas.used().saturating_sub(gas.reservoir());
         observed.fee = U256::from(price * u128::from(used));
         Ok(())

@@ -1,10 +1,12 @@
 //! The one entry.
 
 use crate::{
-    Block, BlockError, BlockOutput, Way, evm::BlockContext, sequential,
-    sequential_state::SequentialState, watch::Watch,
+    Block, BlockError, BlockOutput, Way,
+    mv_memory::MvMemory,
+    parallel, sequential,
+    watch::{BlockInspector, Final, Watch},
 };
-use revm::{DatabaseRef, Inspector, inspector::NoOpInspector};
+use revm::{DatabaseRef, inspector::NoOpInspector};
 
 /// How an [`Executor`] works.
 #[derive(Clone, Debug)]
@@ -32,12 +34,23 @@ impl Default for Settings {
 #[derive(Debug)]
 pub struct Executor {
     settings: Settings,
+    pool: rayon::ThreadPool,
+    memory: MvMemory,
 }
 
 impl Executor {
     /// An executor with its own threads.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
+    ///
+    /// # Errors
+    ///
+    /// The operating system may refuse to start the threads.
+    pub fn new(settings: Settings) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let threads = settings.threads.max(1);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|number| format!("heddle-executor-{number}"))
+            .build()?;
+        Ok(Self { settings: Settings { threads, ..settings }, pool, memory: MvMemory::new() })
     }
 
     /// Executes `block` on the state before it.
@@ -51,7 +64,47 @@ impl Executor {
         state: &DB,
         way: Way<'_>,
     ) -> Result<BlockOutput, BlockError<DB::Error>> {
-        self.execute_watched(block, state, way, Watch::nobody(), |_| NoOpInspector)
+        self.execute_watched(block, state, way, Watch::nobody(), &|_| NoOpInspector)
+    }
+
+    /// Executes `block` and hands each transaction's result to `results` as soon as it is final,
+    /// in block order.
+    ///
+    /// # Errors
+    ///
+    /// See [`BlockError`]. Results that were handed out before are void then.
+    pub fn execute_streaming<DB: DatabaseRef<Error: 'static> + Sync>(
+        &mut self,
+        block: &Block<'_>,
+        state: &DB,
+        way: Way<'_>,
+        results: &mut (dyn FnMut(Final<'_>) + Send),
+    ) -> Result<BlockOutput, BlockError<DB::Error>> {
+        let watch = Watch { inspectors: None, results: Some(results) };
+        self.execute_watched(block, state, way, watch, &|_| NoOpInspector)
+    }
+
+    /// Executes `block` with each transaction under an inspector that `inspectors` makes from its
+    /// position. `results` gets it back with the result, in block order. A transaction that is
+    /// executed twice gets a new inspector each time; only the final one is handed out.
+    ///
+    /// # Errors
+    ///
+    /// See [`BlockError`]. Results that were handed out before are void then.
+    pub fn execute_inspected<DB, I>(
+        &mut self,
+        block: &Block<'_>,
+        state: &DB,
+        way: Way<'_>,
+        inspectors: &(dyn Fn(usize) -> I + Sync),
+        results: &mut (dyn FnMut(Final<'_, I>) + Send),
+    ) -> Result<BlockOutput, BlockError<DB::Error>>
+    where
+        DB: DatabaseRef<Error: 'static> + Sync,
+        I: BlockInspector<DB>,
+    {
+        let watch = Watch { inspectors: Some(inspectors), results: Some(results) };
+        self.execute_watched(block, state, way, watch, &|position| inspectors(position))
     }
 
     fn execute_watched<DB, I>(
@@ -60,14 +113,25 @@ impl Executor {
         state: &DB,
         way: Way<'_>,
         watch: Watch<'_, I>,
-        inspector: impl Fn(usize) -> I,
+        inspector: &(impl Fn(usize) -> I + Sync),
     ) -> Result<BlockOutput, BlockError<DB::Error>>
     where
         DB: DatabaseRef<Error: 'static> + Sync,
-        I: for<'a> Inspector<BlockContext<'a, SequentialState<'a, DB>>>,
+        I: BlockInspector<DB>,
     {
-        let _ = way;
-        let list = self.settings.sequential_access_list;
-        sequential::execute(block, state, watch, inspector(0), list)
+        let list = match way {
+            Way::Sequential => {
+                let record = self.settings.sequential_access_list;
+                return sequential::execute(block, state, watch, inspector(0), record);
+            }
+            Way::Optimistic => None,
+            Way::Guided(list) => Some(list),
+        };
+        let Self { settings, pool, memory } = self;
+        memory.clear();
+        let gas: u64 =
+            block.transactions.iter().fold(0, |sum, tx| sum.saturating_add(tx.gas_limit));
+        let threads = if gas < settings.parallel_gas_min { 1 } else { settings.threads };
+        pool.install(|| parallel::execute(block, state, memory, list, watch, inspector, threads))
     }
 }

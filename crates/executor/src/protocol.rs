@@ -1,6 +1,6 @@
 //! What the protocol itself does to the state, before the first transaction and after the last.
 
-use crate::{Block, BlockError, Place, dao};
+use crate::{Block, BlockError, dao};
 use alloy_eips::{eip2935, eip4788, eip6110, eip7002, eip7251};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, b256};
 use heddle_types::{Fork, Receipt};
@@ -58,6 +58,29 @@ impl SystemCall {
             "it has no code; deploy it in the genesis of a chain with this fork".to_owned();
         BlockError::SystemCall { address: self.contract, reason }
     }
+}
+
+/// One operation of the protocol's own on the state.
+#[derive(Clone, Debug)]
+pub(crate) enum Operation {
+    Call(SystemCall),
+    /// Adds to a balance, in wei.
+    Pay(Address, U256),
+    /// Moves the whole balance of one account to another (EIP-779).
+    Drain(Address, Address),
+}
+
+/// Everything that the protocol does before the first transaction.
+pub(crate) fn operations_before(block: &Block<'_>) -> Vec<Operation> {
+    let calls = calls_before(block).into_iter().map(Operation::Call);
+    let drains = drained(block).iter().map(|from| Operation::Drain(*from, dao::BENEFICIARY));
+    calls.chain(drains).collect()
+}
+
+/// Everything that the protocol does after the last transaction.
+pub(crate) fn operations_after(block: &Block<'_>) -> Vec<Operation> {
+    let payments = payments_after(block).into_iter().map(|(to, amount)| Operation::Pay(to, amount));
+    payments.chain(calls_after(block).into_iter().map(Operation::Call)).collect()
 }
 
 /// The calls before the first transaction.
@@ -176,9 +199,4 @@ fn request(request_type: u8, data: &[u8]) -> Option<Bytes> {
         bytes.extend_from_slice(data);
         bytes.into()
     })
-}
-
-/// Names the part of the block that a position in its access list stands for.
-pub(crate) const fn place_of(transaction: usize, transactions: usize) -> Place {
-    if transaction < transactions { Place::Transaction(transaction) } else { Place::After }
 }

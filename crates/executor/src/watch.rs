@@ -2,7 +2,8 @@
 
 use alloy_primitives::{Address, U256};
 use heddle_types::{AccountState, Receipt};
-use revm::inspector::NoOpInspector;
+use crate::{evm::BlockContext, sequential_state::SequentialState, view::View};
+use revm::{DatabaseRef, Inspector, inspector::NoOpInspector};
 
 /// One transaction's final result. They come in block order.
 #[derive(Debug)]
@@ -20,45 +21,36 @@ pub struct Final<'r, I = NoOpInspector> {
     pub inspector: Option<I>,
 }
 
+/// An inspector that can look on in each way of executing. Every inspector that works in any
+/// context is one.
+pub trait BlockInspector<DB: DatabaseRef>:
+    for<'a> Inspector<BlockContext<'a, SequentialState<'a, DB>>>
+    + for<'a> Inspector<BlockContext<'a, View<'a, DB>>>
+    + Send
+{
+}
+
+impl<DB: DatabaseRef, I> BlockInspector<DB> for I where
+    I: for<'a> Inspector<BlockContext<'a, SequentialState<'a, DB>>>
+        + for<'a> Inspector<BlockContext<'a, View<'a, DB>>>
+        + Send
+{
+}
+
 /// Who looks on while a block executes.
-pub struct Watch<'w, I = NoOpInspector> {
-    /// Makes the inspector of the transaction at a position. A transaction that is executed twice
-    /// gets a new one each time; only the final one is handed out.
-    pub(crate) inspectors: Option<&'w (dyn Fn(usize) -> I + Sync)>,
+pub(crate) struct Watch<'w, I> {
+    /// Makes the inspector of the transaction at a position.
+    pub(crate) inspectors: Inspectors<'w, I>,
     /// Gets each result as soon as it is final.
     pub(crate) results: Option<&'w mut (dyn FnMut(Final<'_, I>) + Send)>,
 }
 
-impl<I> core::fmt::Debug for Watch<'_, I> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Watch")
-            .field("inspectors", &self.inspectors.is_some())
-            .field("results", &self.results.is_some())
-            .finish()
-    }
-}
+/// Makes the inspector of the transaction at a position.
+pub(crate) type Inspectors<'w, I> = Option<&'w (dyn Fn(usize) -> I + Sync)>;
 
 impl Watch<'_, NoOpInspector> {
     /// Nobody looks on.
-    pub const fn nobody() -> Self {
+    pub(crate) const fn nobody() -> Self {
         Self { inspectors: None, results: None }
-    }
-}
-
-impl<'w> Watch<'w, NoOpInspector> {
-    /// `results` gets each result as soon as it is final.
-    pub fn results(results: &'w mut (dyn FnMut(Final<'_>) + Send)) -> Self {
-        Self { inspectors: None, results: Some(results) }
-    }
-}
-
-impl<'w, I> Watch<'w, I> {
-    /// Each transaction runs under an inspector that `inspectors` makes from its position, and
-    /// `results` gets it back with the result.
-    pub fn inspect(
-        inspectors: &'w (dyn Fn(usize) -> I + Sync),
-        results: &'w mut (dyn FnMut(Final<'_, I>) + Send),
-    ) -> Self {
-        Self { inspectors: Some(inspectors), results: Some(results) }
     }
 }

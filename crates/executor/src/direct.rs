@@ -1,0 +1,146 @@
+//! Plain transfers, without an interpreter.
+//!
+//! A transaction that carries ether to an account without code runs no code. All that it does is
+//! known beforehand: the sender's nonce goes up, value and fee leave the sender, the value arrives.
+//! Doing just that takes a few dozen nanoseconds where a machine takes a microsecond.
+//!
+//! Only the plain case is taken here. Whatever is invalid or odd goes to the machine, which knows
+//! the rules and the names of the errors.
+
+use crate::{
+    Block,
+    block::spec_id,
+    effects::{AccountEffect, Effects, Reliance},
+    mv_memory::{AccountNumber, MvMemory},
+    receipts::Executed,
+    versions::{BalanceVersion, Step},
+    view::AccountRead,
+};
+use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
+use heddle_types::Fork;
+use revm::{
+    context::{Cfg, CfgEnv, Transaction, TxEnv},
+    precompile::{PrecompileSpecId, Precompiles},
+};
+
+/// Gas of a transaction that does nothing else (yellow paper, appendix G).
+const TRANSFER_GAS: u64 = 21_000;
+
+/// Tells which transactions can be done directly, as far as it does not depend on the state.
+#[derive(Debug)]
+pub(crate) struct DirectTransfers {
+    enabled: bool,
+    chain_id: u64,
+    gas_limit_max: u64,
+    basefee: u128,
+    is_london: bool,
+    is_berlin: bool,
+    precompiles: &'static Precompiles,
+}
+
+impl DirectTransfers {
+    pub(crate) fn new(block: &Block<'_>) -> Self {
+        let spec = spec_id(block.fork);
+        let cap = CfgEnv::new_with_spec(spec).tx_gas_limit_cap();
+        Self {
+            // Amsterdam charges for the recipient's account (EIP-2780) and logs (EIP-7708).
+            enabled: block.fork < Fork::Amsterdam,
+            chain_id: block.chain_id,
+            gas_limit_max: cap.min(block.env.gas_limit),
+            basefee: u128::from(block.env.basefee),
+            is_london: block.fork >= Fork::London,
+            is_berlin: block.fork >= Fork::Berlin,
+            precompiles: Precompiles::new(PrecompileSpecId::from_spec_id(spec)),
+        }
+    }
+
+    /// The recipient, if the transaction is a plain and valid transfer as far as one can tell
+    /// without the state.
+    pub(crate) fn recipient(&self, tx: &TxEnv) -> Option<Address> {
+        let TxKind::Call(to) = tx.kind else { return None };
+        let plain = self.enabled
+            && !tx.value.is_zero()
+            && tx.data.is_empty()
+            && tx.access_list.is_empty()
+            && tx.blob_hashes.is_empty()
+            && tx.max_fee_per_blob_gas == 0
+            && tx.authorization_list.is_empty()
+            && (TRANSFER_GAS..=self.gas_limit_max).contains(&tx.gas_limit)
+            && tx.nonce < u64::MAX
+            && self.names_the_chain(tx)
+            && self.pays_enough(tx)
+            && !self.precompiles.contains(&to);
+        plain.then_some(to)
+    }
+
+    fn names_the_chain(&self, tx: &TxEnv) -> bool {
+        match tx.chain_id {
+            Some(id) => id == self.chain_id,
+            None => tx.tx_type == 0,
+        }
+    }
+
+    fn pays_enough(&self, tx: &TxEnv) -> bool {
+        match tx.tx_type {
+            0 => tx.gas_price >= self.basefee,
+            1 => self.is_berlin && tx.gas_price >= self.basefee,
+            2 => {
+                let priority = tx.gas_priority_fee.unwrap_or_default();
+                self.is_london && priority <= tx.gas_price && tx.gas_price >= self.basefee
+            }
+            _ => false,
+        }
+    }
+
+    /// Does the transfer, unless the state makes it more than plain: then `effects` is left as it
+    /// was and the machine has to look at it.
+    pub(crate) fn execute(
+        &self,
+        memory: &MvMemory,
+        tx: &TxEnv,
+        to: AccountNumber,
+        from: AccountNumber,
+        step: Step,
+        effects: &mut Effects,
+    ) -> bool {
+        let Ok(most) = tx.max_balance_spending() else { return false };
+        let account = memory.account(from);
+        let (seen, _) = account.read(step);
+        let ready = seen.nonce == tx.nonce
+            && seen.code_hash == KECCAK256_EMPTY
+            && seen.balance >= most
+            && seen.exists;
+        if !ready {
+            return false;
+        }
+        let recipient = memory.account(to);
+        let (seen_to, _) = recipient.read(step);
+        if seen_to.code_hash != KECCAK256_EMPTY {
+            return false;
+        }
+        let gas = U256::from(TRANSFER_GAS);
+        let price = tx.effective_gas_price(self.basefee);
+        let reward = if self.is_london { price - self.basefee } else { price };
+        let sent = if from == to { U256::ZERO } else { tx.value };
+        let spent = U256::from(price) * gas + sent;
+        let read = AccountRead { number: from, address: account.address, seen };
+        let mut sender = AccountEffect::read_only(&read, Reliance::Enough(most));
+        sender.nonce = Some(tx.nonce + 1);
+        sender.balance = (!spent.is_zero()).then(|| BalanceVersion::Add(spent.wrapping_neg()));
+        effects.accounts.push(sender);
+        if from != to {
+            let address = recipient.address;
+            let read = AccountRead { number: to, address, seen: seen_to };
+            let mut effect = AccountEffect::read_only(&read, Reliance::Code);
+            effect.balance = Some(BalanceVersion::Add(tx.value));
+            effects.accounts.push(effect);
+        }
+        effects.result = Some(Ok(Executed {
+            success: true,
+            gas_used: TRANSFER_GAS,
+            fee: U256::from(reward) * gas,
+            ..Executed::default()
+        }));
+        true
+    }
+}

@@ -1,0 +1,334 @@
+//! What one execution of a transaction read and would change.
+//!
+//! The effects of an execution are valid if everything that it read is what the transactions
+//! before it leave. What was read is compared by value, so a value that is written anew but stays
+//! the same invalidates nothing; and a balance that was only added to or taken from need not be
+//! the same at all (see `observe`).
+
+use crate::{
+    mv_memory::{AccountNumber, Life, MvMemory, Seen, SlotNumber},
+    observe::Observed,
+    receipts::Executed,
+    versions::{BalanceVersion, Step},
+    view::{AccountRead, SlotRead, View, ViewError},
+};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
+use revm::{
+    DatabaseRef,
+    bytecode::Bytecode,
+    context::result::InvalidTransaction,
+    state::{Account, EvmState},
+};
+use std::collections::HashSet;
+
+/// What one execution of a transaction read and would change.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) accounts: Vec<AccountEffect>,
+    pub(crate) slots: Vec<SlotEffect>,
+    /// Codes of contracts that were created, by hash.
+    pub(crate) codes: Vec<(B256, Bytecode)>,
+    /// The beneficiary destroyed itself: a fee paid to it is lost with it.
+    pub(crate) beneficiary_destroyed: bool,
+    /// The result, or why the transaction is invalid.
+    pub(crate) result: Option<Result<Executed, InvalidTransaction>>,
+}
+
+/// An account that was read, and what changes in it.
+#[derive(Debug)]
+pub(crate) struct AccountEffect {
+    pub(crate) number: AccountNumber,
+    pub(crate) seen: Seen,
+    pub(crate) reliance: Reliance,
+    pub(crate) balance: Option<BalanceVersion>,
+    pub(crate) nonce: Option<u64>,
+    pub(crate) code: Option<B256>,
+    pub(crate) life: Option<Life>,
+}
+
+/// A slot that was read, and its new value if it changes.
+#[derive(Debug)]
+pub(crate) struct SlotEffect {
+    pub(crate) number: SlotNumber,
+    pub(crate) seen: U256,
+    pub(crate) new: Option<U256>,
+}
+
+/// What of an account an execution relied on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reliance {
+    /// Every field.
+    Exact,
+    /// Every field but the balance, which need only be at least this, and zero only if it was.
+    Enough(U256),
+    /// The code alone.
+    Code,
+}
+
+impl Reliance {
+    /// Whether an execution that saw `seen` would have gone the same way seeing `now`.
+    fn holds(self, seen: &Seen, now: &Seen) -> bool {
+        match self {
+            Self::Exact => seen == now,
+            Self::Enough(least) => {
+                seen.nonce == now.nonce
+                    && seen.code_hash == now.code_hash
+                    && seen.exists == now.exists
+                    && seen.is_empty() == now.is_empty()
+                    && now.balance >= least
+            }
+            Self::Code => seen.code_hash == now.code_hash,
+        }
+    }
+}
+
+/// What to make effects from.
+pub(crate) struct Execution<'j> {
+    pub(crate) state: &'j mut EvmState,
+    pub(crate) observed: &'j Observed,
+    pub(crate) beneficiary: Address,
+    /// Empty accounts that are touched cease to exist (EIP-161).
+    pub(crate) clears_empty: bool,
+    /// Rely on every balance as if it had been looked at.
+    pub(crate) exact: bool,
+}
+
+impl Effects {
+    pub(crate) fn clear(&mut self) {
+        self.accounts.clear();
+        self.slots.clear();
+        self.codes.clear();
+        self.beneficiary_destroyed = false;
+        self.result = None;
+    }
+
+    /// Takes what the view was asked for and what the journal holds, and empties the journal.
+    ///
+    /// Every account in the journal came from the view, so the view's log leads through it in a
+    /// fixed order. Only slots of contracts created just now are not in the log.
+    pub(crate) fn collect<DB: DatabaseRef>(
+        &mut self,
+        view: &mut View<'_, DB>,
+        execution: Execution<'_>,
+    ) -> Result<(), ViewError<DB::Error>> {
+        let Execution { state, observed, beneficiary, clears_empty, exact } = execution;
+        let accounts = core::mem::take(&mut view.accounts);
+        for read in &accounts {
+            let Some(account) = state.get(&read.address) else { continue };
+            let reliance = reliance(read, account, observed, exact);
+            let mut effect = AccountEffect::read_only(read, reliance);
+            if account.is_touched() {
+                effect.change(account, clears_empty);
+                let destroyed = account.is_selfdestructed();
+                self.beneficiary_destroyed |= destroyed && read.address == beneficiary;
+                let code = account.info.code.as_ref().filter(|code| !code.is_empty());
+                if let (Some(hash), Some(code)) = (effect.code, code) {
+                    self.codes.push((hash, code.clone()));
+                }
+            }
+            self.accounts.push(effect);
+        }
+        for read in &view.slots {
+            let account = &view.memory().account(read.account).address;
+            let Some(account) = state.get(account) else { continue };
+            let present = account.storage.get(&read.key).map(|slot| slot.present_value);
+            self.slots.push(SlotEffect::new(read, account, present));
+        }
+        let held: usize = state.values().map(|account| account.storage.len()).sum();
+        if held != view.slots.len() {
+            self.collect_created(view, &accounts, state)?;
+        }
+        view.accounts = accounts;
+        state.clear();
+        Ok(())
+    }
+
+    /// Slots of a contract that was created just now start at zero without being asked for, also
+    /// when its creation failed in the end.
+    fn collect_created<DB: DatabaseRef>(
+        &mut self,
+        view: &View<'_, DB>,
+        accounts: &[AccountRead],
+        state: &EvmState,
+    ) -> Result<(), ViewError<DB::Error>> {
+        let logged: HashSet<_> = view.slots.iter().map(|slot| (slot.account, slot.key)).collect();
+        for read in accounts {
+            let Some(account) = state.get(&read.address) else { continue };
+            for (key, slot) in &account.storage {
+                if logged.contains(&(read.number, *key)) {
+                    continue;
+                }
+                let number = view.slot_number(read.address, read.number, *key)?;
+                let changes = !account.is_selfdestructed() && slot.is_changed();
+                self.slots.push(SlotEffect {
+                    number,
+                    // Of no account: what was there before is wiped by the creation.
+                    seen: U256::ZERO,
+                    new: changes.then_some(slot.present_value),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn reliance(read: &AccountRead, account: &Account, observed: &Observed, exact: bool) -> Reliance {
+    let least = observed.outflow(&read.address);
+    let looked_at = exact
+        || account.is_created()
+        || account.is_selfdestructed()
+        || observed.is_exact(&read.address)
+        || read.seen.balance < least;
+    if looked_at { Reliance::Exact } else { Reliance::Enough(least) }
+}
+
+impl AccountEffect {
+    pub(crate) fn read_only(read: &AccountRead, reliance: Reliance) -> Self {
+        Self {
+            number: read.number,
+            seen: read.seen,
+            reliance,
+            balance: None,
+            nonce: None,
+            code: None,
+            life: None,
+        }
+    }
+
+    /// Takes over what happened to a touched account.
+    fn change(&mut self, account: &Account, clears_empty: bool) {
+        let seen = &self.seen;
+        let empty = account.info.is_empty();
+        let gone = account.is_selfdestructed() || (clears_empty && empty);
+        let (balance, nonce, code) = if gone {
+            (U256::ZERO, 0, KECCAK256_EMPTY)
+        } else {
+            (account.info.balance, account.info.nonce, account.info.code_hash)
+        };
+        self.life = match (seen.exists, gone) {
+            (true, true) => Some(Life::Destroyed),
+            (true, false) if account.is_created() => Some(Life::Created),
+            (false, false) if empty => Some(Life::Emptied),
+            _ => None,
+        };
+        if balance != seen.balance {
+            self.balance = Some(match self.reliance {
+                Reliance::Exact => BalanceVersion::Set(balance),
+                _ => BalanceVersion::Add(balance.wrapping_sub(seen.balance)),
+            });
+        }
+        self.nonce = (nonce != seen.nonce).then_some(nonce);
+        self.code = (code != seen.code_hash).then_some(code);
+    }
+
+    pub(crate) fn changes(&self) -> bool {
+        self.balance.is_some() || self.nonce.is_some() || self.code.is_some() || self.life.is_some()
+    }
+}
+
+impl SlotEffect {
+    /// `present` is the value at the end; a slot that is gone with its account becomes zero.
+    fn new(read: &SlotRead, account: &Account, present: Option<U256>) -> Self {
+        let end = if account.is_selfdestructed() { Some(U256::ZERO) } else { present };
+        let new = end.filter(|value| *value != read.seen);
+        Self { number: read.number, seen: read.seen, new }
+    }
+}
+
+/// How an execution's effects stand to the transactions before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Validity {
+    Valid {
+        /// It read something that the given step wrote.
+        depends: bool,
+    },
+    Stale {
+        /// As above.
+        depends: bool,
+    },
+}
+
+impl Effects {
+    /// Whether everything that was read is what the steps before `step` leave, and whether any of
+    /// it was written by `suspect`. Reads are final only if all earlier steps are.
+    pub(crate) fn validate(&self, memory: &MvMemory, step: Step, suspect: Option<Step>) -> Validity {
+        let mut depends = false;
+        let suspected = |writer: Option<Step>| suspect.is_some() && writer == suspect;
+        for effect in &self.accounts {
+            let (now, writer) = memory.account(effect.number).read(step);
+            depends |= effect.reliance == Reliance::Exact && suspected(writer);
+            if !effect.reliance.holds(&effect.seen, &now) {
+                return Validity::Stale { depends: depends || suspected(writer) };
+            }
+        }
+        for effect in &self.slots {
+            let (now, writer) = memory.read_slot(effect.number, step);
+            depends |= suspected(writer);
+            if now != effect.seen {
+                return Validity::Stale { depends };
+            }
+        }
+        Validity::Valid { depends }
+    }
+
+    /// Makes the changes visible to later steps.
+    pub(crate) fn publish(&self, memory: &MvMemory, step: Step) {
+        for (hash, code) in &self.codes {
+            memory.add_code(*hash, code.clone());
+        }
+        for effect in self.accounts.iter().filter(|effect| effect.changes()) {
+            let account = memory.account(effect.number);
+            let mut versions = account.versions();
+            if let Some(balance) = effect.balance {
+                versions.balance.set(step, balance);
+            }
+            if let Some(nonce) = effect.nonce {
+                versions.nonce.set(step, nonce);
+            }
+            if let Some(code) = effect.code {
+                versions.rare().code.set(step, code);
+            }
+            if let Some(life) = effect.life {
+                account.set_life(&mut versions, step, life);
+            }
+        }
+        for effect in &self.slots {
+            if let Some(new) = effect.new {
+                memory.slot(effect.number).versions().set(step, new);
+            }
+        }
+    }
+
+    /// Takes back what [`Effects::publish`] did.
+    pub(crate) fn retract(&self, memory: &MvMemory, step: Step) {
+        for effect in self.accounts.iter().filter(|effect| effect.changes()) {
+            let mut versions = memory.account(effect.number).versions();
+            versions.balance.remove(step);
+            versions.nonce.remove(step);
+            if let Some(rare) = &mut versions.rare {
+                rare.code.remove(step);
+                rare.life.remove(step);
+            }
+        }
+        for effect in self.slots.iter().filter(|effect| effect.new.is_some()) {
+            memory.slot(effect.number).versions().remove(step);
+        }
+    }
+
+    /// Once all earlier steps are final: turns amounts into balances and notes what was touched.
+    pub(crate) fn settle(&self, memory: &MvMemory, step: Step) {
+        for effect in &self.accounts {
+            let account = memory.account(effect.number);
+            account.mark_accessed();
+            if let Some(BalanceVersion::Add(amount)) = effect.balance {
+                let mut versions = account.versions();
+                let (seen, _) = versions.read(account.before.as_ref(), step);
+                let balance = seen.balance.wrapping_add(amount);
+                versions.balance.set(step, BalanceVersion::Set(balance));
+            }
+        }
+        for effect in &self.slots {
+            memory.slot(effect.number).mark_accessed();
+        }
+    }
+}

@@ -1,0 +1,559 @@
+//! The parallel engine: one loop for the optimistic and the guided way.
+//!
+//! Threads claim transactions, execute each on a view of multi-version memory, and lay the effects
+//! down. Whoever finds the first transaction that is not final laid down makes it so: it checks
+//! that the effects are what one-by-one execution gives, and adds the receipt. What "checks" means
+//! is where the two ways part:
+//!
+//! - optimistic: what was read is compared with what is there now that all before is final; if it
+//!   differs, the transaction is executed again on the spot, and then it is right;
+//! - guided: memory holds the list's values from the start, so every transaction sees at once what
+//!   it will have seen in the end; its effects must be exactly what the list says for its index.
+
+use crate::{
+    Block, BlockError, BlockOutput, Invalid, Place, Skipped, Statistics,
+    direct::DirectTransfers,
+    effects::{Effects, Validity},
+    fees::pay_fee,
+    fold::fold,
+    guided::{Listed, Unusable},
+    limits::BlockGas,
+    mv_memory::{AccountNumber, MvMemory},
+    plan::Plan,
+    protocol::{self, Operation},
+    receipts::Executed,
+    scheduler::Scheduler,
+    steps::Steps,
+    versions::Step,
+    view::{View, load_account},
+    watch::{Final, Inspectors, Watch},
+    worker::{ParallelContext, Trouble, Worker},
+};
+use alloy_primitives::{Address, TxKind};
+use core::{
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+use heddle_types::{AccessList, Fork};
+use parking_lot::Mutex;
+use revm::{
+    DatabaseRef, Inspector,
+    context::{TxEnv, result::InvalidTransaction},
+};
+use std::panic::catch_unwind;
+
+/// How far ahead of the first transaction that is not final each thread may run.
+const WINDOW_PER_THREAD: usize = 128;
+
+/// One block in the parallel engine.
+pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
+    block: &'a Block<'a>,
+    before: &'a DB,
+    memory: &'a MvMemory,
+    steps: Steps,
+    direct: DirectTransfers,
+    plan: Plan,
+    scheduler: Scheduler,
+    records: Vec<Mutex<Option<Record<DB::Error, I>>>>,
+    chain: Mutex<Finality<'w, DB::Error, I>>,
+    inspectors: Inspectors<'w, I>,
+    /// The access list to follow; `None` is the optimistic way.
+    listed: Option<&'a Listed>,
+    beneficiary: AccountNumber,
+    threads: usize,
+    counters: Counters,
+}
+
+/// What an execution laid down.
+struct Record<E: std::error::Error + 'static, I> {
+    effects: Result<Box<Effects>, Trouble<E>>,
+    inspector: Option<I>,
+}
+
+/// The part of the block that is final.
+struct Finality<'w, E: std::error::Error + 'static, I> {
+    gas: BlockGas,
+    output: BlockOutput,
+    /// For each transaction its position among those in the block.
+    ranks: Vec<u32>,
+    results: Option<&'w mut (dyn FnMut(Final<'_, I>) + Send)>,
+    failure: Option<BlockError<E>>,
+}
+
+#[derive(Default)]
+struct Counters {
+    speculative: AtomicU64,
+    again: AtomicU64,
+    direct: AtomicU64,
+}
+
+/// Executes `block`; `list` is the access list to follow, `None` the optimistic way.
+///
+/// Runs on the threads of the pool that it is called in.
+pub(crate) fn execute<'w, DB, I>(
+    block: &Block<'_>,
+    state: &DB,
+    memory: &MvMemory,
+    list: Option<&AccessList>,
+    mut watch: Watch<'w, I>,
+    inspector: &(impl Fn(usize) -> I + Sync),
+    threads: usize,
+) -> Result<BlockOutput, BlockError<DB::Error>>
+where
+    DB: DatabaseRef<Error: 'static> + Sync,
+    I: for<'a> Inspector<ParallelContext<'a, DB>> + Send,
+{
+    let before = protocol::operations_before(block);
+    let after = protocol::operations_after(block);
+    let steps = steps_of(block, before.len(), after.len())?;
+    let results = watch.results.take();
+    let listed = list.map(|list| Listed::lay(list, block, &steps, memory, state)).transpose();
+    let listed = listed.map_err(|unusable| match unusable {
+        Unusable::Wrong(source) => BlockError::AccessList { place: Place::Block, source },
+        Unusable::Database(source) => BlockError::Database { place: Place::Block, source },
+    })?;
+    let engine =
+        Engine::new(block, state, memory, steps, listed.as_ref(), results, watch.inspectors, threads);
+    engine.operations(&before, inspector(0), |operation| steps.before(operation))?;
+    engine.transactions(inspector)?;
+    let deposits = protocol::deposit_requests(block, &engine.chain.lock().output.receipts)?;
+    engine.chain.lock().output.requests.extend(deposits);
+    engine.operations(&after, inspector(0), |operation| steps.after(operation))?;
+    engine.finish()
+}
+
+/// The steps of a block; an error for one with more transactions than can be numbered.
+pub(crate) fn steps_of<E: std::error::Error + 'static>(
+    block: &Block<'_>,
+    before: usize,
+    after: usize,
+) -> Result<Steps, BlockError<E>> {
+    Steps::new(before, block.transactions.len(), after).ok_or_else(|| BlockError::Evm {
+        place: Place::Block,
+        message: "a block cannot have more than four billion transactions".to_owned(),
+    })
+}
+
+impl<'a, 'w, DB, I> Engine<'a, 'w, DB, I>
+where
+    DB: DatabaseRef<Error: 'static> + Sync,
+    I: Inspector<ParallelContext<'a, DB>> + Send,
+{
+    fn new(
+        block: &'a Block<'a>,
+        before: &'a DB,
+        memory: &'a MvMemory,
+        steps: Steps,
+        listed: Option<&'a Listed>,
+        results: Option<&'w mut (dyn FnMut(Final<'_, I>) + Send)>,
+        inspectors: Inspectors<'w, I>,
+        threads: usize,
+    ) -> Self {
+        let number = |address: Address| match listed {
+            Some(_) => memory.find_account(&address),
+            // An account that cannot be read is no matter unless its transaction asks for it.
+            None => memory.account_number(address, || load_account(memory, before, address)).ok(),
+        };
+        let direct = DirectTransfers::new(block);
+        let plan = Plan::new(block, memory, &direct, number);
+        let beneficiary = number(block.env.beneficiary).unwrap_or(AccountNumber::MAX);
+        let count = block.transactions.len();
+        let window = if listed.is_some() { count } else { threads * WINDOW_PER_THREAD };
+        let mut output = BlockOutput::default();
+        output.receipts.reserve_exact(count);
+        Self {
+            block,
+            before,
+            memory,
+            steps,
+            direct,
+            plan,
+            scheduler: Scheduler::new(count, window),
+            records: (0..count).map(|_| Mutex::new(None)).collect(),
+            chain: Mutex::new(Finality {
+                gas: BlockGas::new(block),
+                output,
+                ranks: Vec::with_capacity(count),
+                results,
+                failure: None,
+            }),
+            inspectors,
+            listed,
+            beneficiary,
+            threads,
+            counters: Counters::default(),
+        }
+    }
+
+    fn worker(&self, inspector: I) -> Worker<'a, 'w, DB, I> {
+        let guided = self.listed.is_some();
+        let view = View::new(self.memory, self.before, guided);
+        // An inspector may look at any balance.
+        let exact = guided || self.inspectors.is_some();
+        Worker::new(self.block, view, inspector, self.inspectors, exact)
+    }
+
+    /// Executes the protocol's operations before or after the transactions.
+    fn operations(
+        &self,
+        operations: &'a [Operation],
+        inspector: I,
+        step: impl Fn(usize) -> Step,
+    ) -> Result<(), BlockError<DB::Error>> {
+        if operations.is_empty() {
+            return Ok(());
+        }
+        let mut worker = self.worker(inspector);
+        let mut all = Vec::with_capacity(operations.len());
+        for (position, operation) in operations.iter().enumerate() {
+            let step = step(position);
+            let (effects, request) = worker.operate(operation, step, &self.steps)?;
+            effects.publish(self.memory, step);
+            effects.settle(self.memory, step);
+            self.chain.lock().output.requests.extend(request);
+            all.push((step, effects));
+        }
+        if let Some(listed) = self.listed {
+            let end = step(operations.len());
+            listed.check_operations(self.memory, &all, end, self.block.fork).map_err(|source| {
+                BlockError::AccessList { place: self.steps.place(end), source }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn transactions(
+        &self,
+        inspector: &(impl Fn(usize) -> I + Sync),
+    ) -> Result<(), BlockError<DB::Error>> {
+        if self.threads == 1 {
+            self.work_caught(inspector);
+        } else {
+            rayon::broadcast(|_| self.work_caught(inspector));
+        }
+        self.chain.lock().failure.take().map_or(Ok(()), Err)
+    }
+
+    /// A panic here is our own mistake; it must not leave the other threads waiting.
+    fn work_caught(&self, inspector: &(impl Fn(usize) -> I + Sync)) {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let mut worker = self.worker(inspector(0));
+            if self.threads == 1 && self.listed.is_none() {
+                self.work_alone(&mut worker);
+            } else {
+                self.work(&mut worker);
+            }
+        }));
+        if let Err(panic) = result {
+            self.scheduler.stop();
+            let message = crate::error::panic_message(&*panic);
+            let place = Place::Block;
+            self.chain.lock().failure.get_or_insert(BlockError::Panic { place, message });
+        }
+    }
+
+    /// One thread needs no speculation: each transaction is final when it is executed.
+    fn work_alone(&self, worker: &mut Worker<'a, 'w, DB, I>) {
+        let mut chain = self.chain.lock();
+        for index in 0..self.block.transactions.len() {
+            if let Err(error) = self.make_final(worker, &mut chain, index, None) {
+                chain.failure = Some(error);
+                return;
+            }
+        }
+    }
+
+    fn work(&self, worker: &mut Worker<'a, 'w, DB, I>) {
+        let mut idle = 0_u32;
+        while !self.scheduler.is_done() {
+            let claimed = self.scheduler.claim(|index| self.plan.run(index));
+            let Some(claimed) = claimed else {
+                self.lead(worker);
+                idle += 1;
+                rest(idle);
+                continue;
+            };
+            idle = 0;
+            for index in claimed {
+                self.attempt(worker, index);
+            }
+            self.lead(worker);
+        }
+    }
+
+    /// Makes final what can be.
+    fn lead(&self, worker: &mut Worker<'a, 'w, DB, I>) {
+        self.scheduler.lead(|index| {
+            let mut chain = self.chain.lock();
+            let record = self.records[index].lock().take();
+            if let Err(error) = self.make_final(worker, &mut chain, index, record) {
+                chain.failure.get_or_insert(error);
+                self.scheduler.stop();
+            }
+        });
+    }
+
+    /// Executes a transaction before all earlier ones are known to be final.
+    fn attempt(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) {
+        if self.listed.is_none() {
+            for before in self.plan.predecessors(index) {
+                if self.scheduler.waits(index, before) {
+                    return;
+                }
+            }
+        }
+        let step = self.steps.transaction(index);
+        let mut effects = self.execute_one(worker, index);
+        if let (Ok(effects), None) = (&effects, self.listed) {
+            effects.publish(self.memory, step);
+        }
+        self.scheduler.published(index);
+        let inspector = worker.take_inspector(index);
+        if let Ok(effects) = &mut effects {
+            worker.bloom(effects);
+        }
+        if self.listed.is_none() {
+            self.counters.speculative.fetch_add(1, Relaxed);
+        }
+        *self.records[index].lock() = Some(Record { effects, inspector });
+        self.scheduler.executed(index);
+    }
+
+    fn execute_one(
+        &self,
+        worker: &mut Worker<'a, 'w, DB, I>,
+        index: usize,
+    ) -> Result<Box<Effects>, Trouble<DB::Error>> {
+        let transaction = &self.block.transactions[index];
+        let planned = self.plan.get(index);
+        let step = self.steps.transaction(index);
+        let (from, to) = (planned.sender, planned.recipient);
+        if planned.direct && from != AccountNumber::MAX && self.inspectors.is_none() {
+            let mut effects = worker.fresh();
+            let memory = self.memory;
+            if self.direct.execute(memory, transaction, to, from, step, &mut effects) {
+                self.counters.direct.fetch_add(1, Relaxed);
+                return Ok(effects);
+            }
+            worker.recycle(effects);
+        }
+        let recipient = match transaction.kind {
+            TxKind::Call(address) => (address, to),
+            TxKind::Create => (Address::ZERO, AccountNumber::MAX),
+        };
+        let beneficiary = (self.block.env.beneficiary, self.beneficiary);
+        let known = [(transaction.caller, from), recipient, beneficiary];
+        worker.execute(index, transaction, step, known)
+    }
+
+    /// Makes the first transaction that is not final so. `record` is what an attempt laid down;
+    /// without one it is executed now.
+    fn make_final(
+        &self,
+        worker: &mut Worker<'a, 'w, DB, I>,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        record: Option<Record<DB::Error, I>>,
+    ) -> Result<(), BlockError<DB::Error>> {
+        let transaction = &self.block.transactions[index];
+        let place = Place::Transaction(index);
+        let step = self.steps.transaction(index);
+        let room = chain.gas.check(transaction);
+        let published = record.is_some() && self.listed.is_none();
+        let (mut effects, inspector) = match (room, record) {
+            (Err(reason), record) => {
+                if let (Some(Ok(effects)), true) = (record.map(|r| r.effects), published) {
+                    effects.retract(self.memory, step);
+                }
+                return self.skip(chain, index, reason);
+            }
+            (Ok(()), Some(record)) if self.listed.is_some() => {
+                (record.effects.map_err(|trouble| trouble.at(place))?, record.inspector)
+            }
+            (Ok(()), Some(record)) => match self.check(worker, index, record.effects) {
+                Some(effects) => (effects, record.inspector),
+                None => self.execute_now(worker, index)?,
+            },
+            (Ok(()), None) => self.execute_now(worker, index)?,
+        };
+        let executed = match effects.result.take() {
+            Some(Ok(executed)) => executed,
+            Some(Err(reason)) => return self.skip(chain, index, reason),
+            None => unreachable!("every execution leaves a result"),
+        };
+        self.settle(&effects, &executed, index)?;
+        self.add_receipt(chain, transaction, executed);
+        if chain.results.is_some() {
+            self.stream(chain, index, &effects, inspector);
+        }
+        worker.recycle(effects);
+        Ok(())
+    }
+
+    /// Takes the effects of an attempt if they are what an execution now would give.
+    fn check(
+        &self,
+        worker: &mut Worker<'a, 'w, DB, I>,
+        index: usize,
+        effects: Result<Box<Effects>, Trouble<DB::Error>>,
+    ) -> Option<Box<Effects>> {
+        let step = self.steps.transaction(index);
+        let suspect = self.plan.suspect(index).map(|before| self.steps.transaction(before));
+        let effects = effects.ok()?;
+        let validity = effects.validate(self.memory, step, suspect);
+        let (Validity::Valid { depends } | Validity::Stale { depends }) = validity;
+        self.plan.learn(index, depends);
+        if matches!(validity, Validity::Valid { .. }) {
+            return Some(effects);
+        }
+        effects.retract(self.memory, step);
+        worker.recycle(effects);
+        None
+    }
+
+    /// Executes a transaction on what is final, so that the result is too.
+    fn execute_now(
+        &self,
+        worker: &mut Worker<'a, 'w, DB, I>,
+        index: usize,
+    ) -> Result<(Box<Effects>, Option<I>), BlockError<DB::Error>> {
+        if self.threads > 1 {
+            self.counters.again.fetch_add(1, Relaxed);
+        }
+        let executed = self.execute_one(worker, index);
+        let mut effects = executed.map_err(|trouble| trouble.at(Place::Transaction(index)))?;
+        effects.publish(self.memory, self.steps.transaction(index));
+        worker.bloom(&mut effects);
+        Ok((effects, worker.take_inspector(index)))
+    }
+
+    /// Leaves an invalid transaction out, or rejects the block for it.
+    fn skip(
+        &self,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        reason: InvalidTransaction,
+    ) -> Result<(), BlockError<DB::Error>> {
+        if self.block.invalid == Invalid::Reject || self.listed.is_some() {
+            return Err(BlockError::InvalidTransaction { index, reason });
+        }
+        chain.output.skipped.push(Skipped { index, reason });
+        chain.ranks.push(u32::MAX);
+        Ok(())
+    }
+
+    fn settle(
+        &self,
+        effects: &Effects,
+        executed: &Executed,
+        index: usize,
+    ) -> Result<(), BlockError<DB::Error>> {
+        let step = self.steps.transaction(index);
+        let fork = self.block.fork;
+        let Some(listed) = self.listed else {
+            effects.settle(self.memory, step);
+            let destroyed = effects.beneficiary_destroyed;
+            let beneficiary = self.beneficiary()?;
+            pay_fee(self.memory, beneficiary, step, executed.fee, destroyed, fork);
+            return Ok(());
+        };
+        listed.check(self.memory, effects, step, self.beneficiary, executed.fee, fork).map_err(
+            |source| BlockError::AccessList { place: Place::Transaction(index), source },
+        )
+    }
+
+    /// The beneficiary's account; one that could not be read before is read again now.
+    fn beneficiary(&self) -> Result<AccountNumber, BlockError<DB::Error>> {
+        if self.beneficiary != AccountNumber::MAX {
+            return Ok(self.beneficiary);
+        }
+        let address = self.block.env.beneficiary;
+        self.memory
+            .account_number(address, || load_account(self.memory, self.before, address))
+            .map_err(|source| BlockError::Database { place: Place::Block, source })
+    }
+
+    fn add_receipt(
+        &self,
+        chain: &mut Finality<'w, DB::Error, I>,
+        transaction: &TxEnv,
+        executed: Executed,
+    ) {
+        let before = chain.gas.used;
+        chain.gas.add(transaction, executed.gas_used);
+        chain.ranks.push(chain.output.receipts.len() as u32);
+        chain.output.receipts.push(executed.receipt(transaction.tx_type, before));
+    }
+
+    /// Hands the newest result to who looks on.
+    fn stream(
+        &self,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        effects: &Effects,
+        inspector: Option<I>,
+    ) {
+        let after = self.steps.transaction(index) + 1;
+        let mut accounts = Vec::with_capacity(effects.accounts.len() + 1);
+        let mut add = |number: AccountNumber| {
+            let account = self.memory.account(number);
+            let (now, _) = account.read(after);
+            let (was, _) = account.read(after - 1);
+            if now != was {
+                accounts.push((account.address, now.state()));
+            }
+        };
+        let changed = effects.accounts.iter().map(|effect| effect.number);
+        changed.filter(|number| *number != self.beneficiary).for_each(&mut add);
+        add(self.beneficiary);
+        let mut slots = Vec::with_capacity(effects.slots.len());
+        for effect in &effects.slots {
+            let Some(new) = effect.new else { continue };
+            let slot = self.memory.slot(effect.number);
+            let account = self.memory.account(slot.account);
+            if account.read(after).0.exists {
+                slots.push((account.address, slot.key, new));
+            }
+        }
+        let (Some(results), Some(receipt)) = (&mut chain.results, chain.output.receipts.last())
+        else {
+            return;
+        };
+        results(Final { index, receipt, accounts: &accounts, slots: &slots, inspector });
+    }
+
+    fn finish(&self) -> Result<BlockOutput, BlockError<DB::Error>> {
+        if let Some(listed) = self.listed {
+            listed
+                .check_complete(self.memory)
+                .map_err(|source| BlockError::AccessList { place: Place::Block, source })?;
+        }
+        let mut chain = self.chain.lock();
+        let mut output = core::mem::take(&mut chain.output);
+        output.gas_used = chain.gas.used;
+        output.blob_gas_used = chain.gas.blob_used;
+        output.statistics = Statistics {
+            threads: self.threads,
+            speculative_executions: self.counters.speculative.load(Relaxed),
+            reexecutions: self.counters.again.load(Relaxed),
+            direct_transfers: self.counters.direct.load(Relaxed),
+        };
+        let included = output.receipts.len() as u64;
+        let ranks = &chain.ranks;
+        let index = |step: Step| self.steps.index(step, |i| u64::from(ranks[i]), included);
+        let index: Option<&(dyn Fn(Step) -> u64 + Sync)> =
+            if self.listed.is_some() { None } else { Some(&index) };
+        let marks = self.block.fork < Fork::Cancun;
+        (output.changes, output.access_list) = fold(self.memory, self.steps.end(), index, marks);
+        Ok(output)
+    }
+}
+
+/// Lets other threads run, the longer there has been nothing to do.
+fn rest(idle: u32) {
+    match idle {
+        0..64 => core::hint::spin_loop(),
+        64..2048 => std::thread::yield_now(),
+        _ => std::thread::sleep(core::time::Duration::from_micros(50)),
+    }
+}

@@ -1,0 +1,189 @@
+//! Who executes what next.
+//!
+//! Transactions are claimed in block order. One that is expected to read what an earlier one
+//! writes waits until that one is *published*: its changes are visible, though not yet known to be
+//! final. Transactions become final strictly in order; the next one to become final never waits for
+//! anything, so there is always progress.
+//!
+//! A transaction goes through these states:
+//!
+//! ```text
+//! pending ─claim─> (waiting for a predecessor ─>) running ─> published ─> executed ─> final
+//! ```
+
+use crate::sync::{AtomicU8, AtomicU32, AtomicUsize, Mutex, Ordering, fence};
+use core::cmp::Reverse;
+use core::ops::Range;
+use std::collections::BinaryHeap;
+
+const PENDING: u8 = 0;
+const PUBLISHED: u8 = 1;
+const EXECUTED: u8 = 2;
+
+/// In a list of waiters: nobody, or the end.
+const NOBODY: u32 = u32::MAX;
+/// In place of a list of waiters: too late, go on.
+const CLOSED: u32 = u32::MAX - 1;
+
+/// Hands out transactions to threads.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    len: usize,
+    /// How far ahead of the first transaction that is not final others may start.
+    window: usize,
+    /// The first transaction that nobody has claimed.
+    next: AtomicUsize,
+    /// The first transaction that is not final.
+    front: AtomicUsize,
+    /// Whether a thread is making transactions final.
+    leader: AtomicU8,
+    stopped: AtomicU8,
+    states: Box<[AtomicU8]>,
+    /// For each transaction the newest of those that wait for it, ...
+    waiters: Box<[AtomicU32]>,
+    /// ... and for each that waits, the one that came before it.
+    next_waiter: Box<[AtomicU32]>,
+    /// Those that waited and need not any more.
+    ready: Mutex<BinaryHeap<Reverse<u32>>>,
+    ready_len: AtomicUsize,
+}
+
+impl Scheduler {
+    pub(crate) fn new(len: usize, window: usize) -> Self {
+        let all = |value: u32| (0..len).map(|_| AtomicU32::new(value)).collect();
+        Self {
+            len,
+            window,
+            next: AtomicUsize::new(0),
+            front: AtomicUsize::new(0),
+            leader: AtomicU8::new(0),
+            stopped: AtomicU8::new(0),
+            states: (0..len).map(|_| AtomicU8::new(PENDING)).collect(),
+            waiters: all(NOBODY),
+            next_waiter: all(NOBODY),
+            ready: Mutex::new(BinaryHeap::new()),
+            ready_len: AtomicUsize::new(0),
+        }
+    }
+
+    /// Claims transactions to execute. `run` tells how many from a position on are cheap enough to
+    /// be claimed together.
+    pub(crate) fn claim(&self, run: impl Fn(usize) -> usize) -> Option<Range<usize>> {
+        if self.ready_len.load(Ordering::Acquire) > 0 {
+            let mut ready = self.ready.lock().unwrap_or_else(|e| e.into_inner());
+            if let Some(Reverse(index)) = ready.pop() {
+                self.ready_len.store(ready.len(), Ordering::Release);
+                let index = index as usize;
+                return Some(index..index + 1);
+            }
+        }
+        loop {
+            let next = self.next.load(Ordering::Relaxed);
+            let end = self.len.min(self.front() + self.window);
+            if next >= end {
+                return None;
+            }
+            let after = (next + run(next).max(1)).min(end);
+            let claimed =
+                self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
+            if claimed.is_ok() {
+                return Some(next..after);
+            }
+        }
+    }
+
+    /// Whether `index`, which the caller has claimed, has to wait for `predecessor`. If so it is
+    /// out of the caller's hands: whoever claims it next has to ask again.
+    pub(crate) fn waits(&self, index: usize, predecessor: usize) -> bool {
+        debug_assert!(predecessor < index, "only earlier transactions are waited for");
+        let head = &self.waiters[predecessor];
+        let mut newest = head.load(Ordering::Acquire);
+        loop {
+            if newest == CLOSED {
+                return false;
+            }
+            self.next_waiter[index].store(newest, Ordering::Relaxed);
+            let entered = head.compare_exchange(
+                newest,
+                number(index),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            );
+            match entered {
+                Ok(_) => return true,
+                Err(now) => newest = now,
+            }
+        }
+    }
+
+    /// The changes of `index` are visible: those that waited for it go on.
+    pub(crate) fn published(&self, index: usize) {
+        self.states[index].store(PUBLISHED, Ordering::Release);
+        let mut waiter = self.waiters[index].swap(CLOSED, Ordering::AcqRel);
+        if waiter == NOBODY || waiter == CLOSED {
+            return;
+        }
+        let mut ready = self.ready.lock().unwrap_or_else(|e| e.into_inner());
+        while waiter != NOBODY {
+            ready.push(Reverse(waiter));
+            waiter = self.next_waiter[waiter as usize].load(Ordering::Relaxed);
+        }
+        self.ready_len.store(ready.len(), Ordering::Release);
+    }
+
+    /// The effects of `index` are laid down for whoever makes it final.
+    pub(crate) fn executed(&self, index: usize) {
+        self.states[index].store(EXECUTED, Ordering::Release);
+    }
+
+    /// Makes transactions final, in order, as far as they are executed, by calling `make_final`
+    /// for each. One thread at a time does so; the others go on with their work, and nothing that
+    /// they lay down meanwhile is forgotten.
+    pub(crate) fn lead(&self, mut make_final: impl FnMut(usize)) {
+        loop {
+            // Either the leader sees what this thread has laid down before, or this thread sees
+            // that the leader is gone: each writes, then looks at what the other wrote.
+            fence(Ordering::SeqCst);
+            if !self.front_is_executed() || self.leader.swap(1, Ordering::AcqRel) != 0 {
+                return;
+            }
+            while self.front_is_executed() && !self.is_stopped() {
+                let front = self.front();
+                make_final(front);
+                self.front.store(front + 1, Ordering::Release);
+            }
+            self.leader.store(0, Ordering::Release);
+            if self.is_stopped() {
+                return;
+            }
+        }
+    }
+
+    fn front_is_executed(&self) -> bool {
+        let front = self.front();
+        front < self.len && self.states[front].load(Ordering::Acquire) == EXECUTED
+    }
+
+    /// The first transaction that is not final.
+    pub(crate) fn front(&self) -> usize {
+        self.front.load(Ordering::Acquire)
+    }
+
+    /// Makes all threads leave.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(1, Ordering::Release);
+    }
+
+    /// Whether there is nothing left to do.
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_stopped() || self.front() >= self.len
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire) != 0
+    }
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("positions of transactions are checked to fit when a block starts")
+}

@@ -1,0 +1,213 @@
+//! What one transaction sees of the state: revm's database over multi-version memory.
+
+use crate::{
+    mv_memory::{AccountNumber, MvMemory, Seen, SlotNumber},
+    versions::Step,
+};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use heddle_types::AccountState;
+use revm::{
+    Database, DatabaseRef,
+    bytecode::Bytecode,
+    database_interface::DBErrorMarker,
+    state::{AccountId, AccountInfo},
+};
+
+/// The state as a transaction in the parallel engine sees it.
+pub struct View<'a, DB> {
+    memory: &'a MvMemory,
+    before: &'a DB,
+    /// Only what the block's access list names may be touched.
+    listed_only: bool,
+    step: Step,
+    /// Accounts whose numbers are known without a look-up: sender, recipient, beneficiary.
+    known: [(Address, AccountNumber); 3],
+    pub(crate) accounts: Vec<AccountRead>,
+    pub(crate) slots: Vec<SlotRead>,
+    /// Codes met before on this thread. Their reference counts are this thread's own, so that
+    /// threads that run the same contract do not fight over one cache line.
+    codes: HashMap<B256, Bytecode, RandomState>,
+}
+
+/// An account that the running transaction has read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccountRead {
+    pub(crate) number: AccountNumber,
+    pub(crate) address: Address,
+    pub(crate) seen: Seen,
+}
+
+/// A slot that the running transaction has read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlotRead {
+    pub(crate) number: SlotNumber,
+    pub(crate) account: AccountNumber,
+    pub(crate) key: U256,
+    pub(crate) seen: U256,
+}
+
+/// Why a [`View`] cannot give a value.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError<E: std::error::Error + 'static> {
+    /// The state before the block could not be read.
+    #[error(transparent)]
+    Database(E),
+    /// The access list does not name the account.
+    #[error("account {0} is not in the block's access list")]
+    UnlistedAccount(Address),
+    /// The access list does not name the slot.
+    #[error("slot {1} of account {0} is not in the block's access list")]
+    UnlistedSlot(Address, U256),
+}
+
+impl<E: DBErrorMarker> DBErrorMarker for ViewError<E> {}
+
+impl<DB> core::fmt::Debug for View<'_, DB> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("View").field("step", &self.step).finish_non_exhaustive()
+    }
+}
+
+impl<'a, DB: DatabaseRef> View<'a, DB> {
+    pub(crate) fn new(memory: &'a MvMemory, before: &'a DB, listed_only: bool) -> Self {
+        Self {
+            memory,
+            before,
+            listed_only,
+            step: 0,
+            known: [(Address::ZERO, AccountNumber::MAX); 3],
+            accounts: Vec::new(),
+            slots: Vec::new(),
+            codes: HashMap::default(),
+        }
+    }
+
+    /// Starts a transaction.
+    pub(crate) fn begin(&mut self, step: Step, known: [(Address, AccountNumber); 3]) {
+        self.step = step;
+        self.known = known;
+        self.accounts.clear();
+        self.slots.clear();
+    }
+
+    pub(crate) fn memory(&self) -> &'a MvMemory {
+        self.memory
+    }
+
+    pub(crate) fn account_number(
+        &self,
+        address: Address,
+    ) -> Result<AccountNumber, ViewError<DB::Error>> {
+        for (known, number) in self.known {
+            if known == address && number != AccountNumber::MAX {
+                return Ok(number);
+            }
+        }
+        if self.listed_only {
+            return self
+                .memory
+                .find_account(&address)
+                .ok_or(ViewError::UnlistedAccount(address));
+        }
+        self.memory
+            .account_number(address, || load_account(self.memory, self.before, address))
+            .map_err(ViewError::Database)
+    }
+
+    pub(crate) fn slot_number(
+        &self,
+        address: Address,
+        account: AccountNumber,
+        key: U256,
+    ) -> Result<SlotNumber, ViewError<DB::Error>> {
+        if self.listed_only {
+            return self
+                .memory
+                .find_slot(account, key)
+                .ok_or(ViewError::UnlistedSlot(address, key));
+        }
+        self.memory
+            .slot_number(account, key, || self.before.storage_ref(address, key))
+            .map_err(ViewError::Database)
+    }
+
+    fn read_slot(
+        &mut self,
+        address: Address,
+        account: AccountNumber,
+        key: U256,
+    ) -> Result<U256, ViewError<DB::Error>> {
+        let number = self.slot_number(address, account, key)?;
+        let (seen, _) = self.memory.read_slot(number, self.step);
+        self.slots.push(SlotRead { number, account, key, seen });
+        Ok(seen)
+    }
+}
+
+/// Reads an account from the state before the block; keeps its code when it comes along.
+pub(crate) fn load_account<DB: DatabaseRef>(
+    memory: &MvMemory,
+    before: &DB,
+    address: Address,
+) -> Result<Option<AccountState>, DB::Error> {
+    Ok(before.basic_ref(address)?.map(|info| {
+        if let Some(code) = info.code.filter(|_| info.code_hash != KECCAK256_EMPTY) {
+            memory.add_code(info.code_hash, code);
+        }
+        AccountState { balance: info.balance, nonce: info.nonce, code_hash: info.code_hash }
+    }))
+}
+
+impl<DB: DatabaseRef> Database for View<'_, DB> {
+    type Error = ViewError<DB::Error>;
+
+    fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
+        let number = self.account_number(address)?;
+        let (seen, _) = self.memory.account(number).read(self.step);
+        self.accounts.push(AccountRead { number, address, seen });
+        Ok(seen.exists.then(|| AccountInfo {
+            balance: seen.balance,
+            nonce: seen.nonce,
+            code_hash: seen.code_hash,
+            account_id: AccountId::new(number as usize),
+            code: None,
+        }))
+    }
+
+    fn code_by_hash(&mut self, code_hash: B256) -> Result<Bytecode, Self::Error> {
+        if code_hash == KECCAK256_EMPTY {
+            return Ok(Bytecode::default());
+        }
+        if let Some(code) = self.codes.get(&code_hash) {
+            return Ok(code.clone());
+        }
+        let code = match self.memory.code(&code_hash) {
+            Some(code) => code,
+            None => self.before.code_by_hash_ref(code_hash).map_err(ViewError::Database)?,
+        };
+        self.codes.insert(code_hash, code.clone());
+        Ok(code)
+    }
+
+    fn storage(&mut self, address: Address, key: U256) -> Result<U256, Self::Error> {
+        let account = self.account_number(address)?;
+        self.read_slot(address, account, key)
+    }
+
+    fn storage_by_account_id(
+        &mut self,
+        address: Address,
+        account_id: AccountId,
+        key: U256,
+    ) -> Result<U256, Self::Error> {
+        let account = AccountNumber::try_from(account_id.get())
+            .expect("the number was handed out by `basic` above");
+        self.read_slot(address, account, key)
+    }
+
+    fn block_hash(&mut self, number: u64) -> Result<B256, Self::Error> {
+        self.before.block_hash_ref(number).map_err(ViewError::Database)
+    }
+}

@@ -1,0 +1,96 @@
+//! All ways of executing a block, compared.
+
+use super::blueprint::Blueprint;
+use heddle_executor::{Block, BlockOutput, Executor, Invalid, Settings, Statistics, Way};
+use heddle_types::Fork;
+
+/// Executors on several numbers of threads, with every size threshold off.
+pub struct Executors(Vec<Executor>);
+
+impl Executors {
+    pub fn new(threads: &[usize]) -> Self {
+        let executor = |threads: &usize| {
+            Executor::new(Settings {
+                threads: *threads,
+                parallel_gas_min: 0,
+                sequential_access_list: true,
+            })
+            .expect("threads can be started")
+        };
+        Self(threads.iter().map(executor).collect())
+    }
+
+    /// Executes the block in every way on every number of threads; the first difference is the
+    /// error.
+    pub fn compare(&mut self, blueprint: &Blueprint) -> Result<Statistics, String> {
+        let block = blueprint.block();
+        let state = &blueprint.state;
+        let reference = self.0[0]
+            .execute(&block, state, Way::Sequential)
+            .map_err(|error| format!("sequential: {error}"))?;
+        let included = included(&block, &reference);
+        let verified = Block { transactions: &included, invalid: Invalid::Reject, ..block.clone() };
+        let mut statistics = Statistics::default();
+        for executor in &mut self.0 {
+            let optimistic = executor
+                .execute(&block, state, Way::Optimistic)
+                .map_err(|error| format!("optimistic: {error}"))?;
+            let name = format!("optimistic on {} threads", optimistic.statistics.threads);
+            same(&name, &reference, &optimistic)?;
+            statistics.speculative_executions += optimistic.statistics.speculative_executions;
+            statistics.reexecutions += optimistic.statistics.reexecutions;
+            statistics.direct_transfers += optimistic.statistics.direct_transfers;
+            let list = optimistic.access_list.as_ref().ok_or("the optimistic way made no list")?;
+            let judge = reference.access_list.as_ref().ok_or("the sequential way made no list")?;
+            if blueprint.fork >= Fork::Cancun && !list.marks.is_empty() {
+                return Err(format!("{name}: marks after Cancun"));
+            }
+            // Before Cancun a slot that is written again to what it was before its account was
+            // destroyed is a change to us and none to revm.
+            let comparable =
+                blueprint.fork >= Fork::Cancun || judge.marks.iter().all(|m| m.destroyed_at.is_empty());
+            if comparable && list != judge {
+                return Err(format!("{name}: list\n{list:#?}\ninstead of\n{judge:#?}"));
+            }
+            if list.marks != judge.marks {
+                return Err(format!("{name}: marks {:?}, not {:?}", list.marks, judge.marks));
+            }
+            let mut guided = executor
+                .execute(&verified, state, Way::Guided(list))
+                .map_err(|error| format!("guided, list of {name}: {error}\n{list:#?}"))?;
+            guided.skipped.clone_from(&reference.skipped);
+            same(&format!("guided after {name}"), &reference, &guided)?;
+        }
+        Ok(statistics)
+    }
+}
+
+/// The transactions of a block that were not left out.
+fn included(
+    block: &Block<'_>,
+    output: &BlockOutput,
+) -> Vec<heddle_executor::revm::context::TxEnv> {
+    let skipped: Vec<_> = output.skipped.iter().map(|skipped| skipped.index).collect();
+    let all = block.transactions.iter().enumerate();
+    all.filter(|(index, _)| !skipped.contains(index)).map(|(_, tx)| tx.clone()).collect()
+}
+
+fn same(name: &str, reference: &BlockOutput, other: &BlockOutput) -> Result<(), String> {
+    fn equal<T: PartialEq + core::fmt::Debug>(
+        name: &str,
+        what: &str,
+        expected: &T,
+        found: &T,
+    ) -> Result<(), String> {
+        if expected == found {
+            return Ok(());
+        }
+        Err(format!("{name}: {what} differ\nexpected {expected:#?}\nfound {found:#?}"))
+    }
+    equal(name, "skipped", &reference.skipped, &other.skipped)?;
+    equal(name, "receipts", &reference.receipts, &other.receipts)?;
+    equal(name, "gas", &reference.gas_used, &other.gas_used)?;
+    equal(name, "blob gas", &reference.blob_gas_used, &other.blob_gas_used)?;
+    equal(name, "requests", &reference.requests, &other.requests)?;
+    equal(name, "changes", &reference.changes, &other.changes)
+}
