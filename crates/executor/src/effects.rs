@@ -121,9 +121,11 @@ impl Effects {
                 effect.change(account, clears_empty);
                 let destroyed = account.is_selfdestructed();
                 self.beneficiary_destroyed |= destroyed && read.address == beneficiary;
-                let code = account.info.code.as_ref().filter(|code| !code.is_empty());
-                if let (Some(hash), Some(code)) = (effect.code, code) {
-                    self.codes.push((hash, code.clone()));
+                let info = &account.info;
+                let new_code = info.code.as_ref().filter(|code| !code.is_empty());
+                // A destroyed account still carries the code that it no longer has.
+                if effect.code == Some(info.code_hash) {
+                    self.codes.extend(new_code.map(|code| (info.code_hash, code.clone())));
                 }
             }
             self.accounts.push(effect);

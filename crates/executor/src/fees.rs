@@ -39,6 +39,11 @@ pub(crate) fn pay_fee(
     }
     if destroyed && before.exists {
         account.set_life(&mut versions, step, Life::Created);
+    } else if let Some(rare) = &mut versions.rare {
+        // What is paid is not empty, whatever the touch before had made of it.
+        if rare.life.at(step).is_some_and(|life| *life != Life::Created) {
+            rare.life.remove(step);
+        }
     }
     let balance = now.balance.wrapping_add(fee);
     if balance == before.balance {

@@ -410,6 +410,8 @@ fn pay(effect: &AccountEffect, fields: &mut Fields, fee: U256, destroyed: bool, 
     }
     if destroyed && seen.exists {
         fields.life = Some(Life::Created);
+    } else if fields.life != Some(Life::Created) {
+        fields.life = None;
     }
     let balance = now.wrapping_add(fee);
     fields.balance = (balance != seen.balance).then_some(balance);

@@ -16,15 +16,15 @@ use heddle_types::{Fork, Ommer, Withdrawal};
 
 /// A state and a block on it.
 #[derive(Debug)]
-pub struct Blueprint {
-    pub fork: Fork,
-    pub state: MemoryState,
-    pub transactions: Vec<TxEnv>,
-    pub env: BlockEnv,
-    pub withdrawals: Vec<Withdrawal>,
-    pub ommers: Vec<Ommer>,
-    pub protocol_operations: bool,
-    pub invalid: Invalid,
+pub(crate) struct Blueprint {
+    pub(crate) fork: Fork,
+    pub(crate) state: MemoryState,
+    pub(crate) transactions: Vec<TxEnv>,
+    pub(crate) env: BlockEnv,
+    pub(crate) withdrawals: Vec<Withdrawal>,
+    pub(crate) ommers: Vec<Ommer>,
+    pub(crate) protocol_operations: bool,
+    pub(crate) invalid: Invalid,
 }
 
 /// Reads choices off a string of bytes; past its end every choice is the first.
@@ -77,11 +77,11 @@ const SENDERS: usize = 6;
 /// Contracts that exist before the block.
 const CONTRACTS: usize = 6;
 
-pub fn sender(number: usize) -> Address {
+pub(crate) fn sender(number: usize) -> Address {
     Address::from_slice(&keccak256([b's', number as u8])[12..])
 }
 
-pub fn contract(number: usize) -> Address {
+pub(crate) fn contract(number: usize) -> Address {
     Address::from_slice(&keccak256([b'c', number as u8])[12..])
 }
 
@@ -262,7 +262,7 @@ fn create2(choices: &mut Choices<'_>, code: &mut Vec<u8>) {
 
 impl Blueprint {
     /// Makes a block of at most `transactions_max` transactions from bytes.
-    pub fn new(bytes: &[u8], transactions_max: usize) -> Self {
+    pub(crate) fn new(bytes: &[u8], transactions_max: usize) -> Self {
         let mut choices = Choices(bytes);
         let fork = FORKS[choices.below(FORKS.len())];
         let state = state(&mut choices, fork);
@@ -296,7 +296,7 @@ impl Blueprint {
         Self { fork, state, transactions, env, withdrawals, ommers, protocol_operations, invalid }
     }
 
-    pub fn block(&self) -> Block<'_> {
+    pub(crate) fn block(&self) -> Block<'_> {
         Block {
             withdrawals: &self.withdrawals,
             ommers: &self.ommers,

@@ -2,13 +2,13 @@
 
 use super::blueprint::Blueprint;
 use heddle_executor::{Block, BlockOutput, Executor, Invalid, Settings, Statistics, Way};
-use heddle_types::Fork;
+use heddle_types::{AccessList, Fork};
 
 /// Executors on several numbers of threads, with every size threshold off.
-pub struct Executors(Vec<Executor>);
+pub(crate) struct Executors(Vec<Executor>);
 
 impl Executors {
-    pub fn new(threads: &[usize]) -> Self {
+    pub(crate) fn new(threads: &[usize]) -> Self {
         let executor = |threads: &usize| {
             Executor::new(Settings {
                 threads: *threads,
@@ -22,7 +22,7 @@ impl Executors {
 
     /// Executes the block in every way on every number of threads; the first difference is the
     /// error.
-    pub fn compare(&mut self, blueprint: &Blueprint) -> Result<Statistics, String> {
+    pub(crate) fn compare(&mut self, blueprint: &Blueprint) -> Result<Statistics, String> {
         let block = blueprint.block();
         let state = &blueprint.state;
         let reference = self.0[0]
@@ -50,7 +50,7 @@ impl Executors {
             let comparable =
                 blueprint.fork >= Fork::Cancun || judge.marks.iter().all(|m| m.destroyed_at.is_empty());
             if comparable && list != judge {
-                return Err(format!("{name}: list\n{list:#?}\ninstead of\n{judge:#?}"));
+                return Err(format!("{name}: {}", list_difference(judge, list)));
             }
             if list.marks != judge.marks {
                 return Err(format!("{name}: marks {:?}, not {:?}", list.marks, judge.marks));
@@ -62,6 +62,23 @@ impl Executors {
             same(&format!("guided after {name}"), &reference, &guided)?;
         }
         Ok(statistics)
+    }
+}
+
+/// The first account of which two lists say different things.
+fn list_difference(expected: &AccessList, found: &AccessList) -> String {
+    let pairs = expected.accounts.iter().zip(&found.accounts);
+    match pairs.into_iter().find(|(expected, found)| expected != found) {
+        Some((expected, found)) => {
+            format!("lists differ\nexpected {expected:#?}\nfound {found:#?}")
+        }
+        None => format!(
+            "lists are of {} and {} accounts, marks {:?} and {:?}",
+            expected.accounts.len(),
+            found.accounts.len(),
+            expected.marks,
+            found.marks
+        ),
     }
 }
 

@@ -3,5 +3,5 @@
 //! The same bytes give the same block, so that a property test can shrink a failing block and a
 //! fuzzer can mutate one.
 
-pub mod blueprint;
-pub mod compare;
+pub(crate) mod blueprint;
+pub(crate) mod compare;
