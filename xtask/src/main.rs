@@ -1,3 +1,62 @@
 //! Developer tasks behind `cargo xtask`.
 
-fn main() {}
+mod fixtures;
+mod test;
+mod tidy;
+
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+const HELP: &str = "\
+Developer tasks.
+
+Usage: cargo xtask TASK
+
+  test           check everything: format, lints, tests, documentation, and replays of real blocks
+  tidy           check the rules of style that no other tool knows
+  fixtures DIR   make fixtures/mainnet anew from a folder that holds all recorded blocks
+
+`test` also replays the blocks in $HEDDLE_DATA/mainnet when the variable is set.
+";
+
+/// The status of a task that was called wrongly or could not do its work.
+const STATUS_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["test"] => test::run(),
+        ["tidy"] => tidy::run(),
+        ["fixtures", folder] => fixtures::run(Path::new(folder)),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        _ => {
+            eprint!("{HELP}");
+            return STATUS_ERROR.into();
+        }
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            STATUS_ERROR.into()
+        }
+    }
+}
+
+/// What a task says: whether it passed, or why it could not do its work.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The folder that holds the workspace.
+fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().expect("xtask is a folder of the repository").to_owned()
+}

@@ -1,1 +1,18 @@
 //! Measuring: replays recorded blocks, runs benchmarks and conformance suites through the executor.
+//!
+//! Each command is a struct of command-line arguments with `run(self) -> Result<bool, Error>`:
+//! `true` when all was as it should be, `false` when something differed (and was printed), an
+//! [`Error`] when the command could not do its work. The binary `heddle` mounts them.
+//!
+//! - [`Replay`]: executes recorded blocks in all three ways and compares everything.
+//! - [`recorded`]: loading such blocks, for tests and benchmarks too.
+//! - [`differences`]: how two executions of a block differ, in words.
+
+mod compare;
+mod error;
+pub mod recorded;
+mod replay;
+
+pub use compare::differences;
+pub use error::Error;
+pub use replay::Replay;

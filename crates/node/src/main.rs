@@ -1,3 +1,82 @@
-//! The `heddle` binary.
+//! The `heddle` binary: the command line, and nothing else.
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use heddle_measure::Replay;
+use std::{
+    error::Error,
+    io::{self, Write},
+    iter::successors,
+    process::ExitCode,
+};
+
+/// An EVM-compatible chain made for DeFi: it executes the transactions of a block in parallel, with
+/// exactly the result of executing them one by one.
+///
+/// At present the executor is there, and the commands that check and measure it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "heddle",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+Start with:
+  heddle replay fixtures/mainnet      execute a few real Ethereum blocks in every way
+
+Exit status: 0 when all was as it should be, 1 when something differed, 2 when the command could \
+not do its work."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+// The form of a command: clap arguments with `run(self) -> Result<bool, impl Error>`, where `false`
+// says that something differed and was printed.
+#[derive(Debug, Subcommand)]
+enum Command {
+    Replay(Replay),
+}
+
+impl Command {
+    fn run(self) -> Result<bool, Box<dyn Error>> {
+        match self {
+            Self::Replay(replay) => Ok(replay.run()?),
+        }
+    }
+}
+
+/// Something differed.
+const STATUS_DIFFERENT: u8 = 1;
+/// The command could not do its work, or was called wrongly (clap uses the same number).
+const STATUS_ERROR: u8 = 2;
+/// The reader of the output went away; what a shell reports for a program ended by SIGPIPE.
+const STATUS_BROKEN_PIPE: u8 = 141;
+
+fn main() -> ExitCode {
+    match Arguments::parse().command.run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => STATUS_DIFFERENT.into(),
+        Err(error) if is_broken_pipe(error.as_ref()) => STATUS_BROKEN_PIPE.into(),
+        Err(error) => {
+            print_error(error.as_ref());
+            STATUS_ERROR.into()
+        }
+    }
+}
+
+/// The error and its sources, outermost first.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |&error| error.source())
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    chain(error)
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn print_error(error: &(dyn Error + 'static)) {
+    let text: Vec<String> = chain(error).map(ToString::to_string).collect();
+    // Whoever closed the standard error does not want to know.
+    let _ = writeln!(io::stderr(), "error: {}", text.join("\n  because: "));
+}

@@ -1,0 +1,90 @@
+//! Why a command could not do its work.
+
+use alloy_primitives::{Address, B256};
+use std::{io, path::PathBuf};
+
+/// Why a command could not do its work. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A folder cannot be opened.
+    #[error(
+        "cannot open the folder {}; give a folder of recorded blocks, such as fixtures/mainnet",
+        path.display()
+    )]
+    Folder {
+        /// Which folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A folder holds no recorded block.
+    #[error(
+        "no recorded blocks in {}; each block is a folder named by its number that holds block.json \
+         and pre_state.json",
+        path.display()
+    )]
+    NoBlocks {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}; a folder of recorded blocks must hold it", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is not JSON of the expected form.
+    #[error("{} is not of the expected form; correct the file or record it anew", path.display())]
+    Json {
+        /// Which file.
+        path: PathBuf,
+        /// Where and how.
+        source: serde_json::Error,
+    },
+    /// A block lacks something that its fork or the type of a transaction demands.
+    #[error("{}: {what}; record the block anew", path.display())]
+    Incomplete {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A code is filed under a hash that is not its own.
+    #[error("{}: the code under {named} has the hash {actual}; correct the file", path.display())]
+    CodeHash {
+        /// Which file.
+        path: PathBuf,
+        /// The hash that the file gives.
+        named: B256,
+        /// Keccak-256 of the code.
+        actual: B256,
+    },
+    /// A code cannot be executed as it is.
+    #[error("{}: the code {hash} is malformed: {reason}; correct the file", path.display())]
+    Code {
+        /// Which file.
+        path: PathBuf,
+        /// The code's hash.
+        hash: B256,
+        /// revm's message.
+        reason: String,
+    },
+    /// An account refers to a code that is not there.
+    #[error(
+        "{}: account {address} has the code {hash}, which codes.json lacks; add the code to it",
+        path.display()
+    )]
+    MissingCode {
+        /// Which file.
+        path: PathBuf,
+        /// Whose code.
+        address: Address,
+        /// The code's hash.
+        hash: B256,
+    },
+    /// The results cannot be written.
+    #[error("cannot write the results")]
+    Output(#[from] io::Error),
+}

@@ -1,0 +1,216 @@
+//! `cargo xtask test`: everything that must hold before a change is taken.
+
+use crate::{Result, root, tidy};
+use std::{
+    env,
+    ffi::OsStr,
+    fmt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// One thing to check.
+struct Step {
+    name: &'static str,
+    run: fn() -> Outcome,
+    /// Whether all later steps would fail for the same reason.
+    stops: bool,
+}
+
+/// How a step ended.
+enum Outcome {
+    Passed,
+    /// With the reason.
+    Failed(String),
+    /// With what was missing.
+    Skipped(String),
+}
+
+impl Step {
+    const fn new(name: &'static str, run: fn() -> Outcome) -> Self {
+        Self { name, run, stops: false }
+    }
+
+    const fn or_stop(name: &'static str, run: fn() -> Outcome) -> Self {
+        Self { name, run, stops: true }
+    }
+}
+
+/// All steps, in order: quick ones first, and what later ones need before them.
+const STEPS: &[Step] = &[
+    Step::new("tools", install_tools),
+    Step::new("format", || cargo(&["fmt", "--all", "--check"])),
+    Step::new("tidy", check_style),
+    Step::new("lints", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    }),
+    Step::or_stop("compile the tests", || cargo(&["test", "--workspace", "--no-run"])),
+    Step::new("tests", || {
+        cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
+    }),
+    Step::new("documentation tests", || cargo(&["test", "--workspace", "--doc"])),
+    Step::new("documentation", make_documentation),
+    Step::or_stop("release binary", || cargo(&["build", "--release", "--package", "heddle"])),
+    Step::new("replay fixtures/mainnet", replay_fixtures),
+    Step::new("replay $HEDDLE_DATA/mainnet", replay_data),
+    // Further checks go here; one that takes long or needs data must be able to skip itself.
+];
+
+/// Threads that each replay runs on: none to share with, few, and more than most processors have.
+const REPLAY_THREADS: [&str; 3] = ["1", "2", "8"];
+
+/// What the steps run beside cargo: program and Debian package.
+const TOOLS: [(&str, &str); 2] = [("node", "nodejs"), ("npm", "npm")];
+
+/// Runs all steps and prints a summary; its last line counts them.
+pub(crate) fn run() -> Result<bool> {
+    let mut results: Vec<(&Step, Outcome, Duration)> = Vec::new();
+    let mut is_stopped = false;
+    for step in STEPS {
+        if is_stopped {
+            let outcome = Outcome::Skipped("a step before it failed".to_owned());
+            results.push((step, outcome, Duration::ZERO));
+            continue;
+        }
+        println!("\n=== {}", step.name);
+        let start = Instant::now();
+        let outcome = (step.run)();
+        let time = start.elapsed();
+        println!("=== {}: {outcome}, {:.1} s", step.name, time.as_secs_f64());
+        is_stopped = step.stops && matches!(outcome, Outcome::Failed(_));
+        results.push((step, outcome, time));
+    }
+    println!();
+    let mut counts = [0; 3];
+    for (step, outcome, time) in &results {
+        counts[outcome.place()] += 1;
+        println!("{:>8.1} s  {:<28} {outcome}", time.as_secs_f64(), step.name);
+    }
+    let [passed, failed, skipped] = counts;
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(failed == 0)
+}
+
+impl Outcome {
+    const fn place(&self) -> usize {
+        match self {
+            Self::Passed => 0,
+            Self::Failed(_) => 1,
+            Self::Skipped(_) => 2,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("passed"),
+            Self::Failed(reason) => write!(f, "FAILED: {reason}"),
+            Self::Skipped(reason) => write!(f, "skipped: {reason}"),
+        }
+    }
+}
+
+/// Runs a program in the root of the repository.
+fn execute(command: &mut Command) -> Outcome {
+    let program = name(command);
+    match command.current_dir(root()).status() {
+        Ok(status) if status.success() => Outcome::Passed,
+        Ok(status) => Outcome::Failed(format!("{program}: {status}")),
+        Err(error) => Outcome::Failed(format!("cannot run {program}: {error}")),
+    }
+}
+
+/// What a reader would call the command: `cargo clippy`.
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or_default();
+    let words = [program].into_iter().chain(command.get_args().take(1));
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+fn cargo(arguments: &[&str]) -> Outcome {
+    execute(cargo_command().args(arguments))
+}
+
+/// The cargo that runs this task.
+pub(crate) fn cargo_command() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn make_documentation() -> Outcome {
+    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    execute(cargo_command().args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn check_style() -> Outcome {
+    match tidy::run() {
+        Ok(true) => Outcome::Passed,
+        Ok(false) => Outcome::Failed("see the list above".to_owned()),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}
+
+fn replay_fixtures() -> Outcome {
+    replay(root().join("fixtures/mainnet"))
+}
+
+fn replay_data() -> Outcome {
+    let Some(data) = env::var_os("HEDDLE_DATA") else {
+        return Outcome::Skipped("HEDDLE_DATA is not set".to_owned());
+    };
+    // The steps run in the root of the repository, and this task perhaps elsewhere.
+    match PathBuf::from(data).join("mainnet").canonicalize() {
+        Ok(folder) => replay(&folder),
+        Err(_) => Outcome::Skipped("HEDDLE_DATA has no folder mainnet".to_owned()),
+    }
+}
+
+/// Replays recorded blocks through the release binary, every block in parallel.
+fn replay(folder: impl AsRef<OsStr>) -> Outcome {
+    for threads in REPLAY_THREADS {
+        let mut command = cargo_command();
+        command.args(["run", "--quiet", "--release", "--package", "heddle", "--", "replay"]);
+        command.arg(folder.as_ref());
+        let outcome = execute(command.args(["--parallel-gas-min", "0", "--threads", threads]));
+        if let Outcome::Failed(reason) = outcome {
+            return Outcome::Failed(format!("on {threads} threads: {reason}"));
+        }
+    }
+    Outcome::Passed
+}
+
+/// Installs the programs that the steps need, where that can be done without asking.
+fn install_tools() -> Outcome {
+    let missing: Vec<&str> = TOOLS
+        .iter()
+        .filter(|(program, _)| !can_run(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Outcome::Passed;
+    }
+    if !is_root() {
+        let packages = missing.join(" ");
+        return Outcome::Failed(format!("run `sudo apt-get install --yes {packages}` once"));
+    }
+    match execute(Command::new("apt-get").arg("update")) {
+        Outcome::Passed => {
+            let install = ["install", "--yes", "--no-install-recommends"];
+            execute(Command::new("apt-get").args(install).args(&missing))
+        }
+        outcome => outcome,
+    }
+}
+
+fn can_run(program: &str) -> bool {
+    let quiet = || Stdio::null();
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(quiet()).stdout(quiet()).stderr(quiet());
+    command.status().is_ok_and(|status| status.success())
+}
+
+fn is_root() -> bool {
+    let user = Command::new("id").arg("-u").output();
+    user.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
