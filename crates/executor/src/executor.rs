@@ -30,6 +30,11 @@ impl Default for Settings {
     }
 }
 
+/// An executor's threads could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("the executor's threads could not be started; allow the process more threads or ask for fewer")]
+pub struct ThreadsError(#[from] rayon::ThreadPoolBuildError);
+
 /// Executes blocks; keeps its threads and memory from one block to the next.
 #[derive(Debug)]
 pub struct Executor {
@@ -44,7 +49,7 @@ impl Executor {
     /// # Errors
     ///
     /// The operating system may refuse to start the threads.
-    pub fn new(settings: Settings) -> Result<Self, rayon::ThreadPoolBuildError> {
+    pub fn new(settings: Settings) -> Result<Self, ThreadsError> {
         let threads = settings.threads.max(1);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

@@ -44,7 +44,7 @@ mod worker;
 pub use block::{Block, Invalid, Way};
 pub use error::{AccessListError, BlockError, Place};
 pub use evm::BlockContext;
-pub use executor::{Executor, Settings};
+pub use executor::{Executor, Settings, ThreadsError};
 pub use memory_state::{MemoryAccount, MemoryState, UnknownCode};
 pub use observe::Observed;
 pub use output::{BlockOutput, Skipped, Statistics};

@@ -19,7 +19,8 @@ pub struct BlockOutput {
     pub requests: Vec<Bytes>,
     /// The net effect on the state.
     pub changes: ChangeSet,
-    /// The block's access list; `None` for [`Way::Sequential`](crate::Way) unless asked for.
+    /// The block's access list. `None` for [`Way::Sequential`](crate::Way) unless asked for, and
+    /// for [`Way::Guided`](crate::Way): the list that was given has turned out to be the block's.
     pub access_list: Option<AccessList>,
     /// The candidates that were left out, by ascending position.
     pub skipped: Vec<Skipped>,

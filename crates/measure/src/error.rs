@@ -6,6 +6,9 @@ use std::{io, path::PathBuf};
 /// Why a command could not do its work. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The executor cannot start.
+    #[error(transparent)]
+    Threads(#[from] heddle_executor::ThreadsError),
     /// A folder cannot be opened.
     #[error(
         "cannot open the folder {}; give a folder of recorded blocks, such as fixtures/mainnet",
