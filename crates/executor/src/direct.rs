@@ -135,6 +135,7 @@ impl DirectTransfers {
             effect.balance = Some(BalanceVersion::Add(tx.value));
             effects.accounts.push(effect);
         }
+        effects.direct = true;
         effects.result = Some(Ok(Executed {
             success: true,
             gas_used: TRANSFER_GAS,

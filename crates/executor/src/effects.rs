@@ -30,6 +30,8 @@ pub(crate) struct Effects {
     pub(crate) codes: Vec<(B256, Bytecode)>,
     /// The beneficiary destroyed itself: a fee paid to it is lost with it.
     pub(crate) beneficiary_destroyed: bool,
+    /// It was a plain transfer, done without a machine.
+    pub(crate) direct: bool,
     /// The result, or why the transaction is invalid.
     pub(crate) result: Option<Result<Executed, InvalidTransaction>>,
 }
@@ -99,6 +101,7 @@ impl Effects {
         self.slots.clear();
         self.codes.clear();
         self.beneficiary_destroyed = false;
+        self.direct = false;
         self.result = None;
     }
 
@@ -253,7 +256,12 @@ pub(crate) enum Validity {
 impl Effects {
     /// Whether everything that was read is what the steps before `step` leave, and whether any of
     /// it was written by `suspect`. Reads are final only if all earlier steps are.
-    pub(crate) fn validate(&self, memory: &MvMemory, step: Step, suspect: Option<Step>) -> Validity {
+    pub(crate) fn validate(
+        &self,
+        memory: &MvMemory,
+        step: Step,
+        suspect: Option<Step>,
+    ) -> Validity {
         let mut depends = false;
         let suspected = |writer: Option<Step>| suspect.is_some() && writer == suspect;
         for effect in &self.accounts {

@@ -32,7 +32,9 @@ impl Default for Settings {
 
 /// An executor's threads could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("the executor's threads could not be started; allow the process more threads or ask for fewer")]
+#[error(
+    "the executor's threads could not be started; allow the process more threads or ask for fewer"
+)]
 pub struct ThreadsError(#[from] rayon::ThreadPoolBuildError);
 
 /// Executes blocks; keeps its threads and memory from one block to the next.

@@ -81,9 +81,7 @@ fn accounts_by_address(memory: &MvMemory) -> Vec<AccountNumber> {
         .map(prefix)
         .collect();
     let address = |number: AccountNumber| memory.account(number).address;
-    sorted.par_sort_unstable_by(|a, b| {
-        a.0.cmp(&b.0).then_with(|| address(a.1).cmp(&address(b.1)))
-    });
+    sorted.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| address(a.1).cmp(&address(b.1))));
     sorted.into_iter().map(|(_, number)| number).collect()
 }
 

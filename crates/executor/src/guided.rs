@@ -51,8 +51,12 @@ impl Listed {
             }
         }
         let layer = Layer { steps, memory, before };
-        let counts: Result<Vec<usize>, _> =
-            list.accounts.par_iter().with_min_len(64).map(|account| layer.account(account)).collect();
+        let counts: Result<Vec<usize>, _> = list
+            .accounts
+            .par_iter()
+            .with_min_len(64)
+            .map(|account| layer.account(account))
+            .collect();
         let mut changes: usize = counts?.into_iter().sum();
         if block.fork >= Fork::Cancun && !list.marks.is_empty() {
             let address = list.marks[0].address;
@@ -311,7 +315,7 @@ impl Listed {
     pub(crate) fn check_operations(
         &self,
         memory: &MvMemory,
-        all: &[(Step, Box<Effects>)],
+        all: &[(Step, Effects)],
         end: Step,
         fork: Fork,
     ) -> Result<(), AccessListError> {

@@ -374,8 +374,8 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
         if let Some((_, number)) = table.find(hash, |entry| entry.0 == key) {
             return Ok(*number);
         }
-        let number = u32::try_from(push(value))
-            .expect("a block's gas cannot touch four billion locations");
+        let number =
+            u32::try_from(push(value)).expect("a block's gas cannot touch four billion locations");
         table.insert_unique(hash, (key, number), |entry| self.hasher.hash_one(&entry.0));
         Ok(number)
     }

@@ -13,31 +13,28 @@ use crate::{
 use alloy_primitives::{Address, Bytes, U256};
 use revm::{DatabaseRef, Inspector};
 
-/// Effects of one operation, and the request that it returned.
-type Done = (Box<Effects>, Option<Bytes>);
-
 impl<'a, DB, I> Worker<'a, '_, DB, I>
 where
     DB: DatabaseRef<Error: 'static>,
     I: Inspector<ParallelContext<'a, DB>>,
 {
-    /// Executes an operation as if all steps before `step` were done.
+    /// Executes an operation as if all steps before `step` were done, fills `effects`, which must
+    /// be clear, and returns the request that it made.
     pub(crate) fn operate(
         &mut self,
         operation: &'a Operation,
         step: Step,
         steps: &Steps,
-    ) -> Result<Done, BlockError<DB::Error>> {
+        effects: &mut Effects,
+    ) -> Result<Option<Bytes>, BlockError<DB::Error>> {
         let place = steps.place(step);
         let (from, to, amount) = match operation {
-            Operation::Call(call) => return self.system_call(call, step, place),
+            Operation::Call(call) => return self.system_call(call, step, place, effects),
             Operation::Pay(to, amount) => (None, *to, *amount),
             Operation::Drain(from, to) => (Some(*from), *to, U256::ZERO),
         };
-        let mut effects = self.fresh();
-        let result = self.pay(from, to, amount, step, &mut effects);
-        result.map_err(|trouble| trouble.at(place))?;
-        Ok((effects, None))
+        let result = self.pay(from, to, amount, step, effects);
+        result.map(|()| None).map_err(|trouble| trouble.at(place))
     }
 
     fn pay(

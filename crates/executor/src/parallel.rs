@@ -11,7 +11,7 @@
 //!   it will have seen in the end; its effects must be exactly what the list says for its index.
 
 use crate::{
-    Block, BlockError, BlockOutput, Invalid, Place, Skipped, Statistics,
+    Block, BlockError, BlockOutput, Invalid, Place, Skipped,
     direct::DirectTransfers,
     effects::{Effects, Validity},
     fees::pay_fee,
@@ -30,20 +30,21 @@ use crate::{
     worker::{ParallelContext, Trouble, Worker},
 };
 use alloy_primitives::{Address, TxKind};
-use core::{
-    panic::AssertUnwindSafe,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use core::panic::AssertUnwindSafe;
 use heddle_types::{AccessList, Fork};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use revm::{
     DatabaseRef, Inspector,
     context::{TxEnv, result::InvalidTransaction},
 };
 use std::panic::catch_unwind;
 
-/// How far ahead of the first transaction that is not final each thread may run.
+/// How far ahead of the first transaction that is not final each thread may run. Far enough that
+/// nobody waits while one long transaction holds up the others; not so far that most of what is
+/// read ahead is stale by the time it counts.
 const WINDOW_PER_THREAD: usize = 128;
+/// The same when nothing that is read ahead can be stale.
+const GUIDED_WINDOW_PER_THREAD: usize = 1024;
 
 /// One block in the parallel engine.
 pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
@@ -54,19 +55,22 @@ pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
     direct: DirectTransfers,
     plan: Plan,
     scheduler: Scheduler,
-    records: Vec<Mutex<Option<Record<DB::Error, I>>>>,
+    /// What attempts lay down; transaction `i` has place `i` modulo the length. Nobody runs so far
+    /// ahead that two would share one.
+    records: Vec<Mutex<Record<DB::Error, I>>>,
     chain: Mutex<Finality<'w, DB::Error, I>>,
     inspectors: Inspectors<'w, I>,
     /// The access list to follow; `None` is the optimistic way.
     listed: Option<&'a Listed>,
     beneficiary: AccountNumber,
     threads: usize,
-    counters: Counters,
 }
 
-/// What an execution laid down.
+/// What an execution lays down.
 struct Record<E: std::error::Error + 'static, I> {
-    effects: Result<Box<Effects>, Trouble<E>>,
+    effects: Effects,
+    /// Why there are no effects.
+    trouble: Option<Trouble<E>>,
     inspector: Option<I>,
 }
 
@@ -78,13 +82,6 @@ struct Finality<'w, E: std::error::Error + 'static, I> {
     ranks: Vec<u32>,
     results: Option<&'w mut (dyn FnMut(Final<'_, I>) + Send)>,
     failure: Option<BlockError<E>>,
-}
-
-#[derive(Default)]
-struct Counters {
-    speculative: AtomicU64,
-    again: AtomicU64,
-    direct: AtomicU64,
 }
 
 /// Executes `block`; `list` is the access list to follow, `None` the optimistic way.
@@ -112,8 +109,16 @@ where
         Unusable::Wrong(source) => BlockError::AccessList { place: Place::Block, source },
         Unusable::Database(source) => BlockError::Database { place: Place::Block, source },
     })?;
-    let engine =
-        Engine::new(block, state, memory, steps, listed.as_ref(), results, watch.inspectors, threads);
+    let engine = Engine::new(
+        block,
+        state,
+        memory,
+        steps,
+        listed.as_ref(),
+        results,
+        watch.inspectors,
+        threads,
+    );
     engine.operations(&before, inspector(0), |operation| steps.before(operation))?;
     engine.transactions(inspector)?;
     let deposits = protocol::deposit_requests(block, &engine.chain.lock().output.receipts)?;
@@ -158,7 +163,10 @@ where
         let plan = Plan::new(block, memory, &direct, number);
         let beneficiary = number(block.env.beneficiary).unwrap_or(AccountNumber::MAX);
         let count = block.transactions.len();
-        let window = if listed.is_some() { count } else { threads * WINDOW_PER_THREAD };
+        let per_thread =
+            if listed.is_some() { GUIDED_WINDOW_PER_THREAD } else { WINDOW_PER_THREAD };
+        let window = count.min(threads * per_thread).max(1);
+        let record = || Record { effects: Effects::default(), trouble: None, inspector: None };
         let mut output = BlockOutput::default();
         output.receipts.reserve_exact(count);
         Self {
@@ -169,7 +177,7 @@ where
             direct,
             plan,
             scheduler: Scheduler::new(count, window),
-            records: (0..count).map(|_| Mutex::new(None)).collect(),
+            records: (0..window).map(|_| Mutex::new(record())).collect(),
             chain: Mutex::new(Finality {
                 gas: BlockGas::new(block),
                 output,
@@ -181,7 +189,6 @@ where
             listed,
             beneficiary,
             threads,
-            counters: Counters::default(),
         }
     }
 
@@ -207,7 +214,8 @@ where
         let mut all = Vec::with_capacity(operations.len());
         for (position, operation) in operations.iter().enumerate() {
             let step = step(position);
-            let (effects, request) = worker.operate(operation, step, &self.steps)?;
+            let mut effects = Effects::default();
+            let request = worker.operate(operation, step, &self.steps, &mut effects)?;
             effects.publish(self.memory, step);
             effects.settle(self.memory, step);
             self.chain.lock().output.requests.extend(request);
@@ -256,7 +264,8 @@ where
     fn work_alone(&self, worker: &mut Worker<'a, 'w, DB, I>) {
         let mut chain = self.chain.lock();
         for index in 0..self.block.transactions.len() {
-            if let Err(error) = self.make_final(worker, &mut chain, index, None) {
+            let mut record = self.record(index);
+            if let Err(error) = self.make_final(worker, &mut chain, index, &mut record, false) {
                 chain.failure = Some(error);
                 return;
             }
@@ -285,8 +294,8 @@ where
     fn lead(&self, worker: &mut Worker<'a, 'w, DB, I>) {
         self.scheduler.lead(|index| {
             let mut chain = self.chain.lock();
-            let record = self.records[index].lock().take();
-            if let Err(error) = self.make_final(worker, &mut chain, index, record) {
+            let mut record = self.record(index);
+            if let Err(error) = self.make_final(worker, &mut chain, index, &mut record, true) {
                 chain.failure.get_or_insert(error);
                 self.scheduler.stop();
             }
@@ -303,39 +312,39 @@ where
             }
         }
         let step = self.steps.transaction(index);
-        let mut effects = self.execute_one(worker, index);
-        if let (Ok(effects), None) = (&effects, self.listed) {
-            effects.publish(self.memory, step);
+        let mut record = self.record(index);
+        record.trouble = self.execute_one(worker, index, &mut record.effects).err();
+        if record.trouble.is_none() && self.listed.is_none() {
+            record.effects.publish(self.memory, step);
         }
+        // From here on the next in a chain can run on another thread, beside what is left to do.
         self.scheduler.published(index);
-        let inspector = worker.take_inspector(index);
-        if let Ok(effects) = &mut effects {
-            worker.bloom(effects);
-        }
-        if self.listed.is_none() {
-            self.counters.speculative.fetch_add(1, Relaxed);
-        }
-        *self.records[index].lock() = Some(Record { effects, inspector });
+        record.inspector = worker.take_inspector(index);
+        worker.bloom(&mut record.effects);
+        drop(record);
         self.scheduler.executed(index);
+    }
+
+    fn record(&self, index: usize) -> MutexGuard<'_, Record<DB::Error, I>> {
+        self.records[index % self.records.len()].lock()
     }
 
     fn execute_one(
         &self,
         worker: &mut Worker<'a, 'w, DB, I>,
         index: usize,
-    ) -> Result<Box<Effects>, Trouble<DB::Error>> {
+        effects: &mut Effects,
+    ) -> Result<(), Trouble<DB::Error>> {
+        effects.clear();
         let transaction = &self.block.transactions[index];
         let planned = self.plan.get(index);
         let step = self.steps.transaction(index);
         let (from, to) = (planned.sender, planned.recipient);
         if planned.direct && from != AccountNumber::MAX && self.inspectors.is_none() {
-            let mut effects = worker.fresh();
             let memory = self.memory;
-            if self.direct.execute(memory, transaction, to, from, step, &mut effects) {
-                self.counters.direct.fetch_add(1, Relaxed);
-                return Ok(effects);
+            if self.direct.execute(memory, transaction, to, from, step, effects) {
+                return Ok(());
             }
-            worker.recycle(effects);
         }
         let recipient = match transaction.kind {
             TxKind::Call(address) => (address, to),
@@ -343,72 +352,68 @@ where
         };
         let beneficiary = (self.block.env.beneficiary, self.beneficiary);
         let known = [(transaction.caller, from), recipient, beneficiary];
-        worker.execute(index, transaction, step, known)
+        worker.execute(index, transaction, step, known, effects)
     }
 
-    /// Makes the first transaction that is not final so. `record` is what an attempt laid down;
-    /// without one it is executed now.
+    /// Makes the first transaction that is not final so. `record` is what an attempt laid down if
+    /// it was `attempted`; else the transaction is executed now.
     fn make_final(
         &self,
         worker: &mut Worker<'a, 'w, DB, I>,
         chain: &mut Finality<'w, DB::Error, I>,
         index: usize,
-        record: Option<Record<DB::Error, I>>,
+        record: &mut Record<DB::Error, I>,
+        attempted: bool,
     ) -> Result<(), BlockError<DB::Error>> {
         let transaction = &self.block.transactions[index];
-        let place = Place::Transaction(index);
         let step = self.steps.transaction(index);
-        let room = chain.gas.check(transaction);
-        let published = record.is_some() && self.listed.is_none();
-        let (mut effects, inspector) = match (room, record) {
-            (Err(reason), record) => {
-                if let (Some(Ok(effects)), true) = (record.map(|r| r.effects), published) {
-                    effects.retract(self.memory, step);
-                }
-                return self.skip(chain, index, reason);
+        if let Err(reason) = chain.gas.check(transaction) {
+            if attempted && self.listed.is_none() {
+                record.effects.retract(self.memory, step);
             }
-            (Ok(()), Some(record)) if self.listed.is_some() => {
-                (record.effects.map_err(|trouble| trouble.at(place))?, record.inspector)
+            return self.skip(chain, index, reason);
+        }
+        if self.listed.is_some() {
+            if let Some(trouble) = record.trouble.take() {
+                return Err(trouble.at(Place::Transaction(index)));
             }
-            (Ok(()), Some(record)) => match self.check(worker, index, record.effects) {
-                Some(effects) => (effects, record.inspector),
-                None => self.execute_now(worker, index)?,
-            },
-            (Ok(()), None) => self.execute_now(worker, index)?,
-        };
-        let executed = match effects.result.take() {
+        } else if !(attempted && self.stands(index, record)) {
+            chain.output.statistics.reexecutions += u64::from(attempted);
+            self.execute_now(worker, index, record)?;
+        }
+        if attempted && self.listed.is_none() {
+            chain.output.statistics.speculative_executions += 1;
+        }
+        chain.output.statistics.direct_transfers += u64::from(record.effects.direct);
+        let executed = match record.effects.result.take() {
             Some(Ok(executed)) => executed,
             Some(Err(reason)) => return self.skip(chain, index, reason),
-            None => unreachable!("every execution leaves a result"),
+            None => unreachable!("every execution without trouble leaves a result"),
         };
-        self.settle(&effects, &executed, index)?;
+        self.settle(&record.effects, &executed, index)?;
         self.add_receipt(chain, transaction, executed);
         if chain.results.is_some() {
-            self.stream(chain, index, &effects, inspector);
+            self.stream(chain, index, &record.effects, record.inspector.take());
         }
-        worker.recycle(effects);
         Ok(())
     }
 
-    /// Takes the effects of an attempt if they are what an execution now would give.
-    fn check(
-        &self,
-        worker: &mut Worker<'a, 'w, DB, I>,
-        index: usize,
-        effects: Result<Box<Effects>, Trouble<DB::Error>>,
-    ) -> Option<Box<Effects>> {
+    /// Whether the effects of an attempt are what an execution now would give. If not, they are
+    /// taken back.
+    fn stands(&self, index: usize, record: &mut Record<DB::Error, I>) -> bool {
+        if record.trouble.take().is_some() {
+            return false;
+        }
         let step = self.steps.transaction(index);
         let suspect = self.plan.suspect(index).map(|before| self.steps.transaction(before));
-        let effects = effects.ok()?;
-        let validity = effects.validate(self.memory, step, suspect);
+        let validity = record.effects.validate(self.memory, step, suspect);
         let (Validity::Valid { depends } | Validity::Stale { depends }) = validity;
         self.plan.learn(index, depends);
-        if matches!(validity, Validity::Valid { .. }) {
-            return Some(effects);
+        let stands = matches!(validity, Validity::Valid { .. });
+        if !stands {
+            record.effects.retract(self.memory, step);
         }
-        effects.retract(self.memory, step);
-        worker.recycle(effects);
-        None
+        stands
     }
 
     /// Executes a transaction on what is final, so that the result is too.
@@ -416,15 +421,14 @@ where
         &self,
         worker: &mut Worker<'a, 'w, DB, I>,
         index: usize,
-    ) -> Result<(Box<Effects>, Option<I>), BlockError<DB::Error>> {
-        if self.threads > 1 {
-            self.counters.again.fetch_add(1, Relaxed);
-        }
-        let executed = self.execute_one(worker, index);
-        let mut effects = executed.map_err(|trouble| trouble.at(Place::Transaction(index)))?;
-        effects.publish(self.memory, self.steps.transaction(index));
-        worker.bloom(&mut effects);
-        Ok((effects, worker.take_inspector(index)))
+        record: &mut Record<DB::Error, I>,
+    ) -> Result<(), BlockError<DB::Error>> {
+        let result = self.execute_one(worker, index, &mut record.effects);
+        result.map_err(|trouble| trouble.at(Place::Transaction(index)))?;
+        record.effects.publish(self.memory, self.steps.transaction(index));
+        worker.bloom(&mut record.effects);
+        record.inspector = worker.take_inspector(index);
+        Ok(())
     }
 
     /// Leaves an invalid transaction out, or rejects the block for it.
@@ -457,9 +461,9 @@ where
             pay_fee(self.memory, beneficiary, step, executed.fee, destroyed, fork);
             return Ok(());
         };
-        listed.check(self.memory, effects, step, self.beneficiary, executed.fee, fork).map_err(
-            |source| BlockError::AccessList { place: Place::Transaction(index), source },
-        )
+        listed
+            .check(self.memory, effects, step, self.beneficiary, executed.fee, fork)
+            .map_err(|source| BlockError::AccessList { place: Place::Transaction(index), source })
     }
 
     /// The beneficiary's account; one that could not be read before is read again now.
@@ -532,12 +536,7 @@ where
         let mut output = core::mem::take(&mut chain.output);
         output.gas_used = chain.gas.used;
         output.blob_gas_used = chain.gas.blob_used;
-        output.statistics = Statistics {
-            threads: self.threads,
-            speculative_executions: self.counters.speculative.load(Relaxed),
-            reexecutions: self.counters.again.load(Relaxed),
-            direct_transfers: self.counters.direct.load(Relaxed),
-        };
+        output.statistics.threads = self.threads;
         let included = output.receipts.len() as u64;
         let ranks = &chain.ranks;
         let index = |step: Step| self.steps.index(step, |i| u64::from(ranks[i]), included);

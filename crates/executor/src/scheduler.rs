@@ -103,12 +103,8 @@ impl Scheduler {
                 return false;
             }
             self.next_waiter[index].store(newest, Ordering::Relaxed);
-            let entered = head.compare_exchange(
-                newest,
-                number(index),
-                Ordering::AcqRel,
-                Ordering::Acquire,
-            );
+            let entered =
+                head.compare_exchange(newest, number(index), Ordering::AcqRel, Ordering::Acquire);
             match entered {
                 Ok(_) => return true,
                 Err(now) => newest = now,

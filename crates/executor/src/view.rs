@@ -106,10 +106,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
             }
         }
         if self.listed_only {
-            return self
-                .memory
-                .find_account(&address)
-                .ok_or(ViewError::UnlistedAccount(address));
+            return self.memory.find_account(&address).ok_or(ViewError::UnlistedAccount(address));
         }
         self.memory
             .account_number(address, || load_account(self.memory, self.before, address))

@@ -1,8 +1,8 @@
 //! Looking on while a block executes: results as they become final, and inspectors.
 
+use crate::{evm::BlockContext, sequential_state::SequentialState, view::View};
 use alloy_primitives::{Address, U256};
 use heddle_types::{AccountState, Receipt};
-use crate::{evm::BlockContext, sequential_state::SequentialState, view::View};
 use revm::{DatabaseRef, Inspector, inspector::NoOpInspector};
 
 /// One transaction's final result. They come in block order.

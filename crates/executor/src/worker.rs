@@ -37,8 +37,6 @@ pub(crate) struct Worker<'a, 'w, DB: DatabaseRef, I> {
     blooms: BloomMaker,
     inspectors: Inspectors<'w, I>,
     setting: Setting,
-    /// Effects that were used and can be filled again without allocating.
-    spare: Vec<Box<Effects>>,
 }
 
 #[derive(Clone, Copy)]
@@ -102,20 +100,19 @@ where
                 clears_empty: block.fork >= Fork::SpuriousDragon,
                 exact,
             },
-            spare: Vec::new(),
         }
     }
 
-    /// Executes a transaction as if all steps before `step` were done. The receipt's bloom is
-    /// left for [`Worker::bloom`].
+    /// Executes a transaction as if all steps before `step` were done, and fills `effects`, which
+    /// must be clear. The receipt's bloom is left for [`Worker::bloom`].
     pub(crate) fn execute(
         &mut self,
         position: usize,
         transaction: &'a TxEnv,
         step: Step,
         known: [(Address, AccountNumber); 3],
-    ) -> Result<Box<Effects>, Trouble<DB::Error>> {
-        let mut effects = self.fresh();
+        effects: &mut Effects,
+    ) -> Result<(), Trouble<DB::Error>> {
         let machine = &mut self.machine;
         machine.ctx.journaled_state.database.begin(step, known);
         machine.ctx.tx = transaction;
@@ -142,18 +139,17 @@ where
             Err(EVMError::Database(error)) => return Err(self.failed(Trouble::View(error))),
             Err(error) => return Err(self.failed(Trouble::Evm(error.to_string()))),
         });
-        self.collect(&mut effects).map_err(|error| self.failed(Trouble::View(error)))?;
-        Ok(effects)
+        self.collect(effects).map_err(|error| self.failed(Trouble::View(error)))
     }
 
-    /// Makes a system call; `Ok(None)` is the call of a contract that must exist and does not.
+    /// Makes a system call, fills `effects`, which must be clear, and returns the request.
     pub(crate) fn system_call(
         &mut self,
         call: &'a SystemCall,
         step: Step,
         place: Place,
-    ) -> Result<(Box<Effects>, Option<Bytes>), BlockError<DB::Error>> {
-        let mut effects = self.fresh();
+        effects: &mut Effects,
+    ) -> Result<Option<Bytes>, BlockError<DB::Error>> {
         let machine = &mut self.machine;
         let view = &mut machine.ctx.journaled_state.database;
         view.begin(step, [(Address::ZERO, AccountNumber::MAX); 3]);
@@ -181,9 +177,8 @@ where
                 return Err(block_error(place, error));
             }
         };
-        self.collect(&mut effects).map_err(|error| Trouble::View(error).at(place))?;
-        let request = call.request(&result)?;
-        Ok((effects, request))
+        self.collect(effects).map_err(|error| Trouble::View(error).at(place))?;
+        call.request(&result)
     }
 
     fn collect(&mut self, effects: &mut Effects) -> Result<(), ViewError<DB::Error>> {
@@ -219,19 +214,6 @@ where
         self.inspectors.map(|make| core::mem::replace(&mut self.machine.inspector, make(position)))
     }
 
-    /// Effects to fill.
-    pub(crate) fn fresh(&mut self) -> Box<Effects> {
-        self.spare.pop().unwrap_or_default()
-    }
-
-    /// Takes effects back that are of no more use.
-    pub(crate) fn recycle(&mut self, mut effects: Box<Effects>) {
-        if self.spare.len() < SPARE_MAX {
-            effects.clear();
-            self.spare.push(effects);
-        }
-    }
-
     fn failed(&mut self, trouble: Trouble<DB::Error>) -> Trouble<DB::Error> {
         self.machine.ctx.journaled_state.inner.state.clear();
         trouble
@@ -248,9 +230,6 @@ where
         Trouble::Panic(panic_message(panic))
     }
 }
-
-/// Enough for the transactions that one thread has under way.
-const SPARE_MAX: usize = 256;
 
 fn no_transaction() -> &'static TxEnv {
     static NONE: std::sync::OnceLock<TxEnv> = std::sync::OnceLock::new();

@@ -118,8 +118,23 @@ fn init_code(which: usize) -> Vec<u8> {
     let deploy = |code: &[u8]| {
         // Stores in its own storage, then returns the code that follows.
         let mut init = vec![
-            op::PUSH1, 7, op::PUSH1, 1, op::SSTORE, op::PUSH1, code.len() as u8, op::PUSH1, 17,
-            op::PUSH1, 0, op::CODECOPY, op::PUSH1, code.len() as u8, op::PUSH1, 0, op::RETURN,
+            op::PUSH1,
+            7,
+            op::PUSH1,
+            1,
+            op::SSTORE,
+            op::PUSH1,
+            code.len() as u8,
+            op::PUSH1,
+            17,
+            op::PUSH1,
+            0,
+            op::CODECOPY,
+            op::PUSH1,
+            code.len() as u8,
+            op::PUSH1,
+            0,
+            op::RETURN,
         ];
         assert_eq!(init.len(), 17);
         init.extend_from_slice(code);
@@ -128,7 +143,16 @@ fn init_code(which: usize) -> Vec<u8> {
     match which {
         0 => deploy(&[op::CALLER, op::SELFDESTRUCT]),
         1 => deploy(&[
-            op::PUSH1, 1, op::SLOAD, op::PUSH1, 1, op::ADD, op::PUSH1, 1, op::SSTORE, op::STOP,
+            op::PUSH1,
+            1,
+            op::SLOAD,
+            op::PUSH1,
+            1,
+            op::ADD,
+            op::PUSH1,
+            1,
+            op::SSTORE,
+            op::STOP,
         ]),
         2 => vec![op::STOP],
         _ => vec![op::PUSH1, 9, op::PUSH1, 2, op::SSTORE, op::CALLER, op::SELFDESTRUCT],
@@ -282,10 +306,8 @@ impl Blueprint {
             amount: choices.below(3) as u64,
         });
         let withdrawals = withdrawals.collect();
-        let ommers = (0..choices.below(2)).map(|_| Ommer {
-            number: 999,
-            beneficiary: anybody(&mut choices),
-        });
+        let ommers = (0..choices.below(2))
+            .map(|_| Ommer { number: 999, beneficiary: anybody(&mut choices) });
         let ommers = ommers.collect();
         let mut nonces = [0_u64; SENDERS];
         let mut transactions = Vec::new();
@@ -403,12 +425,7 @@ fn transaction(
     tx
 }
 
-fn set_type(
-    choices: &mut Choices<'_>,
-    fork: Fork,
-    tx: &mut TxEnv,
-    nonces: &mut [u64; SENDERS],
-) {
+fn set_type(choices: &mut Choices<'_>, fork: Fork, tx: &mut TxEnv, nonces: &mut [u64; SENDERS]) {
     match choices.below(8) {
         0 if fork >= Fork::London => {
             tx.tx_type = 2;

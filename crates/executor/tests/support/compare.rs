@@ -47,8 +47,8 @@ impl Executors {
             }
             // Before Cancun a slot that is written again to what it was before its account was
             // destroyed is a change to us and none to revm.
-            let comparable =
-                blueprint.fork >= Fork::Cancun || judge.marks.iter().all(|m| m.destroyed_at.is_empty());
+            let comparable = blueprint.fork >= Fork::Cancun
+                || judge.marks.iter().all(|m| m.destroyed_at.is_empty());
             if comparable && list != judge {
                 return Err(format!("{name}: {}", list_difference(judge, list)));
             }
@@ -83,10 +83,7 @@ fn list_difference(expected: &AccessList, found: &AccessList) -> String {
 }
 
 /// The transactions of a block that were not left out.
-fn included(
-    block: &Block<'_>,
-    output: &BlockOutput,
-) -> Vec<heddle_executor::revm::context::TxEnv> {
+fn included(block: &Block<'_>, output: &BlockOutput) -> Vec<heddle_executor::revm::context::TxEnv> {
     let skipped: Vec<_> = output.skipped.iter().map(|skipped| skipped.index).collect();
     let all = block.transactions.iter().enumerate();
     all.filter(|(index, _)| !skipped.contains(index)).map(|(_, tx)| tx.clone()).collect()
