@@ -10,7 +10,7 @@
 use crate::{
     Block,
     block::spec_id,
-    effects::{AccountEffect, Effects, Reliance},
+    effects::{AccountEffect, Effects, Reliance, is_huge},
     mv_memory::{AccountNumber, MvMemory},
     receipts::Executed,
     versions::{BalanceVersion, Step},
@@ -109,13 +109,14 @@ impl DirectTransfers {
         let ready = seen.nonce == tx.nonce
             && seen.code_hash == KECCAK256_EMPTY
             && seen.balance >= most
+            && !is_huge(&seen.balance)
             && seen.exists;
         if !ready {
             return false;
         }
         let recipient = memory.account(to);
         let (seen_to, _) = recipient.read(step);
-        if seen_to.code_hash != KECCAK256_EMPTY {
+        if seen_to.code_hash != KECCAK256_EMPTY || is_huge(&seen_to.balance) {
             return false;
         }
         let gas = U256::from(TRANSFER_GAS);

@@ -57,6 +57,9 @@ pub(crate) struct SlotEffect {
 }
 
 /// What of an account an execution relied on.
+///
+/// Except for `Exact` it relied on no balance of the transaction being [`HUGE`] too: then nothing
+/// that is paid in can overflow, however much was there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reliance {
     /// Every field.
@@ -65,6 +68,15 @@ pub(crate) enum Reliance {
     Enough(U256),
     /// The code alone.
     Code,
+}
+
+/// Balances below this, 2^128 wei, cannot sum up to an overflow in one transaction. All ether that
+/// there is on mainnet is less than 2^87.
+const HUGE: U256 = U256::from_limbs([0, 0, 1, 0]);
+
+/// Whether a balance is so large that paying into it might overflow.
+pub(crate) fn is_huge(balance: &U256) -> bool {
+    *balance >= HUGE
 }
 
 impl Reliance {
@@ -78,8 +90,9 @@ impl Reliance {
                     && seen.exists == now.exists
                     && seen.is_empty() == now.is_empty()
                     && now.balance >= least
+                    && !is_huge(&now.balance)
             }
-            Self::Code => seen.code_hash == now.code_hash,
+            Self::Code => seen.code_hash == now.code_hash && !is_huge(&now.balance),
         }
     }
 }
@@ -116,6 +129,7 @@ impl Effects {
     ) -> Result<(), ViewError<DB::Error>> {
         let Execution { state, observed, beneficiary, clears_empty, exact } = execution;
         let accounts = core::mem::take(&mut view.accounts);
+        let exact = exact || accounts.iter().any(|read| is_huge(&read.seen.balance));
         for read in &accounts {
             let Some(account) = state.get(&read.address) else { continue };
             let reliance = reliance(read, account, observed, exact);

@@ -45,7 +45,8 @@ pub(crate) fn pay_fee(
             rare.life.remove(step);
         }
     }
-    let balance = now.balance.wrapping_add(fee);
+    // As revm does: what would overflow is not paid.
+    let balance = now.balance.checked_add(fee).unwrap_or(now.balance);
     if balance == before.balance {
         versions.balance.remove(step);
     } else {

@@ -1,5 +1,6 @@
 //! Following an access list, and holding the block to it.
 
+use crate::memory_state::bytecode;
 use crate::{
     AccessListError, Block,
     effects::{AccountEffect, Effects},
@@ -13,7 +14,7 @@ use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heddle_types::{AccessList, ExistenceMarks, Fork};
 use rayon::prelude::*;
-use revm::{DatabaseRef, bytecode::Bytecode};
+use revm::DatabaseRef;
 
 /// An access list that has been laid into multi-version memory.
 #[derive(Debug)]
@@ -110,9 +111,7 @@ impl<DB: DatabaseRef> Layer<'_, DB> {
         let mut order = Ascending::new(address, self.steps);
         for change in &listed.code_changes {
             let step = order.next(change.block_access_index.get())?;
-            let code = Bytecode::new_raw_checked(change.new_code().clone()).map_err(|_| {
-                AccessListError::Malformed(address, "a code is no valid delegation (EIP-7702)")
-            })?;
+            let code = bytecode(change.new_code());
             let hash = code.hash_slow();
             if hash != KECCAK256_EMPTY {
                 self.memory.add_code(hash, code);
@@ -303,7 +302,8 @@ impl Listed {
         let (seen, _) = memory.account(beneficiary).read(step);
         let mut fields = Fields { balance: None, nonce: None, code: None, life: None };
         if !fee.is_zero() {
-            fields.balance = Some(seen.balance.wrapping_add(fee));
+            // As revm does: what would overflow is not paid.
+            fields.balance = seen.balance.checked_add(fee);
         } else {
             fields.life = touched(seen.exists, seen.is_empty(), fork);
         }
@@ -417,7 +417,8 @@ fn pay(effect: &AccountEffect, fields: &mut Fields, fee: U256, destroyed: bool, 
     } else if fields.life != Some(Life::Created) {
         fields.life = None;
     }
-    let balance = now.wrapping_add(fee);
+    // As revm does: what would overflow is not paid.
+    let balance = now.checked_add(fee).unwrap_or(now);
     fields.balance = (balance != seen.balance).then_some(balance);
 }
 

@@ -1,6 +1,7 @@
 //! The block's gas, as transactions use it up.
 
 use crate::Block;
+use alloy_primitives::TxKind;
 use heddle_types::Fork;
 use revm::{
     context::{Transaction, TxEnv, result::InvalidTransaction},
@@ -22,8 +23,17 @@ impl BlockGas {
         Self { limit: block.env.gas_limit, blob_limit, used: 0, blob_used: 0 }
     }
 
-    /// Whether the transaction still fits the block (yellow paper, equation 65; EIP-4844).
+    /// Whether the transaction still fits the block (yellow paper, equation 65; EIP-4844), and is
+    /// of a form that can be sent at all, which revm takes for granted.
     pub(crate) fn check(&self, transaction: &TxEnv) -> Result<(), InvalidTransaction> {
+        match (transaction.tx_type, transaction.kind) {
+            (3, TxKind::Create) => return Err(InvalidTransaction::BlobCreateTransaction),
+            (4, TxKind::Create) => {
+                let reason = "a transaction that sets code must have a recipient (EIP-7702)";
+                return Err(InvalidTransaction::Str(reason.into()));
+            }
+            _ => {}
+        }
         if transaction.gas_limit > self.limit.saturating_sub(self.used) {
             return Err(InvalidTransaction::CallerGasLimitMoreThanBlock);
         }

@@ -1,7 +1,7 @@
 //! A state held in memory: for tests, benchmarks and recorded blocks.
 
 use alloy_primitives::{
-    Address, B256, KECCAK256_EMPTY, U256,
+    Address, B256, Bytes, KECCAK256_EMPTY, U256,
     map::{AddressMap, B256Map, HashMap, U256Map},
 };
 use heddle_types::ChangeSet;
@@ -62,7 +62,7 @@ impl MemoryState {
     /// Applies what a block did.
     pub fn apply(&mut self, changes: &ChangeSet) {
         for (hash, code) in &changes.codes {
-            self.codes.entry(*hash).or_insert_with(|| Bytecode::new_raw(code.clone()));
+            self.codes.entry(*hash).or_insert_with(|| bytecode(code));
         }
         for change in &changes.accounts {
             let Some(after) = change.after else {
@@ -85,6 +85,12 @@ impl MemoryState {
             }
         }
     }
+}
+
+/// Analyses a code that is in the state. Before EIP-3541 one could be deployed that looks like a
+/// broken delegation (EIP-7702): it is plain code.
+pub(crate) fn bytecode(code: &Bytes) -> Bytecode {
+    Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code.clone()))
 }
 
 impl DatabaseRef for MemoryState {

@@ -166,6 +166,7 @@ where
         let per_thread =
             if listed.is_some() { GUIDED_WINDOW_PER_THREAD } else { WINDOW_PER_THREAD };
         let window = count.min(threads * per_thread).max(1);
+        let early = plan.early(block.transactions, window);
         let record = || Record { effects: Effects::default(), trouble: None, inspector: None };
         let mut output = BlockOutput::default();
         output.receipts.reserve_exact(count);
@@ -176,7 +177,7 @@ where
             steps,
             direct,
             plan,
-            scheduler: Scheduler::new(count, window),
+            scheduler: Scheduler::new(count, window, early),
             records: (0..window).map(|_| Mutex::new(record())).collect(),
             chain: Mutex::new(Finality {
                 gas: BlockGas::new(block),

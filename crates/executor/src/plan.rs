@@ -6,6 +6,7 @@ use crate::{
     mv_memory::{AccountNumber, MvMemory},
 };
 use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind};
+use core::cmp::Reverse;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -51,6 +52,9 @@ const ALWAYS: u32 = 1 << 16;
 const WAIT_FROM: u32 = ALWAYS / 4;
 /// How much of the average the newest observation makes: one part in this many.
 const INERTIA: u32 = 4;
+
+/// A transaction of less gas cannot take long.
+const EARLY_GAS_MIN: u64 = 300_000;
 
 impl Plan {
     /// Looks up accounts and orders transactions by sender and class. `number` gives an account's
@@ -124,6 +128,15 @@ impl Plan {
         const RUN_MAX: usize = 16;
         let rest = &self.transactions[index..];
         rest.iter().take(RUN_MAX).take_while(|planned| planned.direct).count()
+    }
+
+    /// The transactions to start with, so that no long one is left over when all else is done:
+    /// those of the first `window` that may take long, the longest first.
+    pub(crate) fn early(&self, transactions: &[TxEnv], window: usize) -> Vec<u32> {
+        let long = |index: &u32| transactions[*index as usize].gas_limit >= EARLY_GAS_MIN;
+        let mut early: Vec<u32> = (0..).take(transactions.len().min(window)).filter(long).collect();
+        early.sort_by_key(|index| Reverse(transactions[*index as usize].gas_limit));
+        early
     }
 
     /// The transactions that `index` should wait for.

@@ -31,7 +31,13 @@ pub(crate) struct Scheduler {
     len: usize,
     /// How far ahead of the first transaction that is not final others may start.
     window: usize,
-    /// The first transaction that nobody has claimed.
+    /// Transactions that are claimed before all others, ...
+    early: Vec<u32>,
+    /// ... how many of them have been, ...
+    early_next: AtomicUsize,
+    /// ... and which they are.
+    is_early: Vec<bool>,
+    /// The first transaction that nobody has claimed, early ones aside.
     next: AtomicUsize,
     /// The first transaction that is not final.
     front: AtomicUsize,
@@ -49,11 +55,19 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    pub(crate) fn new(len: usize, window: usize) -> Self {
+    /// `early` are positions to start with, all within the window.
+    pub(crate) fn new(len: usize, window: usize, early: Vec<u32>) -> Self {
+        let mut is_early = vec![false; if early.is_empty() { 0 } else { len }];
+        for index in &early {
+            is_early[*index as usize] = true;
+        }
         let all = |value: u32| (0..len).map(|_| AtomicU32::new(value)).collect();
         Self {
             len,
             window,
+            early,
+            early_next: AtomicUsize::new(0),
+            is_early,
             next: AtomicUsize::new(0),
             front: AtomicUsize::new(0),
             leader: AtomicU8::new(0),
@@ -77,19 +91,38 @@ impl Scheduler {
                 return Some(index..index + 1);
             }
         }
+        if self.early_next.load(Ordering::Relaxed) < self.early.len() {
+            let place = self.early_next.fetch_add(1, Ordering::Relaxed);
+            if let Some(index) = self.early.get(place) {
+                let index = *index as usize;
+                return Some(index..index + 1);
+            }
+        }
         loop {
             let next = self.next.load(Ordering::Relaxed);
             let end = self.len.min(self.front() + self.window);
             if next >= end {
                 return None;
             }
-            let after = (next + run(next).max(1)).min(end);
+            let early = self.is_early(next);
+            let after = if early { next + 1 } else { self.end_of_run(next, end, run(next)) };
             let claimed =
                 self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
-            if claimed.is_ok() {
+            if claimed.is_ok() && !early {
                 return Some(next..after);
             }
         }
+    }
+
+    fn is_early(&self, index: usize) -> bool {
+        self.is_early.get(index).copied().unwrap_or(false)
+    }
+
+    /// Where a claim from `next` on ends: at `end`, after `run` transactions, or before an early
+    /// one.
+    fn end_of_run(&self, next: usize, end: usize, run: usize) -> usize {
+        let last = end.min(next + run.max(1));
+        (next + 1..last).find(|index| self.is_early(*index)).unwrap_or(last)
     }
 
     /// Whether `index`, which the caller has claimed, has to wait for `predecessor`. If so it is

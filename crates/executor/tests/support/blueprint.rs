@@ -345,7 +345,12 @@ impl MaxOf for Invalid {
 fn state(choices: &mut Choices<'_>, fork: Fork) -> MemoryState {
     let mut state = MemoryState::default();
     for number in 0..SENDERS {
-        let balance = U256::from(10_u128.pow(19 - (choices.below(4) as u32) * 2));
+        let balance = match choices.below(40) {
+            // So much that a payment overflows.
+            39 => U256::MAX,
+            38 => U256::MAX - U256::from(1_000_000),
+            choice => U256::from(10_u128.pow(19 - (choice as u32 % 4) * 2)),
+        };
         state.accounts.insert(sender(number), MemoryAccount { balance, ..Default::default() });
     }
     for number in 0..CONTRACTS {
