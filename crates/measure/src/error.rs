@@ -87,6 +87,39 @@ pub enum Error {
         /// The code's hash.
         hash: B256,
     },
+    /// A path that should lead to state tests cannot be read.
+    #[error("cannot read {}; give a state test file or a folder of such files", path.display())]
+    TestPath {
+        /// Which path.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file holds something else than state tests.
+    #[error("{} is not a state test; give a file of GeneralStateTests", path.display())]
+    StateTest {
+        /// Which file.
+        path: PathBuf,
+        /// Where and how.
+        source: serde_json::Error,
+    },
+    /// A folder holds no state test.
+    #[error("no .json file in {}; give the folder GeneralStateTests or a part of it", path.display())]
+    NoTests {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// No fork has the name that was given.
+    #[error("there is no fork {name:?}; the tests know {known}")]
+    UnknownFork {
+        /// The name given.
+        name: String,
+        /// All names that there are.
+        known: String,
+    },
+    /// The fork and the filter leave no case over.
+    #[error("no case matches; run again without --fork and --filter to see all")]
+    NoCases,
     /// The results cannot be written.
     #[error("cannot write the results")]
     Output(#[from] io::Error),

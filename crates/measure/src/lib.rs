@@ -4,11 +4,13 @@
 //! `true` when all was as it should be, `false` when something differed (and was printed), an
 //! [`Error`] when the command could not do its work. The binary `heddle` mounts them.
 //!
+//! - [`conformance`]: runs the public state tests in all three ways.
 //! - [`Replay`]: executes recorded blocks in all three ways and compares everything.
 //! - [`recorded`]: loading such blocks, for tests and benchmarks too.
 //! - [`differences`]: how two executions of a block differ, in words.
 
 mod compare;
+pub mod conformance;
 mod error;
 pub mod recorded;
 mod replay;

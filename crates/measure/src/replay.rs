@@ -7,7 +7,8 @@ use crate::{
     Error, differences,
     recorded::{RecordedBlock, load_folder},
 };
-use check::{header_differences, list_to_send};
+use check::header_differences;
+pub(crate) use check::list_to_send;
 use heddle_executor::{BlockOutput, Executor, Settings, Way};
 use heddle_types::AccessList;
 use report::{BlockReport, Report};

@@ -44,7 +44,7 @@ fn compare<T: PartialEq + Display>(
 ///
 /// From Cancun on that is what its wire form says, and the marks must be empty. Before, lists are
 /// not sent, and the list is returned as it is.
-pub(super) fn list_to_send(list: AccessList, fork: Fork) -> Result<AccessList, String> {
+pub(crate) fn list_to_send(list: AccessList, fork: Fork) -> Result<AccessList, String> {
     if fork < Fork::Cancun {
         return Ok(list);
     }

@@ -6,7 +6,7 @@ use alloy_primitives::U256;
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/mainnet");
 
 fn executors(threads: usize) -> Executors {
-    Executors::new(Settings { threads, parallel_gas_min: 0, ..Settings::default() })
+    Executors::new(Settings { threads, parallel_gas_min: 0, ..Settings::default() }).unwrap()
 }
 
 /// What the report prints for `block` alone, and whether all was equal.
