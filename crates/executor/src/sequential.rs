@@ -16,7 +16,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use core::panic::AssertUnwindSafe;
-use heddle_types::{AccessList, ExistenceMarks, Fork};
+use heddle_types::{AccessList, AccountState, ExistenceMarks, Fork};
 use revm::{
     DatabaseRef, Inspector,
     context::{
@@ -24,7 +24,10 @@ use revm::{
         result::{EVMError, ExecutionResult, HaltReason},
     },
     handler::{Handler, MainnetHandler},
-    state::bal::{AccountBal, Bal, BlockAccessIndex},
+    state::{
+        Account,
+        bal::{AccountBal, Bal, BlockAccessIndex},
+    },
 };
 use std::{collections::BTreeMap, panic::catch_unwind};
 
@@ -157,25 +160,18 @@ where
     fn commit(&mut self, list_index: u64, place: Place) -> Result<Changed, BlockError<DB::Error>> {
         let journal = &mut self.machine.ctx.journaled_state;
         let mut changed = Changed::default();
+        let watched = self.watch.results.is_some();
+        let failed = |error| database_error(place, error);
         for (address, account) in &journal.inner.state {
-            let existence = journal
-                .database
-                .commit(*address, account)
-                .map_err(|error| database_error(place, error))?;
+            let database = &mut journal.database;
+            let was = if watched { database.account(*address).map_err(failed)? } else { None };
+            let existence = database.commit(*address, account).map_err(failed)?;
             if let Some(list) = &mut self.list {
                 list.account(*address, list_index, account, existence);
             }
-            if self.watch.results.is_some() && account.is_touched() {
-                let now = journal
-                    .database
-                    .account(*address)
-                    .map_err(|error| database_error(place, error))?;
-                changed.accounts.push((*address, now));
-                if now.is_some() {
-                    let slots = account.changed_storage_slots();
-                    let slots = slots.map(|(key, slot)| (*address, *key, slot.present_value));
-                    changed.slots.extend(slots);
-                }
+            if watched && account.is_touched() {
+                let now = database.account(*address).map_err(failed)?;
+                changed.add(*address, account, was, now);
             }
         }
         journal.inner.state.clear();
@@ -267,8 +263,26 @@ where
 
 #[derive(Default)]
 struct Changed {
-    accounts: Vec<(Address, Option<heddle_types::AccountState>)>,
+    accounts: Vec<(Address, Option<AccountState>)>,
     slots: Vec<(Address, U256, U256)>,
+}
+
+impl Changed {
+    fn add(
+        &mut self,
+        address: Address,
+        account: &Account,
+        was: Option<AccountState>,
+        now: Option<AccountState>,
+    ) {
+        if now != was {
+            self.accounts.push((address, now));
+        }
+        if now.is_some() {
+            let slots = account.changed_storage_slots();
+            self.slots.extend(slots.map(|(key, slot)| (address, *key, slot.present_value)));
+        }
+    }
 }
 
 /// Records the access list by revm's own builder.
@@ -283,7 +297,7 @@ impl ListRecorder {
         &mut self,
         address: Address,
         index: u64,
-        account: &revm::state::Account,
+        account: &Account,
         existence: Option<Existence>,
     ) {
         let listed: &mut AccountBal = self.list.accounts.entry(address).or_default();
@@ -293,7 +307,12 @@ impl ListRecorder {
 
     fn balance(&mut self, address: Address, index: u64, before: U256, after: U256) {
         let listed: &mut AccountBal = self.list.accounts.entry(address).or_default();
-        listed.account_info.balance_update(BlockAccessIndex::new(index), &before, after);
+        // revm takes `before` for the value at the start of the index, and a change back to it for
+        // none; a second payment of nothing is not one.
+        if before != after {
+            let index = BlockAccessIndex::new(index);
+            listed.account_info.balance_update(index, &before, after);
+        }
     }
 
     fn mark(&mut self, address: Address, index: u64, existence: Option<Existence>) {
