@@ -12,7 +12,7 @@ use crate::{
     versions::{BalanceVersion, Step},
     view::{AccountRead, SlotRead, View, ViewError},
 };
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
+use alloy_primitives::{Address, B256, Bloom, KECCAK256_EMPTY, U256};
 use revm::{
     DatabaseRef,
     bytecode::Bytecode,
@@ -32,6 +32,8 @@ pub(crate) struct Effects {
     pub(crate) beneficiary_destroyed: bool,
     /// It was a plain transfer, done without a machine.
     pub(crate) direct: bool,
+    /// The log bloom of the result.
+    pub(crate) bloom: Bloom,
     /// The result, or why the transaction is invalid.
     pub(crate) result: Option<Result<Executed, InvalidTransaction>>,
 }
@@ -115,6 +117,7 @@ impl Effects {
         self.codes.clear();
         self.beneficiary_destroyed = false;
         self.direct = false;
+        self.bloom = Bloom::ZERO;
         self.result = None;
     }
 
@@ -269,8 +272,9 @@ pub(crate) enum Validity {
 
 impl Effects {
     /// Whether everything that was read is what the steps before `step` leave, and whether any of
-    /// it was written by `suspect`. Reads are final only if all earlier steps are.
-    pub(crate) fn validate(
+    /// it was written by `suspect`. All earlier steps have to be final. What is valid is settled on
+    /// the way; what is stale must be taken back.
+    pub(crate) fn validate_and_settle(
         &self,
         memory: &MvMemory,
         step: Step,
@@ -279,10 +283,10 @@ impl Effects {
         let mut depends = false;
         let suspected = |writer: Option<Step>| suspect.is_some() && writer == suspect;
         for effect in &self.accounts {
-            let (now, writer) = memory.account(effect.number).read(step);
-            depends |= effect.reliance == Reliance::Exact && suspected(writer);
-            if !effect.reliance.holds(&effect.seen, &now) {
-                return Validity::Stale { depends: depends || suspected(writer) };
+            let (valid, writer) = effect.settle(memory, step);
+            depends |= suspected(writer) && (effect.reliance == Reliance::Exact || !valid);
+            if !valid {
+                return Validity::Stale { depends };
             }
         }
         for effect in &self.slots {
@@ -292,6 +296,7 @@ impl Effects {
                 return Validity::Stale { depends };
             }
         }
+        self.mark_accessed(memory);
         Validity::Valid { depends }
     }
 
@@ -342,17 +347,39 @@ impl Effects {
     /// Once all earlier steps are final: turns amounts into balances and notes what was touched.
     pub(crate) fn settle(&self, memory: &MvMemory, step: Step) {
         for effect in &self.accounts {
-            let account = memory.account(effect.number);
-            account.mark_accessed();
-            if let Some(BalanceVersion::Add(amount)) = effect.balance {
-                let mut versions = account.versions();
-                let (seen, _) = versions.read(account.before.as_ref(), step);
-                let balance = seen.balance.wrapping_add(amount);
-                versions.balance.set(step, BalanceVersion::Set(balance));
-            }
+            effect.settle(memory, step);
+        }
+        self.mark_accessed(memory);
+    }
+
+    /// Notes what a transaction that is in the block touched. An invalid one is not in it.
+    fn mark_accessed(&self, memory: &MvMemory) {
+        if matches!(self.result, Some(Err(_))) {
+            return;
+        }
+        for effect in &self.accounts {
+            memory.account(effect.number).mark_accessed();
         }
         for effect in &self.slots {
             memory.slot(effect.number).mark_accessed();
         }
+    }
+}
+
+impl AccountEffect {
+    /// Turns an amount into a balance. Returns whether the account is what the execution relied on,
+    /// and who changed it last.
+    fn settle(&self, memory: &MvMemory, step: Step) -> (bool, Option<Step>) {
+        let account = memory.account(self.number);
+        let mut versions = account.versions();
+        let (now, writer) = versions.read(account.before.as_ref(), step);
+        if !self.reliance.holds(&self.seen, &now) {
+            return (false, writer);
+        }
+        if let Some(BalanceVersion::Add(amount)) = self.balance {
+            let balance = now.balance.wrapping_add(amount);
+            versions.balance.set(step, BalanceVersion::Set(balance));
+        }
+        (true, writer)
     }
 }

@@ -13,8 +13,9 @@ use revm::{DatabaseRef, inspector::NoOpInspector};
 pub struct Settings {
     /// Threads that execute, at least one.
     pub threads: usize,
-    /// A block below this much gas limit in total runs on one thread: waking others would cost
-    /// more than they save. Zero always uses all threads.
+    /// A block whose transactions may use less gas than this in total runs on one thread: waking
+    /// others would cost more than they save. A plain transfer counts for the little work that it
+    /// is. Zero always uses all threads.
     pub parallel_gas_min: u64,
     /// Whether [`Way::Sequential`] also records the access list (by revm's own builder).
     pub sequential_access_list: bool,
@@ -24,7 +25,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
-            parallel_gas_min: 1_000_000,
+            parallel_gas_min: 2_000_000,
             sequential_access_list: false,
         }
     }
@@ -136,9 +137,9 @@ impl Executor {
         };
         let Self { settings, pool, memory } = self;
         memory.clear();
-        let gas: u64 =
-            block.transactions.iter().fold(0, |sum, tx| sum.saturating_add(tx.gas_limit));
-        let threads = if gas < settings.parallel_gas_min { 1 } else { settings.threads };
-        pool.install(|| parallel::execute(block, state, memory, list, watch, inspector, threads))
+        let small = || parallel::weight(block) < settings.parallel_gas_min;
+        let threads = if settings.parallel_gas_min > 0 && small() { 1 } else { settings.threads };
+        let execute = || parallel::execute(block, state, memory, list, watch, inspector, threads);
+        if threads == 1 { execute() } else { pool.install(execute) }
     }
 }

@@ -2,26 +2,20 @@
 
 use crate::{
     mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, SlotNumber},
+    share::Sharing,
     versions::{BalanceVersion, Step, Versions},
 };
 use alloy_eip7928::{
     AccountChanges, BalanceChange, BlockAccessIndex, CodeChange, NonceChange, SlotChanges,
     StorageChange,
 };
-use alloy_primitives::{B256, KECCAK256_EMPTY, U256};
+use alloy_primitives::{B256, Bytes, KECCAK256_EMPTY, U256};
 use heddle_types::{AccessList, AccountChange, ChangeSet, ExistenceMarks};
-use rayon::prelude::*;
 
-/// From here on a list of slots is sorted by all threads.
-const PARALLEL_SORT_MIN: usize = 8192;
-
-/// What is made of one account.
-struct Folded {
-    change: Option<AccountChange>,
-    code: Option<(B256, alloy_primitives::Bytes)>,
-    listed: Option<AccountChanges>,
-    marks: Option<ExistenceMarks>,
-}
+/// What is made of one account for the change set.
+type Changed = Option<(AccountChange, Option<(B256, Bytes)>)>;
+/// What is made of it for the access list.
+type ListedAccount = Option<(AccountChanges, Option<ExistenceMarks>)>;
 
 /// Makes the change set and, if `index` gives the list's index for a step, the access list. With
 /// `marks` that says also what its wire form cannot.
@@ -30,8 +24,9 @@ pub(crate) fn fold(
     end: Step,
     index: Option<&(dyn Fn(Step) -> u64 + Sync)>,
     marks: bool,
+    sharing: Sharing,
 ) -> (ChangeSet, Option<AccessList>) {
-    let accounts = accounts_by_address(memory);
+    let accounts = accounts_by_address(memory, sharing);
     let (offsets, mut slots) = slots_by_account(memory, &accounts);
     let mut parts = Vec::with_capacity(accounts.len());
     let mut rest = slots.as_mut_slice();
@@ -40,48 +35,49 @@ pub(crate) fn fold(
         parts.push((*account, part));
         rest = others;
     }
-    let folder = Folder { memory, end, index, marks };
-    let folded: Vec<Folded> = parts
-        .into_par_iter()
-        .with_min_len(128)
-        .map(|(account, slots)| folder.account(account, slots))
-        .collect();
-    assemble(folded, index.is_some())
+    let folder = Folder { memory, end, index, marks, sharing };
+    let (changed, listed) =
+        sharing.map_pairs(&mut parts, 128, |(account, slots)| folder.account(*account, slots));
+    let list = index.is_some().then(|| assemble_list(listed));
+    (assemble_changes(changed), list)
 }
 
-fn assemble(folded: Vec<Folded>, listed: bool) -> (ChangeSet, Option<AccessList>) {
+fn assemble_changes(all: Vec<Changed>) -> ChangeSet {
     let mut changes = ChangeSet::default();
-    let mut list = AccessList::default();
-    changes.accounts.reserve_exact(folded.len());
-    if listed {
-        list.accounts.reserve_exact(folded.len());
-    }
-    for account in folded {
-        changes.accounts.extend(account.change);
-        changes.codes.extend(account.code);
-        list.accounts.extend(account.listed);
-        list.marks.extend(account.marks);
+    changes.accounts.reserve_exact(all.len());
+    for (account, code) in all.into_iter().flatten() {
+        changes.accounts.push(account);
+        changes.codes.extend(code);
     }
     changes.codes.sort_unstable_by_key(|(hash, _)| *hash);
     changes.codes.dedup_by_key(|(hash, _)| *hash);
-    (changes, listed.then_some(list))
+    changes
 }
 
-fn accounts_by_address(memory: &MvMemory) -> Vec<AccountNumber> {
-    let accessed = |number: &AccountNumber| memory.account(*number).is_accessed();
-    let prefix = |number: AccountNumber| {
-        let address = memory.account(number).address;
-        let head = address.0.first_chunk().expect("an address has 20 bytes");
-        (u64::from_be_bytes(*head), number)
-    };
-    let mut sorted: Vec<(u64, AccountNumber)> = (0..memory.accounts_len() as AccountNumber)
-        .into_par_iter()
-        .with_min_len(1024)
-        .filter(accessed)
-        .map(prefix)
+fn assemble_list(all: Vec<ListedAccount>) -> AccessList {
+    let mut list = AccessList::default();
+    list.accounts.reserve_exact(all.len());
+    for (account, marks) in all.into_iter().flatten() {
+        list.accounts.push(account);
+        list.marks.extend(marks);
+    }
+    list
+}
+
+fn accounts_by_address(memory: &MvMemory, sharing: Sharing) -> Vec<AccountNumber> {
+    let mut sorted: Vec<(u64, AccountNumber)> = memory
+        .accounts()
+        .filter(|(_, account)| account.is_accessed())
+        .map(|(number, account)| {
+            let head = account.address.0.first_chunk().expect("an address has 20 bytes");
+            (u64::from_be_bytes(*head), number)
+        })
         .collect();
-    let address = |number: AccountNumber| memory.account(number).address;
-    sorted.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| address(a.1).cmp(&address(b.1))));
+    sharing.sort_by_key(&mut sorted, |(head, _)| *head);
+    // Addresses with the same head are next to each other now, and few.
+    for same in sorted.chunk_by_mut(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+        same.sort_unstable_by_key(|(_, number)| memory.account(*number).address);
+    }
     sorted.into_iter().map(|(_, number)| number).collect()
 }
 
@@ -95,10 +91,8 @@ fn slots_by_account(
         rank[*number as usize] = position;
     }
     let accessed = || {
-        (0..memory.slots_len() as SlotNumber).filter_map(|number| {
-            let slot = memory.slot(number);
-            slot.is_accessed().then(|| (rank[slot.account as usize], number))
-        })
+        let slots = memory.slots().filter(|(_, slot)| slot.is_accessed());
+        slots.map(|(number, slot)| (rank[slot.account as usize], number))
     };
     let mut offsets = vec![0; accounts.len() + 1];
     for (rank, _) in accessed() {
@@ -121,16 +115,12 @@ struct Folder<'m> {
     end: Step,
     index: Option<&'m (dyn Fn(Step) -> u64 + Sync)>,
     marks: bool,
+    sharing: Sharing,
 }
 
 impl Folder<'_> {
-    fn account(&self, number: AccountNumber, slots: &mut [SlotNumber]) -> Folded {
-        let key = |number: &SlotNumber| self.memory.slot(*number).key;
-        if slots.len() >= PARALLEL_SORT_MIN {
-            slots.par_sort_unstable_by_key(key);
-        } else {
-            slots.sort_unstable_by_key(key);
-        }
+    fn account(&self, number: AccountNumber, slots: &mut [SlotNumber]) -> (Changed, ListedAccount) {
+        self.sharing.sort_by_key(slots, |number| self.memory.slot(*number).key);
         let account = self.memory.account(number);
         let wiped = account.wiped_before(self.end);
         let (now, _) = account.read(self.end);
@@ -139,18 +129,19 @@ impl Folder<'_> {
         let storage = if after.is_some() { self.storage(slots, wiped) } else { Vec::new() };
         let changed = after != account.before || storage_cleared || !storage.is_empty();
         let address = account.address;
-        let change = changed.then_some(AccountChange { address, after, storage_cleared, storage });
-        let had = account.before.map_or(KECCAK256_EMPTY, |before| before.code_hash);
-        let hash = after.map_or(KECCAK256_EMPTY, |after| after.code_hash);
-        let code = (hash != had && hash != KECCAK256_EMPTY)
-            .then(|| self.memory.code(&hash).map(|code| (hash, code.original_bytes())))
-            .flatten();
-        Folded {
-            change,
-            code,
-            listed: self.index.map(|index| self.list(account, slots, index)),
-            marks: self.index.filter(|_| self.marks).and_then(|index| existence(account, index)),
-        }
+        let change = changed.then(|| {
+            let had = account.before.map_or(KECCAK256_EMPTY, |before| before.code_hash);
+            let hash = after.map_or(KECCAK256_EMPTY, |after| after.code_hash);
+            let code = (hash != had && hash != KECCAK256_EMPTY)
+                .then(|| self.memory.code(&hash).map(|code| (hash, code.original_bytes())))
+                .flatten();
+            (AccountChange { address, after, storage_cleared, storage }, code)
+        });
+        let listed = self.index.map(|index| {
+            let marks = if self.marks { existence(account, index) } else { None };
+            (self.list(account, slots, index), marks)
+        });
+        (change, listed)
     }
 
     /// The slots that differ from before the block or, after a wipe, from zero.

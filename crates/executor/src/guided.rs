@@ -5,6 +5,7 @@ use crate::{
     AccessListError, Block,
     effects::{AccountEffect, Effects},
     mv_memory::{AccountNumber, AccountVersions, Life, MvMemory, SlotNumber},
+    share::Sharing,
     steps::Steps,
     versions::{BalanceVersion, Step},
     view::load_account,
@@ -13,7 +14,6 @@ use alloy_eip7928::AccountChanges;
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heddle_types::{AccessList, ExistenceMarks, Fork};
-use rayon::prelude::*;
 use revm::DatabaseRef;
 
 /// An access list that has been laid into multi-version memory.
@@ -41,6 +41,7 @@ impl Listed {
         steps: &Steps,
         memory: &MvMemory,
         before: &DB,
+        sharing: Sharing,
     ) -> Result<Self, Unusable<DB::Error>>
     where
         DB::Error: 'static,
@@ -52,13 +53,10 @@ impl Listed {
             }
         }
         let layer = Layer { steps, memory, before };
-        let counts: Result<Vec<usize>, _> = list
-            .accounts
-            .par_iter()
-            .with_min_len(64)
-            .map(|account| layer.account(account))
-            .collect();
-        let mut changes: usize = counts?.into_iter().sum();
+        let mut changes = 0;
+        for count in sharing.map(&list.accounts, 64, |account| layer.account(account)) {
+            changes += count?;
+        }
         if block.fork >= Fork::Cancun && !list.marks.is_empty() {
             let address = list.marks[0].address;
             return Err(wrong(address, "marks of existence have no meaning from Cancun on"));
@@ -368,14 +366,12 @@ impl Listed {
 
     /// Whether all that is listed has happened.
     pub(crate) fn check_complete(&self, memory: &MvMemory) -> Result<(), AccessListError> {
-        for number in 0..memory.accounts_len() as AccountNumber {
-            let account = memory.account(number);
+        for (_, account) in memory.accounts() {
             if !account.is_accessed() {
                 return Err(AccessListError::SuperfluousAccount(account.address));
             }
         }
-        for number in 0..memory.slots_len() as SlotNumber {
-            let slot = memory.slot(number);
+        for (_, slot) in memory.slots() {
             if !slot.is_accessed() {
                 let address = memory.account(slot.account).address;
                 return Err(AccessListError::SuperfluousSlot(address, slot.key));

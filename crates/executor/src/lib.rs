@@ -34,6 +34,7 @@ mod receipts;
 mod scheduler;
 mod sequential;
 mod sequential_state;
+mod share;
 mod steps;
 mod sync;
 mod versions;

@@ -185,8 +185,14 @@ impl MvMemory {
         self.accounts.count()
     }
 
-    pub(crate) fn slots_len(&self) -> usize {
-        self.slots.count()
+    /// Every account that was met.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
+        self.accounts.iter().map(|(number, account)| (number as AccountNumber, account))
+    }
+
+    /// Every slot that was met.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotNumber, &SlotEntry)> {
+        self.slots.iter().map(|(number, slot)| (number as SlotNumber, slot))
     }
 
     /// A slot's value before `step`, and the step that wrote it.

@@ -23,6 +23,7 @@ use crate::{
     protocol::{self, Operation},
     receipts::Executed,
     scheduler::Scheduler,
+    share::Sharing,
     steps::Steps,
     versions::Step,
     view::{View, load_account},
@@ -64,6 +65,7 @@ pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
     listed: Option<&'a Listed>,
     beneficiary: AccountNumber,
     threads: usize,
+    sharing: Sharing,
 }
 
 /// What an execution lays down.
@@ -86,7 +88,7 @@ struct Finality<'w, E: std::error::Error + 'static, I> {
 
 /// Executes `block`; `list` is the access list to follow, `None` the optimistic way.
 ///
-/// Runs on the threads of the pool that it is called in.
+/// With more than one of `threads` it runs on those of the pool that it is called in.
 pub(crate) fn execute<'w, DB, I>(
     block: &Block<'_>,
     state: &DB,
@@ -104,7 +106,9 @@ where
     let after = protocol::operations_after(block);
     let steps = steps_of(block, before.len(), after.len())?;
     let results = watch.results.take();
-    let listed = list.map(|list| Listed::lay(list, block, &steps, memory, state)).transpose();
+    let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
+    let lay = |list| Listed::lay(list, block, &steps, memory, state, sharing);
+    let listed = list.map(lay).transpose();
     let listed = listed.map_err(|unusable| match unusable {
         Unusable::Wrong(source) => BlockError::AccessList { place: Place::Block, source },
         Unusable::Database(source) => BlockError::Database { place: Place::Block, source },
@@ -125,6 +129,20 @@ where
     engine.chain.lock().output.requests.extend(deposits);
     engine.operations(&after, inspector(0), |operation| steps.after(operation))?;
     engine.finish()
+}
+
+/// The gas that a block's transactions may use. A plain transfer counts for as much as takes the
+/// machine as long as doing it directly. Transactions alone in a block count for nothing: there is
+/// no one to share with.
+pub(crate) fn weight(block: &Block<'_>) -> u64 {
+    const DIRECT_TRANSFER: u64 = 3_000;
+    if block.transactions.len() < 2 {
+        return 0;
+    }
+    let direct = DirectTransfers::new(block);
+    let weight =
+        |tx: &TxEnv| if direct.recipient(tx).is_some() { DIRECT_TRANSFER } else { tx.gas_limit };
+    block.transactions.iter().fold(0, |sum: u64, tx| sum.saturating_add(weight(tx)))
 }
 
 /// The steps of a block; an error for one with more transactions than can be numbered.
@@ -160,7 +178,8 @@ where
             None => memory.account_number(address, || load_account(memory, before, address)).ok(),
         };
         let direct = DirectTransfers::new(block);
-        let plan = Plan::new(block, memory, &direct, number);
+        let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
+        let plan = Plan::new(block, memory, &direct, sharing, number);
         let beneficiary = number(block.env.beneficiary).unwrap_or(AccountNumber::MAX);
         let count = block.transactions.len();
         let per_thread =
@@ -190,6 +209,7 @@ where
             listed,
             beneficiary,
             threads,
+            sharing,
         }
     }
 
@@ -392,22 +412,26 @@ where
             None => unreachable!("every execution without trouble leaves a result"),
         };
         self.settle(&record.effects, &executed, index)?;
-        self.add_receipt(chain, transaction, executed);
+        let before = chain.gas.used;
+        chain.gas.add(transaction, executed.gas_used);
+        chain.ranks.push(chain.output.receipts.len() as u32);
+        let bloom = record.effects.bloom;
+        chain.output.receipts.push(executed.receipt(transaction.tx_type, before, bloom));
         if chain.results.is_some() {
             self.stream(chain, index, &record.effects, record.inspector.take());
         }
         Ok(())
     }
 
-    /// Whether the effects of an attempt are what an execution now would give. If not, they are
-    /// taken back.
+    /// Whether the effects of an attempt are what an execution now would give. If so they are
+    /// settled, if not they are taken back.
     fn stands(&self, index: usize, record: &mut Record<DB::Error, I>) -> bool {
         if record.trouble.take().is_some() {
             return false;
         }
         let step = self.steps.transaction(index);
         let suspect = self.plan.suspect(index).map(|before| self.steps.transaction(before));
-        let validity = record.effects.validate(self.memory, step, suspect);
+        let validity = record.effects.validate_and_settle(self.memory, step, suspect);
         let (Validity::Valid { depends } | Validity::Stale { depends }) = validity;
         self.plan.learn(index, depends);
         let stands = matches!(validity, Validity::Valid { .. });
@@ -426,7 +450,9 @@ where
     ) -> Result<(), BlockError<DB::Error>> {
         let result = self.execute_one(worker, index, &mut record.effects);
         result.map_err(|trouble| trouble.at(Place::Transaction(index)))?;
-        record.effects.publish(self.memory, self.steps.transaction(index));
+        let step = self.steps.transaction(index);
+        record.effects.publish(self.memory, step);
+        record.effects.settle(self.memory, step);
         worker.bloom(&mut record.effects);
         record.inspector = worker.take_inspector(index);
         Ok(())
@@ -456,7 +482,6 @@ where
         let step = self.steps.transaction(index);
         let fork = self.block.fork;
         let Some(listed) = self.listed else {
-            effects.settle(self.memory, step);
             let destroyed = effects.beneficiary_destroyed;
             let beneficiary = self.beneficiary()?;
             pay_fee(self.memory, beneficiary, step, executed.fee, destroyed, fork);
@@ -476,18 +501,6 @@ where
         self.memory
             .account_number(address, || load_account(self.memory, self.before, address))
             .map_err(|source| BlockError::Database { place: Place::Block, source })
-    }
-
-    fn add_receipt(
-        &self,
-        chain: &mut Finality<'w, DB::Error, I>,
-        transaction: &TxEnv,
-        executed: Executed,
-    ) {
-        let before = chain.gas.used;
-        chain.gas.add(transaction, executed.gas_used);
-        chain.ranks.push(chain.output.receipts.len() as u32);
-        chain.output.receipts.push(executed.receipt(transaction.tx_type, before));
     }
 
     /// Hands the newest result to who looks on.
@@ -544,7 +557,8 @@ where
         let index: Option<&(dyn Fn(Step) -> u64 + Sync)> =
             if self.listed.is_some() { None } else { Some(&index) };
         let marks = self.block.fork < Fork::Cancun;
-        (output.changes, output.access_list) = fold(self.memory, self.steps.end(), index, marks);
+        (output.changes, output.access_list) =
+            fold(self.memory, self.steps.end(), index, marks, self.sharing);
         Ok(output)
     }
 }

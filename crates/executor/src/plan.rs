@@ -4,13 +4,13 @@ use crate::{
     Block,
     direct::DirectTransfers,
     mv_memory::{AccountNumber, MvMemory},
+    share::Sharing,
 };
 use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind};
 use core::cmp::Reverse;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use rayon::prelude::*;
 use revm::context::TxEnv;
 
 /// No transaction, or no class.
@@ -63,7 +63,8 @@ impl Plan {
         block: &Block<'_>,
         memory: &MvMemory,
         direct: &DirectTransfers,
-        number: impl Fn(Address) -> Option<AccountNumber> + Sync,
+        sharing: Sharing,
+        number: impl Fn(Address) -> Option<AccountNumber> + Sync + Send,
     ) -> Self {
         let plan = |tx: &TxEnv| {
             let to = match tx.kind {
@@ -86,8 +87,7 @@ impl Plan {
                 before_of_class: NONE,
             }
         };
-        let transactions: Vec<Planned> =
-            block.transactions.par_iter().with_min_len(64).map(plan).collect();
+        let transactions = sharing.map(block.transactions, 64, plan);
         let mut plan = Self { transactions, classes: Vec::new() };
         plan.order(block.transactions, memory.accounts_len());
         plan

@@ -12,7 +12,6 @@ pub(crate) struct Executed {
     /// What the beneficiary gets for it, in wei.
     pub(crate) fee: U256,
     pub(crate) logs: Vec<Log>,
-    pub(crate) bloom: Bloom,
 }
 
 impl Executed {
@@ -22,18 +21,17 @@ impl Executed {
             gas_used: result.tx_gas_used(),
             fee,
             logs: result.into_logs(),
-            bloom: Bloom::ZERO,
         }
     }
 
-    pub(crate) fn receipt(self, tx_type: u8, gas_used_before: u64) -> Receipt {
+    pub(crate) fn receipt(self, tx_type: u8, gas_used_before: u64, bloom: Bloom) -> Receipt {
         Receipt {
             tx_type,
             success: self.success,
             gas_used: self.gas_used,
             cumulative_gas_used: gas_used_before + self.gas_used,
             logs: self.logs,
-            bloom: self.bloom,
+            bloom,
         }
     }
 }

@@ -125,11 +125,11 @@ where
             Err(error) => return Err(block_error(Place::Transaction(index), error)),
         };
         let changed = self.commit(list_index, Place::Transaction(index))?;
-        let mut executed = Executed::new(result, U256::ZERO);
-        executed.bloom = self.blooms.bloom(&executed.logs);
+        let executed = Executed::new(result, U256::ZERO);
+        let bloom = self.blooms.bloom(&executed.logs);
         self.gas.add(transaction, executed.gas_used);
         let before = self.gas.used - executed.gas_used;
-        self.output.receipts.push(executed.receipt(transaction.tx_type, before));
+        self.output.receipts.push(executed.receipt(transaction.tx_type, before, bloom));
         self.publish(index, changed);
         Ok(())
     }

@@ -192,11 +192,11 @@ where
         )
     }
 
-    /// Adds the log bloom to the result.
+    /// Makes the log bloom of the result.
     pub(crate) fn bloom(&mut self, effects: &mut Effects) {
-        if let Some(Ok(executed)) = &mut effects.result {
+        if let Some(Ok(executed)) = &effects.result {
             if !executed.logs.is_empty() {
-                executed.bloom = self.blooms.bloom(&executed.logs);
+                effects.bloom = self.blooms.bloom(&executed.logs);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The `heddle` binary: the command line, and nothing else.
 
 use clap::{Parser, Subcommand};
-use heddle_measure::Replay;
+use heddle_measure::{Replay, conformance::StateConformance};
 use std::{
     error::Error,
     io::{self, Write},
@@ -35,12 +35,21 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Replay),
+    /// Runs a conformance suite through every way of executing.
+    #[command(subcommand)]
+    Conformance(Conformance),
+}
+
+#[derive(Debug, Subcommand)]
+enum Conformance {
+    State(StateConformance),
 }
 
 impl Command {
     fn run(self) -> Result<bool, Box<dyn Error>> {
         match self {
             Self::Replay(replay) => Ok(replay.run()?),
+            Self::Conformance(Conformance::State(state)) => Ok(state.run()?),
         }
     }
 }
