@@ -4,7 +4,7 @@ use crate::{
     Block, BlockError, BlockOutput, Way,
     mv_memory::MvMemory,
     parallel, sequential,
-    watch::{BlockInspector, Final, Watch},
+    watch::{BlockInspector, ResultSink, Watch},
 };
 use revm::{DatabaseRef, inspector::NoOpInspector};
 
@@ -86,7 +86,7 @@ impl Executor {
         block: &Block<'_>,
         state: &DB,
         way: Way<'_>,
-        results: &mut (dyn FnMut(Final<'_>) + Send),
+        results: &mut ResultSink<NoOpInspector>,
     ) -> Result<BlockOutput, BlockError<DB::Error>> {
         let watch = Watch { inspectors: None, results: Some(results) };
         self.execute_watched(block, state, way, watch, &|_| NoOpInspector)
@@ -105,7 +105,7 @@ impl Executor {
         state: &DB,
         way: Way<'_>,
         inspectors: &(dyn Fn(usize) -> I + Sync),
-        results: &mut (dyn FnMut(Final<'_, I>) + Send),
+        results: &mut ResultSink<I>,
     ) -> Result<BlockOutput, BlockError<DB::Error>>
     where
         DB: DatabaseRef<Error: 'static> + Sync,

@@ -52,4 +52,4 @@ pub use output::{BlockOutput, Skipped, Statistics};
 pub use revm;
 pub use sequential_state::SequentialState;
 pub use view::{View, ViewError};
-pub use watch::{BlockInspector, Final};
+pub use watch::{BlockInspector, Final, ResultSink};

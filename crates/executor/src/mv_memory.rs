@@ -202,10 +202,10 @@ impl MvMemory {
         let account = self.account(slot.account);
         if account.has_life.load(Relaxed) {
             // Whatever was in the storage when it was wiped is zero now.
-            if let Some(wiped) = account.wiped_before(step) {
-                if written.is_none_or(|(at, _)| at < wiped) {
-                    return (U256::ZERO, Some(wiped));
-                }
+            if let Some(wiped) = account.wiped_before(step)
+                && written.is_none_or(|(at, _)| at < wiped)
+            {
+                return (U256::ZERO, Some(wiped));
             }
         }
         written.map_or((slot.before, None), |(at, value)| (value, Some(at)))
@@ -369,7 +369,7 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
         load: impl FnOnce() -> Result<V, E>,
         push: impl FnOnce(V) -> usize,
     ) -> Result<u32, E> {
-        let hash = self.hasher.hash_one(&key);
+        let hash = self.hasher.hash_one(key);
         let part = self.part(hash);
         if let Some((_, number)) = part.read().find(hash, |entry| entry.0 == key) {
             return Ok(*number);
@@ -382,7 +382,7 @@ impl<K: Copy + Eq + Hash> Numbers<K> {
         }
         let number =
             u32::try_from(push(value)).expect("a block's gas cannot touch four billion locations");
-        table.insert_unique(hash, (key, number), |entry| self.hasher.hash_one(&entry.0));
+        table.insert_unique(hash, (key, number), |entry| self.hasher.hash_one(entry.0));
         Ok(number)
     }
 }

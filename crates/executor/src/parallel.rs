@@ -27,7 +27,7 @@ use crate::{
     steps::Steps,
     versions::Step,
     view::{View, load_account},
-    watch::{Final, Inspectors, Watch},
+    watch::{Final, Inspectors, Results, Watch},
     worker::{ParallelContext, Trouble, Worker},
 };
 use alloy_primitives::{Address, TxKind};
@@ -82,7 +82,7 @@ struct Finality<'w, E: std::error::Error + 'static, I> {
     output: BlockOutput,
     /// For each transaction its position among those in the block.
     ranks: Vec<u32>,
-    results: Option<&'w mut (dyn FnMut(Final<'_, I>) + Send)>,
+    results: Results<'w, I>,
     failure: Option<BlockError<E>>,
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn execute<'w, DB, I>(
     state: &DB,
     memory: &MvMemory,
     list: Option<&AccessList>,
-    mut watch: Watch<'w, I>,
+    watch: Watch<'w, I>,
     inspector: &(impl Fn(usize) -> I + Sync),
     threads: usize,
 ) -> Result<BlockOutput, BlockError<DB::Error>>
@@ -105,7 +105,6 @@ where
     let before = protocol::operations_before(block);
     let after = protocol::operations_after(block);
     let steps = steps_of(block, before.len(), after.len())?;
-    let results = watch.results.take();
     let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
     let lay = |list| Listed::lay(list, block, &steps, memory, state, sharing);
     let listed = list.map(lay).transpose();
@@ -113,16 +112,7 @@ where
         Unusable::Wrong(source) => BlockError::AccessList { place: Place::Block, source },
         Unusable::Database(source) => BlockError::Database { place: Place::Block, source },
     })?;
-    let engine = Engine::new(
-        block,
-        state,
-        memory,
-        steps,
-        listed.as_ref(),
-        results,
-        watch.inspectors,
-        threads,
-    );
+    let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, threads);
     engine.operations(&before, inspector(0), |operation| steps.before(operation))?;
     engine.transactions(inspector)?;
     let deposits = protocol::deposit_requests(block, &engine.chain.lock().output.receipts)?;
@@ -168,10 +158,10 @@ where
         memory: &'a MvMemory,
         steps: Steps,
         listed: Option<&'a Listed>,
-        results: Option<&'w mut (dyn FnMut(Final<'_, I>) + Send)>,
-        inspectors: Inspectors<'w, I>,
+        watch: Watch<'w, I>,
         threads: usize,
     ) -> Self {
+        let Watch { inspectors, results } = watch;
         let number = |address: Address| match listed {
             Some(_) => memory.find_account(&address),
             // An account that cannot be read is no matter unless its transaction asks for it.

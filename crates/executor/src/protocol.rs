@@ -63,7 +63,7 @@ impl SystemCall {
 /// One operation of the protocol's own on the state.
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
-    Call(SystemCall),
+    Call(Box<SystemCall>),
     /// Adds to a balance, in wei.
     Pay(Address, U256),
     /// Moves the whole balance of one account to another (EIP-779).
@@ -72,7 +72,7 @@ pub(crate) enum Operation {
 
 /// Everything that the protocol does before the first transaction.
 pub(crate) fn operations_before(block: &Block<'_>) -> Vec<Operation> {
-    let calls = calls_before(block).into_iter().map(Operation::Call);
+    let calls = calls_before(block).into_iter().map(|call| Operation::Call(Box::new(call)));
     let drains = drained(block).iter().map(|from| Operation::Drain(*from, dao::BENEFICIARY));
     calls.chain(drains).collect()
 }
@@ -80,7 +80,8 @@ pub(crate) fn operations_before(block: &Block<'_>) -> Vec<Operation> {
 /// Everything that the protocol does after the last transaction.
 pub(crate) fn operations_after(block: &Block<'_>) -> Vec<Operation> {
     let payments = payments_after(block).into_iter().map(|(to, amount)| Operation::Pay(to, amount));
-    payments.chain(calls_after(block).into_iter().map(Operation::Call)).collect()
+    let calls = calls_after(block).into_iter().map(|call| Operation::Call(Box::new(call)));
+    payments.chain(calls).collect()
 }
 
 /// The calls before the first transaction.

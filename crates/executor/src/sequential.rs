@@ -33,6 +33,7 @@ use std::{collections::BTreeMap, panic::catch_unwind};
 
 type Context<'a, DB> = BlockContext<'a, SequentialState<'a, DB>>;
 type Machine<'a, DB, I> = BlockEvm<'a, SequentialState<'a, DB>, I>;
+type Outcome<'a, DB> = Result<ExecutionResult<HaltReason>, Failure<'a, DB>>;
 type Failure<'a, DB> = TransactionError<SequentialState<'a, DB>>;
 
 /// Executes `block` one transaction after the other.
@@ -139,7 +140,7 @@ where
         &mut self,
         index: usize,
         transaction: &'a TxEnv,
-    ) -> Result<Result<ExecutionResult<HaltReason>, Failure<'a, DB>>, BlockError<DB::Error>> {
+    ) -> Result<Outcome<'a, DB>, BlockError<DB::Error>> {
         let machine = &mut self.machine;
         machine.ctx.tx = transaction;
         let inspect = self.watch.inspectors.is_some();

@@ -196,10 +196,11 @@ impl<'a, DB: DatabaseRef> SequentialState<'a, DB> {
             }
             let hash = account.now.map_or(KECCAK256_EMPTY, |now| now.code_hash);
             let had = account.before.map_or(KECCAK256_EMPTY, |before| before.code_hash);
-            if hash != had && hash != KECCAK256_EMPTY {
-                if let Some(code) = self.codes.remove(&hash) {
-                    changes.codes.push((hash, code.original_bytes()));
-                }
+            if hash != had
+                && hash != KECCAK256_EMPTY
+                && let Some(code) = self.codes.remove(&hash)
+            {
+                changes.codes.push((hash, code.original_bytes()));
             }
             let address = account.address;
             changes.accounts.push(AccountChange {

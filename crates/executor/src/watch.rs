@@ -42,8 +42,14 @@ pub(crate) struct Watch<'w, I> {
     /// Makes the inspector of the transaction at a position.
     pub(crate) inspectors: Inspectors<'w, I>,
     /// Gets each result as soon as it is final.
-    pub(crate) results: Option<&'w mut (dyn FnMut(Final<'_, I>) + Send)>,
+    pub(crate) results: Results<'w, I>,
 }
+
+/// Gets each result as soon as it is final.
+pub(crate) type Results<'w, I> = Option<&'w mut ResultSink<I>>;
+
+/// What [`Executor::execute_streaming`](crate::Executor) hands results to.
+pub type ResultSink<I> = dyn FnMut(Final<'_, I>) + Send;
 
 /// Makes the inspector of the transaction at a position.
 pub(crate) type Inspectors<'w, I> = Option<&'w (dyn Fn(usize) -> I + Sync)>;

@@ -194,10 +194,10 @@ where
 
     /// Makes the log bloom of the result.
     pub(crate) fn bloom(&mut self, effects: &mut Effects) {
-        if let Some(Ok(executed)) = &effects.result {
-            if !executed.logs.is_empty() {
-                effects.bloom = self.blooms.bloom(&executed.logs);
-            }
+        if let Some(Ok(executed)) = &effects.result
+            && !executed.logs.is_empty()
+        {
+            effects.bloom = self.blooms.bloom(&executed.logs);
         }
     }
 
