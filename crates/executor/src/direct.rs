@@ -92,6 +92,26 @@ impl DirectTransfers {
         }
     }
 
+    /// What the transfer takes from its sender, in wei. The sender must be able to send it.
+    pub(crate) fn spent(&self, tx: &TxEnv) -> U256 {
+        let price = tx.effective_gas_price(self.basefee);
+        let itself = tx.kind == TxKind::Call(tx.caller);
+        let sent = if itself { U256::ZERO } else { tx.value };
+        U256::from(price) * U256::from(TRANSFER_GAS) + sent
+    }
+
+    /// What the beneficiary gets for the transfer, in wei.
+    pub(crate) fn fee(&self, tx: &TxEnv) -> U256 {
+        let price = tx.effective_gas_price(self.basefee);
+        let reward = if self.is_london { price - self.basefee } else { price };
+        U256::from(reward) * U256::from(TRANSFER_GAS)
+    }
+
+    /// What remains of the transfer apart from its effect on the state.
+    pub(crate) fn executed(&self, tx: &TxEnv) -> Executed {
+        Executed { success: true, gas_used: TRANSFER_GAS, fee: self.fee(tx), ..Executed::default() }
+    }
+
     /// Does the transfer, unless the state makes it more than plain: then `effects` is left as it
     /// was and the machine has to look at it.
     pub(crate) fn execute(
@@ -103,27 +123,20 @@ impl DirectTransfers {
         step: Step,
         effects: &mut Effects,
     ) -> bool {
-        let Ok(most) = tx.max_balance_spending() else { return false };
         let account = memory.account(from);
+        account.contest();
         let (seen, _) = account.read(step);
-        let ready = seen.nonce == tx.nonce
-            && seen.code_hash == KECCAK256_EMPTY
-            && seen.balance >= most
-            && !is_huge(&seen.balance)
-            && seen.exists;
-        if !ready {
+        let Ok(most) = tx.max_balance_spending() else { return false };
+        if !seen.can_send(tx.nonce, most) {
             return false;
         }
         let recipient = memory.account(to);
+        recipient.contest();
         let (seen_to, _) = recipient.read(step);
         if seen_to.code_hash != KECCAK256_EMPTY || is_huge(&seen_to.balance) {
             return false;
         }
-        let gas = U256::from(TRANSFER_GAS);
-        let price = tx.effective_gas_price(self.basefee);
-        let reward = if self.is_london { price - self.basefee } else { price };
-        let sent = if from == to { U256::ZERO } else { tx.value };
-        let spent = U256::from(price) * gas + sent;
+        let spent = self.spent(tx);
         let read = AccountRead { number: from, address: account.address, seen };
         let mut sender = AccountEffect::read_only(&read, Reliance::Enough(most));
         sender.nonce = Some(tx.nonce + 1);
@@ -137,12 +150,7 @@ impl DirectTransfers {
             effects.accounts.push(effect);
         }
         effects.direct = true;
-        effects.result = Some(Ok(Executed {
-            success: true,
-            gas_used: TRANSFER_GAS,
-            fee: U256::from(reward) * gas,
-            ..Executed::default()
-        }));
+        effects.result = Some(Ok(self.executed(tx)));
         true
     }
 }

@@ -26,7 +26,10 @@ pub(crate) fn pay_fee(
     }
     let mut versions = account.versions();
     let (before, _) = versions.read(account.before.as_ref(), step);
-    let (now, _) = versions.read(account.before.as_ref(), step + 1);
+    let now = match versions.has_at(step) {
+        true => versions.read(account.before.as_ref(), step + 1).0,
+        false => before,
+    };
     if fee.is_zero() {
         // Paying nothing still touches (EIP-161).
         let life = match (now.exists, now.is_empty(), fork >= Fork::SpuriousDragon) {

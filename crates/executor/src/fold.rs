@@ -1,7 +1,7 @@
 //! From multi-version memory to the change set and the access list.
 
 use crate::{
-    mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, SlotNumber},
+    mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, PARTS, SlotNumber},
     share::Sharing,
     versions::{BalanceVersion, Step, Versions},
 };
@@ -9,13 +9,9 @@ use alloy_eip7928::{
     AccountChanges, BalanceChange, BlockAccessIndex, CodeChange, NonceChange, SlotChanges,
     StorageChange,
 };
-use alloy_primitives::{B256, Bytes, KECCAK256_EMPTY, U256};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use heddle_types::{AccessList, AccountChange, ChangeSet, ExistenceMarks};
-
-/// What is made of one account for the change set.
-type Changed = Option<(AccountChange, Option<(B256, Bytes)>)>;
-/// What is made of it for the access list.
-type ListedAccount = Option<(AccountChanges, Option<ExistenceMarks>)>;
+use parking_lot::Mutex;
 
 /// Makes the change set and, if `index` gives the list's index for a step, the access list. With
 /// `marks` that says also what its wire form cannot.
@@ -35,44 +31,58 @@ pub(crate) fn fold(
         parts.push((*account, part));
         rest = others;
     }
-    let folder = Folder { memory, end, index, marks, sharing };
-    let (changed, listed) =
-        sharing.map_pairs(&mut parts, 128, |(account, slots)| folder.account(*account, slots));
-    let list = index.is_some().then(|| assemble_list(listed));
-    (assemble_changes(changed), list)
+    let folder = Folder { memory, end, index, marks, sharing, rare: Mutex::default() };
+    let (accounts, list) = if index.is_some() {
+        let fold = |(account, slots): &mut (AccountNumber, &mut [SlotNumber])| {
+            (folder.change(*account, slots), folder.list(*account, slots))
+        };
+        let (accounts, listed) = sharing.map_pairs(&mut parts, ACCOUNTS_MIN, fold);
+        (accounts, Some(listed))
+    } else {
+        let fold = |(account, slots): &mut (AccountNumber, &mut [SlotNumber])| {
+            folder.change(*account, slots)
+        };
+        (sharing.map_mut(&mut parts, ACCOUNTS_MIN, fold), None)
+    };
+    let Rare { unchanged, mut codes, mut marks } = folder.rare.into_inner();
+    codes.sort_unstable_by_key(|(hash, _)| *hash);
+    codes.dedup_by_key(|(hash, _)| *hash);
+    marks.sort_unstable_by_key(|marks| marks.address);
+    let changes = ChangeSet { accounts: without(accounts, unchanged), codes };
+    (changes, list.map(|accounts| AccessList { accounts, marks }))
 }
 
-fn assemble_changes(all: Vec<Changed>) -> ChangeSet {
-    let mut changes = ChangeSet::default();
-    changes.accounts.reserve_exact(all.len());
-    for (account, code) in all.into_iter().flatten() {
-        changes.accounts.push(account);
-        changes.codes.extend(code);
-    }
-    changes.codes.sort_unstable_by_key(|(hash, _)| *hash);
-    changes.codes.dedup_by_key(|(hash, _)| *hash);
-    changes
+/// Accounts that are worth a thread's while.
+const ACCOUNTS_MIN: usize = 128;
+
+/// What is found on the way and belongs to few accounts, in no particular order.
+#[derive(Default)]
+struct Rare {
+    /// Accounts in which nothing changed in the end.
+    unchanged: Vec<Address>,
+    codes: Vec<(B256, Bytes)>,
+    marks: Vec<ExistenceMarks>,
 }
 
-fn assemble_list(all: Vec<ListedAccount>) -> AccessList {
-    let mut list = AccessList::default();
-    list.accounts.reserve_exact(all.len());
-    for (account, marks) in all.into_iter().flatten() {
-        list.accounts.push(account);
-        list.marks.extend(marks);
+fn without(mut accounts: Vec<AccountChange>, mut unchanged: Vec<Address>) -> Vec<AccountChange> {
+    if !unchanged.is_empty() {
+        unchanged.sort_unstable();
+        accounts.retain(|change| unchanged.binary_search(&change.address).is_err());
     }
-    list
+    accounts
 }
 
 fn accounts_by_address(memory: &MvMemory, sharing: Sharing) -> Vec<AccountNumber> {
-    let mut sorted: Vec<(u64, AccountNumber)> = memory
-        .accounts()
-        .filter(|(_, account)| account.is_accessed())
-        .map(|(number, account)| {
+    let parts: Vec<usize> = (0..PARTS).collect();
+    let of_part = |part: &usize| {
+        let touched = memory.accounts_of_part(*part).filter(|(_, account)| account.is_touched());
+        let keyed = touched.map(|(number, account)| {
             let head = account.address.0.first_chunk().expect("an address has 20 bytes");
             (u64::from_be_bytes(*head), number)
-        })
-        .collect();
+        });
+        keyed.collect::<Vec<_>>()
+    };
+    let mut sorted = sharing.map(&parts, 1, of_part).concat();
     sharing.sort_by_key(&mut sorted, |(head, _)| *head);
     // Addresses with the same head are next to each other now, and few.
     for same in sorted.chunk_by_mut(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
@@ -86,7 +96,7 @@ fn slots_by_account(
     memory: &MvMemory,
     accounts: &[AccountNumber],
 ) -> (Vec<usize>, Vec<SlotNumber>) {
-    let mut rank = vec![usize::MAX; memory.accounts_len()];
+    let mut rank = vec![usize::MAX; memory.account_numbers_end()];
     for (position, number) in accounts.iter().enumerate() {
         rank[*number as usize] = position;
     }
@@ -116,32 +126,31 @@ struct Folder<'m> {
     index: Option<&'m (dyn Fn(Step) -> u64 + Sync)>,
     marks: bool,
     sharing: Sharing,
+    rare: Mutex<Rare>,
 }
 
 impl Folder<'_> {
-    fn account(&self, number: AccountNumber, slots: &mut [SlotNumber]) -> (Changed, ListedAccount) {
+    /// What changes in an account in the end, perhaps nothing.
+    fn change(&self, number: AccountNumber, slots: &mut [SlotNumber]) -> AccountChange {
         self.sharing.sort_by_key(slots, |number| self.memory.slot(*number).key);
         let account = self.memory.account(number);
-        let wiped = account.wiped_before(self.end);
-        let (now, _) = account.read(self.end);
-        let after = now.state();
+        let (after, wiped) = account.read_with_wipe(self.end);
+        let after = after.state();
         let storage_cleared = account.before.is_some() && wiped.is_some();
         let storage = if after.is_some() { self.storage(slots, wiped) } else { Vec::new() };
-        let changed = after != account.before || storage_cleared || !storage.is_empty();
         let address = account.address;
-        let change = changed.then(|| {
-            let had = account.before.map_or(KECCAK256_EMPTY, |before| before.code_hash);
-            let hash = after.map_or(KECCAK256_EMPTY, |after| after.code_hash);
-            let code = (hash != had && hash != KECCAK256_EMPTY)
-                .then(|| self.memory.code(&hash).map(|code| (hash, code.original_bytes())))
-                .flatten();
-            (AccountChange { address, after, storage_cleared, storage }, code)
-        });
-        let listed = self.index.map(|index| {
-            let marks = if self.marks { existence(account, index) } else { None };
-            (self.list(account, slots, index), marks)
-        });
-        (change, listed)
+        if after == account.before && !storage_cleared && storage.is_empty() {
+            self.rare.lock().unchanged.push(address);
+        }
+        let had = account.before.map_or(KECCAK256_EMPTY, |before| before.code_hash);
+        let hash = after.map_or(KECCAK256_EMPTY, |after| after.code_hash);
+        if hash != had
+            && hash != KECCAK256_EMPTY
+            && let Some(code) = self.memory.code(&hash)
+        {
+            self.rare.lock().codes.push((hash, code.original_bytes()));
+        }
+        AccountChange { address, after, storage_cleared, storage }
     }
 
     /// The slots that differ from before the block or, after a wipe, from zero.
@@ -157,12 +166,15 @@ impl Folder<'_> {
         slots.iter().filter_map(changed).collect()
     }
 
-    fn list(
-        &self,
-        account: &AccountEntry,
-        slots: &[SlotNumber],
-        index: &dyn Fn(Step) -> u64,
-    ) -> AccountChanges {
+    /// What the list says of an account whose slots are in order.
+    fn list(&self, number: AccountNumber, slots: &[SlotNumber]) -> AccountChanges {
+        let index = self.index.expect("a list is made only with indices");
+        let account = self.memory.account(number);
+        if self.marks
+            && let Some(marks) = existence(account, index)
+        {
+            self.rare.lock().marks.push(marks);
+        }
         let mut listed = AccountChanges::new(account.address);
         let wipes = account.wipes();
         for number in slots {
@@ -194,11 +206,16 @@ impl Folder<'_> {
         let before = account.before;
         let versions = account.versions();
         let balance = before.map_or(U256::ZERO, |before| before.balance);
-        let settled = |version: &BalanceVersion| match version {
-            BalanceVersion::Set(balance) => *balance,
-            BalanceVersion::Add(_) => unreachable!("a final step's amounts are settled"),
+        let mut now = balance;
+        let sum = |version: &BalanceVersion| {
+            now = match version {
+                BalanceVersion::Set(balance) => *balance,
+                // Of a foreseen transfer.
+                BalanceVersion::Add(amount) => now.wrapping_add(*amount),
+            };
+            now
         };
-        listed.balance_changes = collapse(&versions.balance, balance, index, settled)
+        listed.balance_changes = collapse(&versions.balance, balance, index, sum)
             .into_iter()
             .map(|(at, balance)| BalanceChange::new(BlockAccessIndex::new(at), balance))
             .collect();
@@ -224,7 +241,7 @@ fn collapse<T, V: Copy + PartialEq>(
     versions: &Versions<T>,
     before: V,
     index: &dyn Fn(Step) -> u64,
-    value: impl Fn(&T) -> V,
+    mut value: impl FnMut(&T) -> V,
 ) -> Vec<(u64, V)> {
     let mut changes: Vec<(u64, V)> = Vec::with_capacity(versions.len());
     for (step, version) in versions.iter() {

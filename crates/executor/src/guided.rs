@@ -3,6 +3,7 @@
 use crate::memory_state::bytecode;
 use crate::{
     AccessListError, Block,
+    direct::DirectTransfers,
     effects::{AccountEffect, Effects},
     mv_memory::{AccountNumber, AccountVersions, Life, MvMemory, SlotNumber},
     share::Sharing,
@@ -11,10 +12,10 @@ use crate::{
     view::load_account,
 };
 use alloy_eip7928::AccountChanges;
-use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
+use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heddle_types::{AccessList, ExistenceMarks, Fork};
-use revm::DatabaseRef;
+use revm::{DatabaseRef, context::TxEnv};
 
 /// An access list that has been laid into multi-version memory.
 #[derive(Debug)]
@@ -220,6 +221,38 @@ struct Fields {
 }
 
 impl Listed {
+    /// Whether the list says that just this happens to an account at `step`.
+    pub(crate) fn says(
+        &self,
+        versions: &AccountVersions,
+        balance: Option<U256>,
+        nonce: Option<u64>,
+        step: Step,
+        fork: Fork,
+    ) -> bool {
+        let fields = Fields { balance, nonce, code: None, life: None };
+        compare(versions, &fields, step, fork < Fork::Cancun).is_ok()
+    }
+
+    /// Holds a transfer that is foreseen to what the list says of the fee, and counts what happens.
+    pub(crate) fn check_foreseen(
+        &self,
+        memory: &MvMemory,
+        tx: &TxEnv,
+        step: Step,
+        beneficiary: AccountNumber,
+        direct: &DirectTransfers,
+        fork: Fork,
+    ) -> Result<(), AccessListError> {
+        let received = tx.kind != TxKind::Call(tx.caller);
+        let spent = !direct.spent(tx).is_zero();
+        let nonce = 1;
+        let fee = self.check_beneficiary(memory, beneficiary, direct.fee(tx), step, fork)?;
+        let happened = nonce + usize::from(spent) + usize::from(received) + fee;
+        self.happened.fetch_add(happened, Relaxed);
+        Ok(())
+    }
+
     /// Holds a transaction to what the list says of its step.
     pub(crate) fn check(
         &self,

@@ -20,6 +20,7 @@ mod evm;
 mod executor;
 mod fees;
 mod fold;
+mod foresight;
 mod guided;
 mod limits;
 mod memory_state;

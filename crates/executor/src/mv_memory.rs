@@ -5,10 +5,11 @@
 //! step `s` reads, of each location, the newest value of a step before `s`, or else the state
 //! before the block.
 //!
-//! Accounts and slots get dense numbers when they are first met. The number leads to the entry
+//! Accounts and slots get short numbers when they are first met. The number leads to the entry
 //! without hashing, and the full key (address, or account number and 256-bit slot) is compared at
 //! every look-up: two keys are never taken for one because their hashes agree.
 
+use crate::effects::is_huge;
 use crate::versions::{BalanceVersion, Step, Versions, balance_before};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use core::hash::{BuildHasher, Hash};
@@ -16,11 +17,16 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable};
 use heddle_types::AccountState;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 use revm::bytecode::Bytecode;
 
 /// Number of an account in [`MvMemory`].
 pub(crate) type AccountNumber = u32;
+
+/// The place of an account among those of its part.
+pub(crate) const fn place_in_part(number: AccountNumber) -> usize {
+    number as usize >> PART_BITS
+}
 
 /// Number of a slot in [`MvMemory`].
 pub(crate) type SlotNumber = u32;
@@ -28,10 +34,8 @@ pub(crate) type SlotNumber = u32;
 /// Every value that every location takes in the course of a block.
 #[derive(Debug)]
 pub(crate) struct MvMemory {
-    accounts: boxcar::Vec<AccountEntry>,
-    slots: boxcar::Vec<SlotEntry>,
-    account_numbers: Numbers<Address>,
-    slot_numbers: Numbers<(AccountNumber, U256)>,
+    accounts: Numbered<Address, AccountEntry>,
+    slots: Numbered<(AccountNumber, U256), SlotEntry>,
     /// Codes that the state before the block gave with its accounts, and those created in the
     /// block.
     codes: RwLock<HashMap<B256, Bytecode, RandomState>>,
@@ -45,6 +49,8 @@ pub(crate) struct AccountEntry {
     pub(crate) before: Option<AccountState>,
     /// Whether a transaction that is in the block touched it.
     accessed: AtomicBool,
+    /// Whether anything but foreseen transfers (see `foresight`) has to do with it.
+    contested: AtomicBool,
     /// Whether `versions` holds changes of existence; most accounts have none.
     has_life: AtomicBool,
     versions: Mutex<AccountVersions>,
@@ -102,6 +108,16 @@ impl Seen {
         self.nonce == 0 && self.balance.is_zero() && self.code_hash == KECCAK256_EMPTY
     }
 
+    /// Whether the account can send a plain transfer with this nonce that costs it `most` at most.
+    /// Not if it has so much that a sum might overflow.
+    pub(crate) fn can_send(&self, nonce: u64, most: U256) -> bool {
+        self.exists
+            && self.nonce == nonce
+            && self.code_hash == KECCAK256_EMPTY
+            && self.balance >= most
+            && !is_huge(&self.balance)
+    }
+
     pub(crate) fn state(&self) -> Option<AccountState> {
         let Self { balance, nonce, code_hash, exists } = *self;
         exists.then_some(AccountState { balance, nonce, code_hash })
@@ -110,32 +126,24 @@ impl Seen {
 
 impl MvMemory {
     pub(crate) fn new() -> Self {
-        Self {
-            accounts: boxcar::Vec::new(),
-            slots: boxcar::Vec::new(),
-            account_numbers: Numbers::new(),
-            slot_numbers: Numbers::new(),
-            codes: RwLock::default(),
-        }
+        Self { accounts: Numbered::new(), slots: Numbered::new(), codes: RwLock::default() }
     }
 
     /// Forgets everything but keeps the memory for the next block.
     pub(crate) fn clear(&mut self) {
         self.accounts.clear();
         self.slots.clear();
-        self.account_numbers.clear();
-        self.slot_numbers.clear();
         self.codes.get_mut().clear();
     }
 
     /// The number of an account that is known already.
     pub(crate) fn find_account(&self, address: &Address) -> Option<AccountNumber> {
-        self.account_numbers.find(address)
+        self.accounts.find(address)
     }
 
     /// The number of a slot that is known already.
     pub(crate) fn find_slot(&self, account: AccountNumber, key: U256) -> Option<SlotNumber> {
-        self.slot_numbers.find(&(account, key))
+        self.slots.find(&(account, key))
     }
 
     /// The number of an account; `load` reads the state before the block when it is a new one.
@@ -144,15 +152,7 @@ impl MvMemory {
         address: Address,
         load: impl FnOnce() -> Result<Option<AccountState>, E>,
     ) -> Result<AccountNumber, E> {
-        self.account_numbers.get_or_insert(address, load, |before| {
-            self.accounts.push(AccountEntry {
-                address,
-                before,
-                accessed: AtomicBool::new(false),
-                has_life: AtomicBool::new(false),
-                versions: Mutex::default(),
-            })
-        })
+        self.accounts.get_or_insert(address, load, |before| AccountEntry::new(address, before))
     }
 
     /// The number of a slot; `load` reads the state before the block when it is a new one.
@@ -162,37 +162,56 @@ impl MvMemory {
         key: U256,
         load: impl FnOnce() -> Result<U256, E>,
     ) -> Result<SlotNumber, E> {
-        self.slot_numbers.get_or_insert((account, key), load, |before| {
-            self.slots.push(SlotEntry {
-                account,
-                key,
-                before,
-                accessed: AtomicBool::new(false),
-                versions: Mutex::default(),
-            })
+        self.slots.get_or_insert((account, key), load, |before| SlotEntry {
+            account,
+            key,
+            before,
+            accessed: AtomicBool::new(false),
+            versions: Mutex::default(),
         })
     }
 
     pub(crate) fn account(&self, number: AccountNumber) -> &AccountEntry {
-        &self.accounts[number as usize]
+        self.accounts.get(number)
     }
 
     pub(crate) fn slot(&self, number: SlotNumber) -> &SlotEntry {
-        &self.slots[number as usize]
+        self.slots.get(number)
     }
 
-    pub(crate) fn accounts_len(&self) -> usize {
-        self.accounts.count()
+    /// More than any account's number.
+    pub(crate) fn account_numbers_end(&self) -> usize {
+        self.accounts.numbers_end()
     }
 
-    /// Every account that was met.
-    pub(crate) fn accounts(&self) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
-        self.accounts.iter().map(|(number, account)| (number as AccountNumber, account))
+    /// The hash that leads to an account, and the part that the account is in: for work that no
+    /// two threads may do on one account.
+    pub(crate) fn account_hash(&self, address: &Address) -> (u64, usize) {
+        let hash = self.accounts.hash(address);
+        (hash, part_of(hash))
+    }
+
+    /// Locks the numbers of one part of the accounts.
+    pub(crate) fn account_part(&self, part: usize) -> AccountPart<'_> {
+        AccountPart { memory: self, part, numbers: self.accounts.parts[part].numbers.write() }
+    }
+
+    /// The accounts of one part.
+    pub(crate) fn accounts_of_part(
+        &self,
+        part: usize,
+    ) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
+        self.accounts.of_part(part)
     }
 
     /// Every slot that was met.
     pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotNumber, &SlotEntry)> {
-        self.slots.iter().map(|(number, slot)| (number as SlotNumber, slot))
+        (0..PARTS).flat_map(|part| self.slots.of_part(part))
+    }
+
+    /// Every account that was met.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
+        (0..PARTS).flat_map(|part| self.accounts.of_part(part))
     }
 
     /// A slot's value before `step`, and the step that wrote it.
@@ -222,6 +241,17 @@ impl MvMemory {
 }
 
 impl AccountEntry {
+    fn new(address: Address, before: Option<AccountState>) -> Self {
+        Self {
+            address,
+            before,
+            accessed: AtomicBool::new(false),
+            contested: AtomicBool::new(false),
+            has_life: AtomicBool::new(false),
+            versions: Mutex::default(),
+        }
+    }
+
     pub(crate) fn versions(&self) -> MutexGuard<'_, AccountVersions> {
         self.versions.lock()
     }
@@ -233,9 +263,13 @@ impl AccountEntry {
 
     /// The newest step before `step` at which the storage was wiped.
     pub(crate) fn wiped_before(&self, step: Step) -> Option<Step> {
+        self.versions().wiped_before(step)
+    }
+
+    /// The account before `step`, and the newest step before it at which the storage was wiped.
+    pub(crate) fn read_with_wipe(&self, step: Step) -> (Seen, Option<Step>) {
         let versions = self.versions();
-        let life = versions.rare.as_ref()?.life.all_before(step);
-        life.iter().rev().find(|(_, life)| *life != Life::Emptied).map(|(at, _)| *at)
+        (versions.read(self.before.as_ref(), step).0, versions.wiped_before(step))
     }
 
     /// Every step at which the storage was wiped, ascending.
@@ -257,6 +291,23 @@ impl AccountEntry {
 
     pub(crate) fn is_accessed(&self) -> bool {
         self.accessed.load(Relaxed)
+    }
+
+    /// As [`AccountEntry::is_accessed`] in the optimistic way when all is final, where it is not
+    /// noted of an account that changes.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.is_accessed() || !self.versions().is_empty()
+    }
+}
+
+impl AccountEntry {
+    /// Notes that something else than foreseen transfers has to do with the account.
+    pub(crate) fn contest(&self) {
+        mark(&self.contested);
+    }
+
+    pub(crate) fn is_contested(&self) -> bool {
+        self.contested.load(Relaxed)
     }
 }
 
@@ -285,6 +336,25 @@ fn mark(flag: &AtomicBool) {
 impl AccountVersions {
     pub(crate) fn rare(&mut self) -> &mut RareVersions {
         self.rare.get_or_insert_default()
+    }
+
+    fn wiped_before(&self, step: Step) -> Option<Step> {
+        let life = self.rare.as_ref()?.life.all_before(step);
+        life.iter().rev().find(|(_, life)| *life != Life::Emptied).map(|(at, _)| *at)
+    }
+
+    /// Whether anything changes at `step`.
+    pub(crate) fn has_at(&self, step: Step) -> bool {
+        let rare = |rare: &RareVersions| rare.code.has_at(step) || rare.life.has_at(step);
+        self.balance.has_at(step)
+            || self.nonce.has_at(step)
+            || self.rare.as_deref().is_some_and(rare)
+    }
+
+    /// Whether anything changes at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        let rare = |rare: &RareVersions| rare.code.len() == 0 && rare.life.len() == 0;
+        self.balance.len() == 0 && self.nonce.len() == 0 && self.rare.as_deref().is_none_or(rare)
     }
 
     /// The account before `step`, and the newest step that changed it.
@@ -325,64 +395,138 @@ impl AccountVersions {
     }
 }
 
-/// Numbers for keys: a hash table in many parts, each with its own lock.
+/// One part of the accounts, with nobody else adding to it.
+pub(crate) struct AccountPart<'m> {
+    memory: &'m MvMemory,
+    part: usize,
+    numbers: RwLockWriteGuard<'m, HashTable<(Address, AccountNumber)>>,
+}
+
+impl AccountPart<'_> {
+    /// The number of an account of this part that is known already.
+    pub(crate) fn find(&self, hash: u64, address: &Address) -> Option<AccountNumber> {
+        self.numbers.find(hash, |entry| entry.0 == *address).map(|entry| entry.1)
+    }
+
+    /// The number of an account of this part; `load` reads the state before the block when it is a
+    /// new one.
+    pub(crate) fn number<Error>(
+        &mut self,
+        hash: u64,
+        address: Address,
+        load: impl FnOnce() -> Result<Option<AccountState>, Error>,
+    ) -> Result<AccountNumber, Error> {
+        debug_assert_eq!(part_of(hash), self.part, "the account is of another part");
+        if let Some(number) = self.find(hash, &address) {
+            return Ok(number);
+        }
+        let entry = AccountEntry::new(address, load()?);
+        Ok(self.memory.accounts.insert(self.part, &mut self.numbers, hash, address, entry))
+    }
+}
+
+/// Entries by key and by number, in many parts, each with a hash table under a lock of its own.
+///
+/// The lowest bits of a number tell the part, the others the place in it.
 #[derive(Debug)]
-struct Numbers<K> {
-    parts: Box<[Part<K>]>,
+struct Numbered<K, E> {
+    parts: Box<[Part<K, E>]>,
     hasher: RandomState,
 }
 
 /// On a cache line of its own, so that neighbours do not slow each other down.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Part<K>(RwLock<HashTable<(K, u32)>>);
+struct Part<K, E> {
+    numbers: RwLock<HashTable<(K, u32)>>,
+    entries: boxcar::Vec<E>,
+}
 
-/// Many more than threads, so that two rarely meet.
-const PARTS: usize = 256;
+/// Of accounts and of slots. Many more than threads, so that two rarely meet.
+pub(crate) const PARTS: usize = 1 << PART_BITS;
+const PART_BITS: u32 = 6;
 
-impl<K: Copy + Eq + Hash> Numbers<K> {
+impl<K: Copy + Eq + Hash, E> Numbered<K, E> {
     fn new() -> Self {
-        let parts = (0..PARTS).map(|_| Part(RwLock::default())).collect();
-        Self { parts, hasher: RandomState::default() }
+        let part = || Part { numbers: RwLock::default(), entries: boxcar::Vec::new() };
+        Self { parts: (0..PARTS).map(|_| part()).collect(), hasher: RandomState::default() }
     }
 
     fn clear(&mut self) {
         for part in &mut self.parts {
-            part.0.get_mut().clear();
+            part.numbers.get_mut().clear();
+            part.entries.clear();
         }
     }
 
-    fn part(&self, hash: u64) -> &RwLock<HashTable<(K, u32)>> {
-        // The table inside uses the lowest and the highest seven bits.
-        &self.parts[(hash >> 40) as usize % PARTS].0
+    /// The hash by which the key's part and its place in the table are found.
+    fn hash(&self, key: &K) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    fn get(&self, number: u32) -> &E {
+        let number = number as usize;
+        &self.parts[number % PARTS].entries[number >> PART_BITS]
+    }
+
+    fn numbers_end(&self) -> usize {
+        let longest = self.parts.iter().map(|part| part.entries.count()).max();
+        longest.unwrap_or_default() << PART_BITS
+    }
+
+    /// The entries of one part.
+    fn of_part(&self, part: usize) -> impl Iterator<Item = (u32, &E)> {
+        let entries = self.parts[part].entries.iter();
+        entries.map(move |(place, entry)| ((place << PART_BITS | part) as u32, entry))
     }
 
     fn find(&self, key: &K) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        let table = self.part(hash).read();
+        self.find_hashed(self.hash(key), key)
+    }
+
+    fn find_hashed(&self, hash: u64, key: &K) -> Option<u32> {
+        let table = self.parts[part_of(hash)].numbers.read();
         table.find(hash, |entry| entry.0 == *key).map(|entry| entry.1)
     }
 
-    fn get_or_insert<V, E>(
+    fn get_or_insert<V, Error>(
         &self,
         key: K,
-        load: impl FnOnce() -> Result<V, E>,
-        push: impl FnOnce(V) -> usize,
-    ) -> Result<u32, E> {
-        let hash = self.hasher.hash_one(key);
-        let part = self.part(hash);
-        if let Some((_, number)) = part.read().find(hash, |entry| entry.0 == key) {
-            return Ok(*number);
+        load: impl FnOnce() -> Result<V, Error>,
+        entry: impl FnOnce(V) -> E,
+    ) -> Result<u32, Error> {
+        let hash = self.hash(&key);
+        if let Some(number) = self.find_hashed(hash, &key) {
+            return Ok(number);
         }
         // Loading may wait for a disk, so it happens outside the lock; the first one wins.
         let value = load()?;
-        let mut table = part.write();
-        if let Some((_, number)) = table.find(hash, |entry| entry.0 == key) {
+        let part = part_of(hash);
+        let mut numbers = self.parts[part].numbers.write();
+        if let Some((_, number)) = numbers.find(hash, |entry| entry.0 == key) {
             return Ok(*number);
         }
-        let number =
-            u32::try_from(push(value)).expect("a block's gas cannot touch four billion locations");
-        table.insert_unique(hash, (key, number), |entry| self.hasher.hash_one(entry.0));
-        Ok(number)
+        Ok(self.insert(part, &mut numbers, hash, key, entry(value)))
     }
+
+    fn insert(
+        &self,
+        part: usize,
+        numbers: &mut HashTable<(K, u32)>,
+        hash: u64,
+        key: K,
+        entry: E,
+    ) -> u32 {
+        let place = self.parts[part].entries.push(entry);
+        let number = u32::try_from(place << PART_BITS).expect("a block's gas cannot touch so much")
+            | part as u32;
+        numbers.insert_unique(hash, (key, number), |entry| self.hasher.hash_one(entry.0));
+        number
+    }
+}
+
+/// The part of a key with this hash.
+pub(crate) const fn part_of(hash: u64) -> usize {
+    // The tables use the lowest and the highest seven bits.
+    (hash >> 40) as usize % PARTS
 }

@@ -70,7 +70,9 @@ where
     ) -> Result<AccountEffect, Trouble<DB::Error>> {
         let view = self.view();
         let number = view.account_number(address).map_err(Trouble::View)?;
-        let (seen, _) = view.memory().account(number).read(step);
+        let account = view.memory().account(number);
+        account.contest();
+        let (seen, _) = account.read(step);
         let read = AccountRead { number, address, seen };
         Ok(AccountEffect::read_only(&read, Reliance::Exact))
     }

@@ -16,10 +16,11 @@ use crate::{
     effects::{Effects, Validity},
     fees::pay_fee,
     fold::fold,
+    foresight,
     guided::{Listed, Unusable},
     limits::BlockGas,
     mv_memory::{AccountNumber, MvMemory},
-    plan::Plan,
+    plan::{Plan, Planner},
     protocol::{self, Operation},
     receipts::Executed,
     scheduler::Scheduler,
@@ -30,7 +31,7 @@ use crate::{
     watch::{Final, Inspectors, Results, Watch},
     worker::{ParallelContext, Trouble, Worker},
 };
-use alloy_primitives::{Address, TxKind};
+use alloy_primitives::{Address, Bloom, TxKind};
 use core::panic::AssertUnwindSafe;
 use heddle_types::{AccessList, Fork};
 use parking_lot::{Mutex, MutexGuard};
@@ -162,15 +163,14 @@ where
         threads: usize,
     ) -> Self {
         let Watch { inspectors, results } = watch;
-        let number = |address: Address| match listed {
-            Some(_) => memory.find_account(&address),
-            // An account that cannot be read is no matter unless its transaction asks for it.
-            None => memory.account_number(address, || load_account(memory, before, address)).ok(),
-        };
         let direct = DirectTransfers::new(block);
         let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
-        let plan = Plan::new(block, memory, &direct, sharing, number);
-        let beneficiary = number(block.env.beneficiary).unwrap_or(AccountNumber::MAX);
+        // An inspector has to see every transaction.
+        let foresees = inspectors.is_none();
+        let planner =
+            Planner { block, before, memory, direct: &direct, steps, listed, sharing, foresees };
+        let plan = planner.plan();
+        let beneficiary = planner.find(block.env.beneficiary).unwrap_or(AccountNumber::MAX);
         let count = block.transactions.len();
         let per_thread =
             if listed.is_some() { GUIDED_WINDOW_PER_THREAD } else { WINDOW_PER_THREAD };
@@ -185,8 +185,8 @@ where
             memory,
             steps,
             direct,
+            scheduler: Scheduler::new(count, window, early, |index| plan.is_foreseen(index)),
             plan,
-            scheduler: Scheduler::new(count, window, early),
             records: (0..window).map(|_| Mutex::new(record())).collect(),
             chain: Mutex::new(Finality {
                 gas: BlockGas::new(block),
@@ -275,8 +275,7 @@ where
     fn work_alone(&self, worker: &mut Worker<'a, 'w, DB, I>) {
         let mut chain = self.chain.lock();
         for index in 0..self.block.transactions.len() {
-            let mut record = self.record(index);
-            if let Err(error) = self.make_final(worker, &mut chain, index, &mut record, false) {
+            if let Err(error) = self.make_final(worker, &mut chain, index, false) {
                 chain.failure = Some(error);
                 return;
             }
@@ -303,10 +302,10 @@ where
 
     /// Makes final what can be.
     fn lead(&self, worker: &mut Worker<'a, 'w, DB, I>) {
+        let mut chain = None;
         self.scheduler.lead(|index| {
-            let mut chain = self.chain.lock();
-            let mut record = self.record(index);
-            if let Err(error) = self.make_final(worker, &mut chain, index, &mut record, true) {
+            let chain = chain.get_or_insert_with(|| self.chain.lock());
+            if let Err(error) = self.make_final(worker, chain, index, true) {
                 chain.failure.get_or_insert(error);
                 self.scheduler.stop();
             }
@@ -350,8 +349,8 @@ where
         let transaction = &self.block.transactions[index];
         let planned = self.plan.get(index);
         let step = self.steps.transaction(index);
-        let (from, to) = (planned.sender, planned.recipient);
-        if planned.direct && from != AccountNumber::MAX && self.inspectors.is_none() {
+        let (from, to) = (planned.sender(), planned.recipient());
+        if planned.is_direct() && from != AccountNumber::MAX && self.inspectors.is_none() {
             let memory = self.memory;
             if self.direct.execute(memory, transaction, to, from, step, effects) {
                 return Ok(());
@@ -366,19 +365,27 @@ where
         worker.execute(index, transaction, step, known, effects)
     }
 
-    /// Makes the first transaction that is not final so. `record` is what an attempt laid down if
-    /// it was `attempted`; else the transaction is executed now.
+    /// Makes the first transaction that is not final so. If it was `attempted` there is a record of
+    /// that; else it is executed now.
     fn make_final(
         &self,
         worker: &mut Worker<'a, 'w, DB, I>,
         chain: &mut Finality<'w, DB::Error, I>,
         index: usize,
-        record: &mut Record<DB::Error, I>,
-        attempted: bool,
+        mut attempted: bool,
     ) -> Result<(), BlockError<DB::Error>> {
         let transaction = &self.block.transactions[index];
         let step = self.steps.transaction(index);
-        if let Err(reason) = chain.gas.check(transaction) {
+        let fits = chain.gas.check(transaction);
+        if self.plan.is_foreseen(index) {
+            if fits.is_ok() && self.make_foreseen_final(chain, index)? {
+                return Ok(());
+            }
+            self.retract_foreseen(index);
+            attempted = false;
+        }
+        let record = &mut *self.record(index);
+        if let Err(reason) = fits {
             if attempted && self.listed.is_none() {
                 record.effects.retract(self.memory, step);
             }
@@ -402,15 +409,85 @@ where
             None => unreachable!("every execution without trouble leaves a result"),
         };
         self.settle(&record.effects, &executed, index)?;
-        let before = chain.gas.used;
-        chain.gas.add(transaction, executed.gas_used);
-        chain.ranks.push(chain.output.receipts.len() as u32);
-        let bloom = record.effects.bloom;
-        chain.output.receipts.push(executed.receipt(transaction.tx_type, before, bloom));
+        self.add_receipt(chain, index, executed, record.effects.bloom);
         if chain.results.is_some() {
             self.stream(chain, index, &record.effects, record.inspector.take());
         }
         Ok(())
+    }
+
+    /// Makes a transfer final whose effects were foreseen. Returns `false` if it does not stand.
+    fn make_foreseen_final(
+        &self,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+    ) -> Result<bool, BlockError<DB::Error>> {
+        let transaction = &self.block.transactions[index];
+        let planned = self.plan.get(index);
+        let step = self.steps.transaction(index);
+        let executed = self.direct.executed(transaction);
+        let contested = |number| self.memory.account(number).is_contested();
+        let is_contested = self.listed.is_none()
+            && (contested(planned.sender()) || contested(planned.recipient()));
+        if is_contested || chain.results.is_some() {
+            let record = &mut *self.record(index);
+            record.effects.clear();
+            let (from, to) = (planned.sender(), planned.recipient());
+            if !self.direct.execute(self.memory, transaction, to, from, step, &mut record.effects) {
+                return Ok(false);
+            }
+            if self.listed.is_none() {
+                record.effects.settle(self.memory, step);
+            }
+        }
+        match self.listed {
+            None => {
+                let beneficiary = self.beneficiary()?;
+                pay_fee(self.memory, beneficiary, step, executed.fee, false, self.block.fork);
+            }
+            Some(listed) => listed
+                .check_foreseen(
+                    self.memory,
+                    transaction,
+                    step,
+                    self.beneficiary,
+                    &self.direct,
+                    self.block.fork,
+                )
+                .map_err(|source| BlockError::AccessList {
+                    place: Place::Transaction(index),
+                    source,
+                })?,
+        }
+        chain.output.statistics.direct_transfers += 1;
+        self.add_receipt(chain, index, executed, Bloom::ZERO);
+        if chain.results.is_some() {
+            self.stream(chain, index, &self.record(index).effects, None);
+        }
+        Ok(true)
+    }
+
+    fn retract_foreseen(&self, index: usize) {
+        if self.listed.is_none() {
+            let planned = self.plan.get(index);
+            let step = self.steps.transaction(index);
+            foresight::retract(self.memory, planned.sender(), step);
+            foresight::retract(self.memory, planned.recipient(), step);
+        }
+    }
+
+    fn add_receipt(
+        &self,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        executed: Executed,
+        bloom: Bloom,
+    ) {
+        let transaction = &self.block.transactions[index];
+        let before = chain.gas.used;
+        chain.gas.add(transaction, executed.gas_used);
+        chain.ranks.push(chain.output.receipts.len() as u32);
+        chain.output.receipts.push(executed.receipt(transaction.tx_type, before, bloom));
     }
 
     /// Whether the effects of an attempt are what an execution now would give. If so they are
@@ -457,6 +534,13 @@ where
     ) -> Result<(), BlockError<DB::Error>> {
         if self.block.invalid == Invalid::Reject || self.listed.is_some() {
             return Err(BlockError::InvalidTransaction { index, reason });
+        }
+        // Foreseen transfers took it for granted.
+        let planned = self.plan.get(index);
+        for number in [planned.sender(), planned.recipient()] {
+            if number != AccountNumber::MAX {
+                self.memory.account(number).contest();
+            }
         }
         chain.output.skipped.push(Skipped { index, reason });
         chain.ranks.push(u32::MAX);

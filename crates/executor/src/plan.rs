@@ -1,17 +1,37 @@
 //! What can be known of a block's transactions before any is executed.
+//!
+//! It is found out account by account: every transaction names its sender and recipient, those
+//! are sorted into the parts of multi-version memory that the accounts belong to, and each part is
+//! gone through by one thread, in block order. So no two threads work on one account.
 
 use crate::{
     Block,
     direct::DirectTransfers,
-    mv_memory::{AccountNumber, MvMemory},
+    effects::is_huge,
+    foresight::{self, Foresight, Outlook, Role, Side},
+    guided::Listed,
+    mv_memory::{AccountNumber, AccountPart, MvMemory, PARTS, part_of, place_in_part},
     share::Sharing,
+    steps::Steps,
+    view::load_account,
 };
-use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind};
-use core::cmp::Reverse;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
+use core::{
+    cmp::Reverse,
+    convert::Infallible,
+    ops::Range,
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use revm::context::TxEnv;
+use heddle_types::AccountState;
+use revm::{
+    DatabaseRef,
+    context::{Transaction, TxEnv},
+};
+use smallvec::SmallVec;
+use std::panic::catch_unwind;
 
 /// No transaction, or no class.
 const NONE: u32 = u32::MAX;
@@ -24,22 +44,55 @@ pub(crate) struct Plan {
     classes: Vec<Class>,
 }
 
-/// One transaction.
-#[derive(Clone, Copy, Debug)]
+/// One transaction. Atomic are what different threads find out; all is done when the plan is.
+#[derive(Debug)]
 pub(crate) struct Planned {
-    /// The sender's account, or [`AccountNumber::MAX`] if it is not known.
-    pub(crate) sender: AccountNumber,
-    /// The recipient's account, or [`AccountNumber::MAX`].
-    pub(crate) recipient: AccountNumber,
-    /// Whether it looks like a plain transfer to an account without code.
-    pub(crate) direct: bool,
+    sender: AtomicU32,
+    recipient: AtomicU32,
+    direct: AtomicBool,
+    /// Whether the sender's side of the transfer is foreseen, and the recipient's.
+    foreseen: [AtomicBool; 2],
     /// The sender's transaction before this one.
-    before_of_sender: u32,
+    before_of_sender: AtomicU32,
     /// Calls of the same function of the same contract are of one class: they touch the same kind
     /// of thing.
     class: u32,
     /// The transaction of the class before this one.
     before_of_class: u32,
+}
+
+impl Planned {
+    fn new(direct: bool) -> Self {
+        Self {
+            sender: AtomicU32::new(AccountNumber::MAX),
+            recipient: AtomicU32::new(AccountNumber::MAX),
+            direct: AtomicBool::new(direct),
+            foreseen: Default::default(),
+            before_of_sender: AtomicU32::new(NONE),
+            class: NONE,
+            before_of_class: NONE,
+        }
+    }
+
+    /// The sender's account, or [`AccountNumber::MAX`] if it is not known.
+    pub(crate) fn sender(&self) -> AccountNumber {
+        self.sender.load(Relaxed)
+    }
+
+    /// The recipient's account, or [`AccountNumber::MAX`].
+    pub(crate) fn recipient(&self) -> AccountNumber {
+        self.recipient.load(Relaxed)
+    }
+
+    /// Whether it looks like a plain transfer to an account without code.
+    pub(crate) fn is_direct(&self) -> bool {
+        self.direct.load(Relaxed)
+    }
+
+    /// Whether its effects are in multi-version memory already (see `foresight`).
+    pub(crate) fn is_foreseen(&self) -> bool {
+        self.foreseen.iter().all(|side| side.load(Relaxed))
+    }
 }
 
 /// A running average of how often a transaction depends on the one before it of its class.
@@ -56,67 +109,245 @@ const INERTIA: u32 = 4;
 /// A transaction of less gas cannot take long.
 const EARLY_GAS_MIN: u64 = 300_000;
 
-impl Plan {
-    /// Looks up accounts and orders transactions by sender and class. `number` gives an account's
-    /// number, or none when it cannot be had now.
-    pub(crate) fn new(
-        block: &Block<'_>,
-        memory: &MvMemory,
-        direct: &DirectTransfers,
-        sharing: Sharing,
-        number: impl Fn(Address) -> Option<AccountNumber> + Sync + Send,
-    ) -> Self {
-        let plan = |tx: &TxEnv| {
-            let to = match tx.kind {
-                TxKind::Call(to) => Some(to),
-                TxKind::Create => None,
-            };
-            let recipient = to.and_then(&number).unwrap_or(AccountNumber::MAX);
-            let codeless = || {
-                let before = memory.account(recipient).before;
-                before.is_none_or(|account| account.code_hash == KECCAK256_EMPTY)
-            };
-            Planned {
-                sender: number(tx.caller).unwrap_or(AccountNumber::MAX),
-                recipient,
-                direct: direct.recipient(tx).is_some()
-                    && recipient != AccountNumber::MAX
-                    && codeless(),
-                before_of_sender: NONE,
-                class: NONE,
-                before_of_class: NONE,
-            }
-        };
-        let transactions = sharing.map(block.transactions, 64, plan);
-        let mut plan = Self { transactions, classes: Vec::new() };
-        plan.order(block.transactions, memory.accounts_len());
+/// What a plan is made from.
+pub(crate) struct Planner<'p, DB> {
+    pub(crate) block: &'p Block<'p>,
+    pub(crate) before: &'p DB,
+    pub(crate) memory: &'p MvMemory,
+    pub(crate) direct: &'p DirectTransfers,
+    pub(crate) steps: Steps,
+    pub(crate) listed: Option<&'p Listed>,
+    pub(crate) sharing: Sharing,
+    /// Whether transfers are to be foreseen.
+    pub(crate) foresees: bool,
+}
+
+/// Some transactions in a row, and their sides by the parts of the accounts.
+struct Stretch {
+    planned: Vec<Planned>,
+    sides: Vec<Side>,
+    /// Where each part's sides begin, and the end.
+    starts: Box<[u32; PARTS + 1]>,
+}
+
+impl Stretch {
+    /// `counts` has the number of sides of each part, one place further on.
+    fn new(planned: Vec<Planned>, unsorted: &[Side], counts: Box<[u32; PARTS + 1]>) -> Self {
+        let mut starts = counts;
+        for part in 0..PARTS {
+            starts[part + 1] += starts[part];
+        }
+        let mut next = starts.clone();
+        let mut sides = vec![Side::default(); unsorted.len()];
+        for side in unsorted {
+            let place = &mut next[part_of(side.hash)];
+            sides[*place as usize] = *side;
+            *place += 1;
+        }
+        Self { planned, sides, starts }
+    }
+
+    fn part(&self, part: usize) -> &[Side] {
+        &self.sides[self.starts[part] as usize..self.starts[part + 1] as usize]
+    }
+}
+
+/// Accounts that are read together.
+const BATCH: usize = 32;
+
+impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
+    pub(crate) fn plan(&self) -> Plan {
+        /// Transactions that are worth a thread's while.
+        const STRETCH_MIN: usize = 256;
+        let count = self.block.transactions.len();
+        let length = count.div_ceil(16).max(STRETCH_MIN);
+        let stretches: Vec<Range<usize>> =
+            (0..count).step_by(length).map(|at| at..count.min(at + length)).collect();
+        let mut stretches = self.sharing.map(&stretches, 1, |range| self.stretch(range.clone()));
+        let mut transactions = Vec::with_capacity(count);
+        for stretch in &mut stretches {
+            transactions.append(&mut stretch.planned);
+        }
+        let sharing = if stretches.len() > 1 { self.sharing } else { Sharing::Alone };
+        let parts: Vec<usize> = (0..PARTS).collect();
+        sharing.map(&parts, 1, |part| self.part(*part, &stretches, &transactions));
+        self.retract_halves(&transactions);
+        let mut plan = Plan { transactions, classes: Vec::new() };
+        plan.order(self.block.transactions);
         plan
     }
 
-    fn order(&mut self, transactions: &[TxEnv], accounts: usize) {
-        let mut last_of_sender = vec![NONE; accounts];
+    /// The number of one account, unless it cannot be had now.
+    pub(crate) fn find(&self, address: Address) -> Option<AccountNumber> {
+        match self.listed {
+            Some(_) => self.memory.find_account(&address),
+            None => {
+                let account = self.load(address)?;
+                self.memory.account_number(address, || Ok::<_, Infallible>(account)).ok()
+            }
+        }
+    }
+
+    /// Looks at some transactions without the state.
+    fn stretch(&self, range: Range<usize>) -> Stretch {
+        let mut planned = Vec::with_capacity(range.len());
+        let mut unsorted: Vec<Side> = Vec::with_capacity(2 * range.len());
+        let mut starts = Box::new([0; PARTS + 1]);
+        for index in range {
+            let tx = &self.block.transactions[index];
+            let direct = self.direct.recipient(tx).is_some();
+            planned.push(Planned::new(direct));
+            let beneficiary = self.block.env.beneficiary;
+            let foreseeable = self.foresees
+                && direct
+                && tx.caller != beneficiary
+                && tx.kind != TxKind::Call(beneficiary);
+            let spent = if foreseeable { self.direct.spent(tx) } else { U256::ZERO };
+            let most = tx.max_balance_spending().unwrap_or(U256::MAX);
+            let mut add = |address: Address, role, amount: U256| {
+                let (hash, part) = self.memory.account_hash(&address);
+                starts[part + 1] += 1;
+                unsorted.push(Side {
+                    hash,
+                    address,
+                    index: index as u32,
+                    role,
+                    foreseeable: foreseeable && !is_huge(&amount),
+                    nonce: tx.nonce,
+                    amount: amount.saturating_to(),
+                    spent: spent.saturating_to(),
+                });
+            };
+            add(tx.caller, Role::Sender, most);
+            if let TxKind::Call(to) = tx.kind {
+                let itself = to == tx.caller;
+                add(to, if itself { Role::Itself } else { Role::Recipient }, tx.value);
+            }
+        }
+        Stretch::new(planned, &unsorted, starts)
+    }
+
+    /// Goes through one part of the accounts.
+    fn part(&self, part: usize, stretches: &[Stretch], planned: &[Planned]) {
+        let foresight = Foresight { fork: self.block.fork, listed: self.listed };
+        let mut accounts = self.memory.account_part(part);
+        let mut outlooks: Vec<Outlook> = Vec::new();
+        for stretch in stretches {
+            for sides in stretch.part(part).chunks(BATCH) {
+                let numbers = self.numbers(&mut accounts, sides);
+                for (side, number) in sides.iter().zip(numbers) {
+                    if let Some(number) = number {
+                        let planned = &planned[side.index as usize];
+                        self.side(&foresight, &mut outlooks, side, number, planned);
+                    }
+                }
+            }
+        }
+    }
+
+    fn side(
+        &self,
+        foresight: &Foresight<'_>,
+        outlooks: &mut Vec<Outlook>,
+        side: &Side,
+        number: AccountNumber,
+        planned: &Planned,
+    ) {
+        let place = place_in_part(number);
+        if outlooks.len() <= place {
+            outlooks.resize(place + 1, Outlook::NONE);
+        }
+        let outlook = &mut outlooks[place];
+        let account = self.memory.account(number);
+        let step = self.steps.transaction(side.index as usize);
+        if side.role == Role::Sender {
+            planned.sender.store(number, Relaxed);
+            planned.before_of_sender.store(outlook.replace_last(side.index), Relaxed);
+            let foreseen = foresight.sender(account, outlook, side, step);
+            planned.foreseen[0].store(foreseen, Relaxed);
+            return;
+        }
+        planned.recipient.store(number, Relaxed);
+        if account.before.is_some_and(|before| before.code_hash != KECCAK256_EMPTY) {
+            planned.direct.store(false, Relaxed);
+        } else if side.foreseeable {
+            let foreseen =
+                side.role == Role::Itself || foresight.recipient(account, outlook, side, step);
+            planned.foreseen[1].store(foreseen, Relaxed);
+        }
+    }
+
+    /// The numbers of some accounts of one part. Those that are new are read one right after the
+    /// other, so that the processor waits for several at a time.
+    fn numbers(
+        &self,
+        accounts: &mut AccountPart<'_>,
+        sides: &[Side],
+    ) -> SmallVec<[Option<AccountNumber>; BATCH]> {
+        let find = |side: &Side| accounts.find(side.hash, &side.address);
+        let mut numbers: SmallVec<[_; BATCH]> = sides.iter().map(find).collect();
+        if self.listed.is_some() {
+            return numbers;
+        }
+        let new = (0..sides.len()).filter(|at| numbers[*at].is_none());
+        let loaded: SmallVec<[_; BATCH]> =
+            new.map(|at| (at, self.load(sides[at].address))).collect();
+        for (at, account) in loaded {
+            let Side { hash, address, .. } = sides[at];
+            numbers[at] = account.and_then(|account| {
+                accounts.number(hash, address, || Ok::<_, Infallible>(account)).ok()
+            });
+        }
+        numbers
+    }
+
+    /// Reads an account from the state before the block. One that cannot be read is no matter
+    /// unless its transaction asks for it, so that is all that an error or a panic means here.
+    fn load(&self, address: Address) -> Option<Option<AccountState>> {
+        let load = || load_account(self.memory, self.before, address);
+        catch_unwind(AssertUnwindSafe(load)).ok()?.ok()
+    }
+
+    /// Takes back what was laid down for transfers of which only one side is foreseen.
+    fn retract_halves(&self, transactions: &[Planned]) {
+        if self.listed.is_some() {
+            return;
+        }
+        for (index, planned) in transactions.iter().enumerate() {
+            let [sender, recipient] = planned.foreseen.each_ref().map(|side| side.load(Relaxed));
+            if sender != recipient {
+                let number = if sender { planned.sender() } else { planned.recipient() };
+                foresight::retract(self.memory, number, self.steps.transaction(index));
+            }
+        }
+    }
+}
+
+impl Plan {
+    fn order(&mut self, transactions: &[TxEnv]) {
         let mut classes: HashMap<(AccountNumber, [u8; 4]), (u32, u32), RandomState> =
             HashMap::default();
         for (index, planned) in (0_u32..).zip(&mut self.transactions) {
-            let tx = &transactions[index as usize];
-            if let Some(last) = last_of_sender.get_mut(planned.sender as usize) {
-                planned.before_of_sender = core::mem::replace(last, index);
-            }
-            if planned.direct || planned.recipient == AccountNumber::MAX {
+            let recipient = planned.recipient();
+            if planned.is_direct() || recipient == AccountNumber::MAX {
                 continue;
             }
+            let tx = &transactions[index as usize];
             let mut selector = [0; 4];
             let given = tx.data.len().min(4);
             selector[..given].copy_from_slice(&tx.data[..given]);
             let fresh = u32::try_from(self.classes.len()).unwrap_or(NONE);
-            let (class, last) =
-                classes.entry((planned.recipient, selector)).or_insert((fresh, NONE));
+            let (class, last) = classes.entry((recipient, selector)).or_insert((fresh, NONE));
             if *class == fresh {
                 self.classes.push(Class::default());
             }
             planned.class = *class;
             planned.before_of_class = core::mem::replace(last, index);
         }
+    }
+
+    pub(crate) fn is_foreseen(&self, index: usize) -> bool {
+        self.transactions[index].is_foreseen()
     }
 
     pub(crate) fn get(&self, index: usize) -> &Planned {
@@ -127,13 +358,16 @@ impl Plan {
     pub(crate) fn run(&self, index: usize) -> usize {
         const RUN_MAX: usize = 16;
         let rest = &self.transactions[index..];
-        rest.iter().take(RUN_MAX).take_while(|planned| planned.direct).count()
+        rest.iter().take(RUN_MAX).take_while(|planned| planned.is_direct()).count()
     }
 
     /// The transactions to start with, so that no long one is left over when all else is done:
     /// those of the first `window` that may take long, the longest first.
     pub(crate) fn early(&self, transactions: &[TxEnv], window: usize) -> Vec<u32> {
-        let long = |index: &u32| transactions[*index as usize].gas_limit >= EARLY_GAS_MIN;
+        let long = |index: &u32| {
+            let index = *index as usize;
+            transactions[index].gas_limit >= EARLY_GAS_MIN && !self.is_foreseen(index)
+        };
         let mut early: Vec<u32> = (0..).take(transactions.len().min(window)).filter(long).collect();
         early.sort_by_key(|index| Reverse(transactions[*index as usize].gas_limit));
         early
@@ -147,7 +381,7 @@ impl Plan {
             .get(planned.class as usize)
             .is_some_and(|class| class.0.load(Relaxed) >= WAIT_FROM);
         let class = if hot { planned.before_of_class } else { NONE };
-        [planned.before_of_sender, class]
+        [planned.before_of_sender.load(Relaxed), class]
             .into_iter()
             .filter(|before| *before != NONE)
             .map(|before| before as usize)

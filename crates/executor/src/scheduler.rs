@@ -33,11 +33,12 @@ pub(crate) struct Scheduler {
     window: usize,
     /// Transactions that are claimed before all others, ...
     early: Vec<u32>,
-    /// ... how many of them have been, ...
+    /// ... and how many of them have been.
     early_next: AtomicUsize,
-    /// ... and which they are.
-    is_early: Vec<bool>,
-    /// The first transaction that nobody has claimed, early ones aside.
+    /// Which transactions are not claimed in block order: early ones, and those that nobody needs
+    /// to execute.
+    is_apart: Vec<bool>,
+    /// The first transaction that nobody has claimed, those apart aside.
     next: AtomicUsize,
     /// The first transaction that is not final.
     front: AtomicUsize,
@@ -55,26 +56,33 @@ pub(crate) struct Scheduler {
 }
 
 impl Scheduler {
-    /// `early` are positions to start with, all within the window.
-    pub(crate) fn new(len: usize, window: usize, early: Vec<u32>) -> Self {
-        let mut is_early = vec![false; if early.is_empty() { 0 } else { len }];
+    /// `early` are positions to start with, all within the window. Transactions that are `done`
+    /// are executed already.
+    pub(crate) fn new(
+        len: usize,
+        window: usize,
+        early: Vec<u32>,
+        done: impl Fn(usize) -> bool,
+    ) -> Self {
+        let mut is_apart: Vec<bool> = (0..len).map(&done).collect();
         for index in &early {
-            is_early[*index as usize] = true;
+            is_apart[*index as usize] = true;
         }
-        let all = |value: u32| (0..len).map(|_| AtomicU32::new(value)).collect();
+        let state = |index| AtomicU8::new(if done(index) { EXECUTED } else { PENDING });
+        let waiters = |index| AtomicU32::new(if done(index) { CLOSED } else { NOBODY });
         Self {
             len,
             window,
             early,
             early_next: AtomicUsize::new(0),
-            is_early,
+            is_apart,
             next: AtomicUsize::new(0),
             front: AtomicUsize::new(0),
             leader: AtomicU8::new(0),
             stopped: AtomicU8::new(0),
-            states: (0..len).map(|_| AtomicU8::new(PENDING)).collect(),
-            waiters: all(NOBODY),
-            next_waiter: all(NOBODY),
+            states: (0..len).map(state).collect(),
+            waiters: (0..len).map(waiters).collect(),
+            next_waiter: (0..len).map(|_| AtomicU32::new(NOBODY)).collect(),
             ready: Mutex::new(BinaryHeap::new()),
             ready_len: AtomicUsize::new(0),
         }
@@ -104,25 +112,25 @@ impl Scheduler {
             if next >= end {
                 return None;
             }
-            let early = self.is_early(next);
-            let after = if early { next + 1 } else { self.end_of_run(next, end, run(next)) };
+            let first = (next..end).find(|index| !self.is_apart(*index)).unwrap_or(end);
+            let after = if first == end { end } else { self.end_of_run(first, end, run(first)) };
             let claimed =
                 self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
-            if claimed.is_ok() && !early {
-                return Some(next..after);
+            if claimed.is_ok() && first < after {
+                return Some(first..after);
             }
         }
     }
 
-    fn is_early(&self, index: usize) -> bool {
-        self.is_early.get(index).copied().unwrap_or(false)
+    fn is_apart(&self, index: usize) -> bool {
+        self.is_apart.get(index).copied().unwrap_or(false)
     }
 
-    /// Where a claim from `next` on ends: at `end`, after `run` transactions, or before an early
-    /// one.
+    /// Where a claim from `next` on ends: at `end`, after `run` transactions, or before one that
+    /// is apart.
     fn end_of_run(&self, next: usize, end: usize, run: usize) -> usize {
         let last = end.min(next + run.max(1));
-        (next + 1..last).find(|index| self.is_early(*index)).unwrap_or(last)
+        (next + 1..last).find(|index| self.is_apart(*index)).unwrap_or(last)
     }
 
     /// Whether `index`, which the caller has claimed, has to wait for `predecessor`. If so it is

@@ -25,7 +25,20 @@ impl Sharing {
         }
     }
 
-    /// As [`Sharing::map`], of items that can be changed, with two results for each.
+    /// As [`Sharing::map`], of items that can be changed.
+    pub(crate) fn map_mut<T, R, F>(self, items: &mut [T], least: usize, f: F) -> Vec<R>
+    where
+        T: Send,
+        R: Send,
+        F: Fn(&mut T) -> R + Sync + Send,
+    {
+        match self {
+            Self::Alone => items.iter_mut().map(f).collect(),
+            Self::All => items.par_iter_mut().with_min_len(least).map(f).collect(),
+        }
+    }
+
+    /// As [`Sharing::map_mut`], with two results for each.
     pub(crate) fn map_pairs<T, A, B, F>(
         self,
         items: &mut [T],

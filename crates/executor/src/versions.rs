@@ -47,6 +47,12 @@ impl<T> Versions<T> {
         self.0.get(self.count_before(step)).filter(|version| version.0 == step).map(|v| &v.1)
     }
 
+    /// Whether there is a version of exactly `step`.
+    pub(crate) fn has_at(&self, step: Step) -> bool {
+        // Steps are asked for in ascending order more often than not.
+        self.0.last().is_some_and(|last| last.0 >= step) && self.at(step).is_some()
+    }
+
     /// Adds the version of `step`, in place of an earlier one of that step.
     pub(crate) fn set(&mut self, step: Step, value: T) {
         let at = self.count_before(step);

@@ -162,7 +162,9 @@ impl<DB: DatabaseRef> Database for View<'_, DB> {
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
         let number = self.account_number(address)?;
-        let (seen, _) = self.memory.account(number).read(self.step);
+        let account = self.memory.account(number);
+        account.contest();
+        let (seen, _) = account.read(self.step);
         self.accounts.push(AccountRead { number, address, seen });
         Ok(seen.exists.then(|| AccountInfo {
             balance: seen.balance,

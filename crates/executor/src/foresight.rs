@@ -1,0 +1,185 @@
+//! Transfers whose effects are known before anything is executed.
+//!
+//! A plain transfer from a sender that can afford it, to an account without code, will do what it
+//! says as long as nothing else has to do with the two accounts. So account by account, all on
+//! different threads, the transfers of a block are *foreseen*: their amounts are laid into
+//! multi-version memory before the first transaction executes, and nobody ever executes them.
+//!
+//! When such a transfer's turn to become final comes, it stands if neither account was contested:
+//! touched by anything but foreseen transfers. If one was, the transfer is looked at again on what
+//! is final then; if it does not stand it is taken back and goes the way of all others.
+//!
+//! Guided by an access list there is nothing to lay down: the list holds every value already. Then
+//! foreseeing a transfer is to find that the list says just what the transfer does.
+
+use crate::{
+    effects::is_huge,
+    guided::Listed,
+    mv_memory::{AccountEntry, MvMemory},
+    versions::{BalanceVersion, Step},
+};
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
+use heddle_types::{AccountState, Fork};
+
+/// Foresees transfers, one account at a time.
+pub(crate) struct Foresight<'f> {
+    pub(crate) fork: Fork,
+    /// The access list, if there is one to follow.
+    pub(crate) listed: Option<&'f Listed>,
+}
+
+/// What the transactions so far, in block order, have to do with one account.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outlook {
+    /// Transactions that it sends.
+    sent: u64,
+    /// What they take from it at most, in wei.
+    spent: u128,
+    /// What foreseen transfers bring, in wei. A sender does not count on it.
+    received: u128,
+    /// The last transaction that it sends.
+    last: u32,
+}
+
+impl Outlook {
+    pub(crate) const NONE: Self = Self { sent: 0, spent: 0, received: 0, last: u32::MAX };
+
+    /// Notes that the account sends the transaction at `index`; returns the one before.
+    pub(crate) fn replace_last(&mut self, index: u32) -> u32 {
+        core::mem::replace(&mut self.last, index)
+    }
+}
+
+/// A side of a transaction: whose account is concerned, and how.
+///
+/// What there is to know is copied here, so that nobody goes back to the transaction for it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Side {
+    pub(crate) hash: u64,
+    pub(crate) address: Address,
+    /// Position of the transaction.
+    pub(crate) index: u32,
+    pub(crate) role: Role,
+    /// Whether it is a plain transfer as far as one can tell without the state.
+    pub(crate) foreseeable: bool,
+    /// The transaction's nonce.
+    pub(crate) nonce: u64,
+    /// What the sender must have at least, or what the recipient gets, in wei.
+    pub(crate) amount: u128,
+    /// What the transfer takes from the sender, in wei.
+    pub(crate) spent: u128,
+}
+
+/// Which side of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    #[default]
+    Sender,
+    Recipient,
+    /// The recipient, when that is the sender.
+    Itself,
+}
+
+impl Foresight<'_> {
+    /// The sender's side of a transaction. Returns whether it is foreseen.
+    pub(crate) fn sender(
+        &self,
+        account: &AccountEntry,
+        outlook: &mut Outlook,
+        side: &Side,
+        step: Step,
+    ) -> bool {
+        if let Some(listed) = self.listed {
+            return side.foreseeable && self.is_sender_listed(listed, account, side, step);
+        }
+        let nonce = outlook.sent;
+        outlook.sent += 1;
+        let can_pay = |before: &AccountState| {
+            let balance = before.balance.saturating_to::<u128>();
+            before.nonce.checked_add(nonce) == Some(side.nonce)
+                && before.code_hash == KECCAK256_EMPTY
+                && !is_huge(&before.balance)
+                && balance.checked_sub(outlook.spent).is_some_and(|left| left >= side.amount)
+        };
+        if !side.foreseeable || !account.before.as_ref().is_some_and(can_pay) {
+            outlook.spent = outlook.spent.saturating_add(side.amount);
+            return false;
+        }
+        outlook.spent = outlook.spent.saturating_add(side.spent);
+        let mut versions = account.versions();
+        versions.nonce.set(step, side.nonce + 1);
+        if side.spent != 0 {
+            let spent = U256::from(side.spent);
+            versions.balance.set(step, BalanceVersion::Add(spent.wrapping_neg()));
+        }
+        true
+    }
+
+    /// The recipient's side of a plain transfer from another account. Returns whether it is
+    /// foreseen.
+    pub(crate) fn recipient(
+        &self,
+        account: &AccountEntry,
+        outlook: &mut Outlook,
+        side: &Side,
+        step: Step,
+    ) -> bool {
+        if let Some(listed) = self.listed {
+            return self.is_recipient_listed(listed, account, side, step);
+        }
+        let before = account.before.as_ref();
+        let balance = before.map_or(U256::ZERO, |before| before.balance);
+        let received = outlook.received.saturating_add(side.amount);
+        // Then no sum on the way can overflow.
+        if is_huge(&balance.saturating_add(U256::from(received))) {
+            return false;
+        }
+        outlook.received = received;
+        account.versions().balance.set(step, BalanceVersion::Add(U256::from(side.amount)));
+        true
+    }
+
+    fn is_sender_listed(
+        &self,
+        listed: &Listed,
+        account: &AccountEntry,
+        side: &Side,
+        step: Step,
+    ) -> bool {
+        let versions = account.versions();
+        let (seen, _) = versions.read(account.before.as_ref(), step);
+        if !seen.can_send(side.nonce, U256::from(side.amount)) {
+            return false;
+        }
+        account.mark_accessed();
+        let spent = U256::from(side.spent);
+        let balance = (!spent.is_zero()).then(|| seen.balance.wrapping_sub(spent));
+        listed.says(&versions, balance, Some(side.nonce + 1), step, self.fork)
+    }
+
+    fn is_recipient_listed(
+        &self,
+        listed: &Listed,
+        account: &AccountEntry,
+        side: &Side,
+        step: Step,
+    ) -> bool {
+        let versions = account.versions();
+        let (seen, _) = versions.read(account.before.as_ref(), step);
+        if seen.code_hash != KECCAK256_EMPTY || is_huge(&seen.balance) {
+            return false;
+        }
+        account.mark_accessed();
+        let balance = seen.balance.wrapping_add(U256::from(side.amount));
+        listed.says(&versions, Some(balance), None, step, self.fork)
+    }
+}
+
+/// Takes back what was laid down for one side of the transfer at `step`.
+pub(crate) fn retract(memory: &MvMemory, number: u32, step: Step) {
+    let account = memory.account(number);
+    account.contest();
+    let mut versions = account.versions();
+    versions.balance.remove(step);
+    versions.nonce.remove(step);
+}
