@@ -120,6 +120,22 @@ pub enum Error {
     /// The fork and the filter leave no case over.
     #[error("no case matches; run again without --fork and --filter to see all")]
     NoCases,
+    /// A workload of the benchmark does not run as it should.
+    #[error("the workload {name} is broken: {what}; report it, and leave it out with --workload")]
+    Workload {
+        /// Its name.
+        name: &'static str,
+        /// What went wrong.
+        what: String,
+    },
+    /// The memory of an execution cannot be measured.
+    #[error("cannot measure the memory that the workload {name} takes: {what}")]
+    Memory {
+        /// Its name.
+        name: &'static str,
+        /// What went wrong.
+        what: String,
+    },
     /// The results cannot be written.
     #[error("cannot write the results")]
     Output(#[from] io::Error),

@@ -1,7 +1,7 @@
 //! The `heddle` binary: the command line, and nothing else.
 
 use clap::{Parser, Subcommand};
-use heddle_measure::{Replay, conformance::StateConformance};
+use heddle_measure::{Replay, bench::BenchExecutor, conformance::StateConformance};
 use std::{
     error::Error,
     io::{self, Write},
@@ -21,6 +21,7 @@ use std::{
     after_help = "\
 Start with:
   heddle replay fixtures/mainnet      execute a few real Ethereum blocks in every way
+  heddle bench executor               time every way on synthetic blocks
 
 Exit status: 0 when all was as it should be, 1 when something differed, 2 when the command could \
 not do its work."
@@ -38,6 +39,14 @@ enum Command {
     /// Runs a conformance suite through every way of executing.
     #[command(subcommand)]
     Conformance(Conformance),
+    /// Times a part of Heddle on synthetic work.
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    Executor(BenchExecutor),
 }
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +59,7 @@ impl Command {
         match self {
             Self::Replay(replay) => Ok(replay.run()?),
             Self::Conformance(Conformance::State(state)) => Ok(state.run()?),
+            Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
         }
     }
 }

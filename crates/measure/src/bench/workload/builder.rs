@@ -1,0 +1,112 @@
+//! Draws accounts and transactions.
+
+use super::{CHAIN_ID, Workload, WorkloadKind};
+use crate::{Error, bench::random::Random};
+use alloy_primitives::{Address, Bytes, TxKind, U256, map::AddressMap};
+use heddle_executor::{
+    MemoryAccount, MemoryState,
+    revm::context::{BlockEnv, TxEnv},
+};
+
+/// Any number would do, as long as it stays.
+const SEED: u64 = 0x6865_6464_6c65;
+
+const GWEI: u64 = 1_000_000_000;
+const ETHER: u64 = 1_000_000_000 * GWEI;
+
+/// An ordinary base fee of mainnet in 2025, and the tips that went with it.
+const BASE_FEE: u64 = 3 * GWEI;
+const TIP_MIN: u64 = GWEI / 100;
+const TIP_MAX: u64 = 2 * GWEI;
+
+/// What an account owns at first; many times what it can spend in a block.
+const BALANCE_MIN: u64 = ETHER;
+const BALANCE_MAX: u64 = 10 * ETHER;
+
+/// What a wallet sets for a transfer to an account without code.
+const TRANSFER_GAS: u64 = 21_000;
+
+/// A block and the state before it, in the making.
+pub(super) struct Builder {
+    pub(super) random: Random,
+    workload: Workload,
+    /// Transactions that each account has sent until now.
+    nonces: AddressMap<u64>,
+}
+
+impl Builder {
+    pub(super) fn new(kind: WorkloadKind) -> Self {
+        let mut builder = Self {
+            random: Random::new(SEED),
+            workload: Workload {
+                kind,
+                env: BlockEnv::default(),
+                state: MemoryState::default(),
+                transactions: Vec::new(),
+            },
+            nonces: AddressMap::default(),
+        };
+        builder.workload.env = BlockEnv {
+            number: U256::from(24_000_000),
+            timestamp: U256::from(1_766_000_000),
+            beneficiary: builder.account(),
+            basefee: BASE_FEE,
+            gas_limit: u64::MAX,
+            ..BlockEnv::default()
+        };
+        builder
+    }
+
+    /// A new account without code that owns a few ether.
+    pub(super) fn account(&mut self) -> Address {
+        let balance = self.random.between(BALANCE_MIN, BALANCE_MAX);
+        self.account_with(U256::from(balance))
+    }
+
+    /// A new account that can pay for any block.
+    pub(super) fn rich_account(&mut self) -> Address {
+        self.account_with(U256::from(1) << 96)
+    }
+
+    fn account_with(&mut self, balance: U256) -> Address {
+        let address = self.random.address();
+        let account = MemoryAccount { balance, ..MemoryAccount::default() };
+        self.workload.state.accounts.insert(address, account);
+        address
+    }
+
+    /// A plain transfer of a small amount.
+    pub(super) fn transfer(&mut self, from: Address, to: Address) {
+        let value = U256::from(self.random.between(1, ETHER / 1_000));
+        let transaction = self.transaction(from, TxKind::Call(to), TRANSFER_GAS);
+        self.workload.transactions.push(TxEnv { value, ..transaction });
+    }
+
+    /// The sender's next transaction, with the fees that a wallet offers: twice the base fee, so
+    /// that the transaction stays valid while that rises, and a tip.
+    fn transaction(&mut self, from: Address, kind: TxKind, gas_limit: u64) -> TxEnv {
+        let tip = u128::from(self.random.between(TIP_MIN, TIP_MAX));
+        let nonces = self.nonces.entry(from).or_default();
+        let nonce = *nonces;
+        *nonces += 1;
+        TxEnv {
+            tx_type: 2,
+            caller: from,
+            nonce,
+            kind,
+            data: Bytes::new(),
+            gas_limit,
+            gas_price: 2 * u128::from(BASE_FEE) + tip,
+            gas_priority_fee: Some(tip),
+            chain_id: Some(CHAIN_ID),
+            ..TxEnv::default()
+        }
+    }
+
+    /// The block, with room for its transactions.
+    pub(super) fn finish(self) -> Result<Workload, Error> {
+        let mut workload = self.workload;
+        workload.env.gas_limit = workload.transactions.iter().map(|tx| tx.gas_limit).sum();
+        Ok(workload)
+    }
+}
