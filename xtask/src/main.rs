@@ -1,5 +1,6 @@
 //! Developer tasks behind `cargo xtask`.
 
+mod contracts;
 mod fixtures;
 mod test;
 mod tidy;
@@ -18,6 +19,7 @@ Usage: cargo xtask TASK
 
   test           check everything: format, lints, tests, documentation, and replays of real blocks
   tidy           check the rules of style that no other tool knows
+  contracts      compile contracts/src; with --check compare with contracts/artifacts only
   fixtures DIR   make fixtures/mainnet anew from a folder that holds all recorded blocks
 
 `test` also replays the blocks in $HEDDLE_DATA/mainnet when the variable is set.
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["test"] => test::run(),
         ["tidy"] => tidy::run(),
+        ["contracts"] => contracts::run(false),
+        ["contracts", "--check"] => contracts::run(true),
         ["fixtures", folder] => fixtures::run(Path::new(folder)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

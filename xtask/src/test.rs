@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change is taken.
 
-use crate::{Result, root, tidy};
+use crate::{Result, contracts, root, tidy};
 use std::{
     env,
     ffi::OsStr,
@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     Step::new("tools", install_tools),
     Step::new("format", || cargo(&["fmt", "--all", "--check"])),
     Step::new("tidy", check_style),
+    Step::new("contracts", check_contracts),
     Step::new("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
     }),
@@ -144,9 +145,17 @@ fn make_documentation() -> Outcome {
 }
 
 fn check_style() -> Outcome {
-    match tidy::run() {
+    own_task(tidy::run())
+}
+
+fn check_contracts() -> Outcome {
+    own_task(contracts::run(true))
+}
+
+fn own_task(result: Result<bool>) -> Outcome {
+    match result {
         Ok(true) => Outcome::Passed,
-        Ok(false) => Outcome::Failed("see the list above".to_owned()),
+        Ok(false) => Outcome::Failed("see what it printed above".to_owned()),
         Err(error) => Outcome::Failed(error.to_string()),
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! - [`conformance`]: runs the public state tests in all three ways.
 //! - [`Replay`]: executes recorded blocks in all three ways and compares everything.
-//! - [`bench`]: executes synthetic blocks in all three ways and times it; the blocks are there for
+//! - [`mod@bench`]: executes synthetic blocks in all three ways and times it; the blocks are there for
 //!   tests too.
 //! - [`recorded`]: loading such blocks, for tests and benchmarks too.
 //! - [`differences`]: how two executions of a block differ, in words.

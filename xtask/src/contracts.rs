@@ -1,0 +1,31 @@
+//! Compiles the contracts of the benchmarks, or compares with what was compiled before.
+
+use crate::{Result, root};
+use std::process::Command;
+
+/// Installs the compiler as `package-lock.json` pins it, and runs it. With `is_check` it writes
+/// nothing, and `false` says that `contracts/artifacts` is not what the sources compile to.
+pub(crate) fn run(is_check: bool) -> Result<bool> {
+    // No scripts: no package here needs one, and they would run with all rights.
+    let install = ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
+    if !succeeds("npm", &install)? {
+        let reason = "npm cannot install the compiler; see its message above, and allow it to \
+                      reach its registry";
+        return Err(reason.into());
+    }
+    let check = if is_check { &["build.mjs", "--check"][..] } else { &["build.mjs"] };
+    succeeds("node", check)
+}
+
+/// Runs a program in the folder of the contracts.
+fn succeeds(program: &str, arguments: &[&str]) -> Result<bool> {
+    let mut command = Command::new(program);
+    let status = command.args(arguments).current_dir(root().join("contracts")).status();
+    match status {
+        Ok(status) => Ok(status.success()),
+        Err(error) => {
+            let fix = "install Node.js and npm, or run `cargo xtask test` as root once";
+            Err(format!("cannot run {program}: {error}; {fix}").into())
+        }
+    }
+}
