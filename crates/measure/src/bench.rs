@@ -38,10 +38,10 @@ use std::{
 /// the other one of the same round; its quartiles stand beside it. Those of the times are in the
 /// JSON.
 ///
-/// The blocks are drawn from a fixed seed, so all runs execute the same. Rules of Osaka, EIP-1559
-/// transactions that each pay a tip to the beneficiary, gas limits as a wallet sets them. All
-/// accounts exist and own something, recipients too: creating accounts is not what is measured.
-/// Every transaction succeeds.
+/// The blocks are drawn by splitmix64 from a fixed seed, so all runs execute the same. Rules of
+/// Osaka; EIP-1559 transactions that each pay a tip to the beneficiary; gas limits as a wallet sets
+/// them, what is used and a quarter more. All senders, recipients and pools exist and own what they
+/// deal in: creating accounts and slots is not what is measured. Every transaction succeeds.
 ///
 /// Exit status: 0 when all is equal, 1 when something differs, 2 when the work cannot be done.
 #[derive(Clone, Debug, clap::Args)]

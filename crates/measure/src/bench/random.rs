@@ -37,6 +37,32 @@ impl Random {
     }
 }
 
+/// Numbers from zero on of which the one at place `k`, counted from one, is drawn in proportion to
+/// `k` to the power of minus `exponent`.
+#[derive(Clone, Debug)]
+pub(super) struct Zipf {
+    /// The weights of all numbers up to each.
+    sums: Vec<f64>,
+}
+
+impl Zipf {
+    pub(super) fn new(count: usize, exponent: f64) -> Self {
+        let weights = (1..=count).map(|place| (place as f64).powf(-exponent));
+        let sums = weights.scan(0.0, |sum, weight| {
+            *sum += weight;
+            Some(*sum)
+        });
+        Self { sums: sums.collect() }
+    }
+
+    pub(super) fn draw(&self, random: &mut Random) -> usize {
+        const BITS: u32 = f64::MANTISSA_DIGITS;
+        let total = self.sums.last().copied().unwrap_or_default();
+        let point = total * random.below(1 << BITS) as f64 / (1_u64 << BITS) as f64;
+        self.sums.partition_point(|sum| *sum <= point)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +88,21 @@ mod tests {
         let drawn: Vec<u64> = (0..1_000).map(|_| random.between(3, 5)).collect();
         assert!([3, 4, 5].iter().all(|number| drawn.contains(number)));
         assert!(drawn.iter().all(|number| (3..=5).contains(number)));
+    }
+
+    #[test]
+    fn draws_the_first_most() {
+        let (zipf, mut random) = (Zipf::new(64, 1.2), Random::new(1));
+        let mut counts = [0_u32; 64];
+        for _ in 0..100_000 {
+            counts[zipf.draw(&mut random)] += 1;
+        }
+        // The weights 1, 2^-1.2 and 64^-1.2, divided by their sum of 3.414.
+        let expected = [(0, 29_290), (1, 12_750), (63, 199)];
+        for (number, expected) in expected {
+            let off = f64::from(counts[number]) / f64::from(expected) - 1.0;
+            assert!(off.abs() < 0.25, "{number} was drawn {} times", counts[number]);
+        }
+        assert_eq!(counts.iter().sum::<u32>(), 100_000);
     }
 }

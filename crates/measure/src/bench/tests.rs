@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::{differences, replay::list_to_send};
+use alloy_primitives::keccak256;
 use clap::{Args, FromArgMatches, ValueEnum};
-use heddle_executor::{BlockOutput, Executor, Way};
+use heddle_executor::{BlockOutput, Executor, Way, revm::context::TxEnv};
+use std::collections::BTreeMap;
 
 /// Small enough for a build without optimization, large enough for conflicts.
 const TRANSACTIONS: usize = 150;
@@ -31,6 +33,10 @@ fn all_workloads_are_equal_in_every_way() {
             let told = differences(&reference, &guided);
             assert!(told.is_empty(), "{kind:?} guided on {threads} threads: {told:#?}");
             assert_eq!(guided.statistics.reexecutions, 0, "{kind:?} guided speculated");
+            if [WorkloadKind::Transfers, WorkloadKind::Erc20, WorkloadKind::Amm].contains(&kind) {
+                let retries = optimistic.statistics.reexecutions;
+                assert_eq!(retries, 0, "{kind:?} has nothing to collide with");
+            }
         }
     }
 }
@@ -56,7 +62,7 @@ fn gas_limits_are_a_little_above_what_is_used() {
         let output = execute(1, &workload, Way::Sequential);
         for (transaction, receipt) in workload.transactions.iter().zip(&output.receipts) {
             let (limit, used) = (transaction.gas_limit, receipt.gas_used);
-            assert!(limit <= used * 8 / 5, "{kind:?}: limit {limit}, used {used}");
+            assert!(limit <= used * 13 / 10, "{kind:?}: limit {limit}, used {used}");
         }
     }
 }
@@ -82,6 +88,57 @@ fn recipients_of_transfers_exist() {
         let expected = if kind == WorkloadKind::HotRecipient { 1 } else { TRANSACTIONS };
         assert_eq!(recipients.len(), expected, "{kind:?}");
     }
+}
+
+/// How often each account or contract is called, the most frequent first.
+fn called(workload: &Workload) -> Vec<usize> {
+    let mut counts = BTreeMap::<_, usize>::new();
+    for to in workload.transactions.iter().filter_map(|transaction| transaction.kind.into_to()) {
+        *counts.entry(to).or_default() += 1;
+    }
+    let mut counts: Vec<usize> = counts.into_values().collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    counts
+}
+
+#[test]
+fn swaps_go_to_as_many_pools_as_said() {
+    let called = |kind| called(&workload(kind, TRANSACTIONS).unwrap());
+    assert_eq!(called(WorkloadKind::Amm), [1; TRANSACTIONS]);
+    assert_eq!(called(WorkloadKind::AmmHot), [TRANSACTIONS]);
+    let zipf = called(WorkloadKind::Zipf);
+    assert!(
+        zipf.len() <= 64 && zipf[0] > TRANSACTIONS / 5 && zipf[0] < TRANSACTIONS / 2,
+        "{zipf:?}"
+    );
+}
+
+#[test]
+fn a_mixed_block_holds_the_shares_that_it_says() {
+    const NUMBER: usize = 2_000;
+    let workload = workload(WorkloadKind::Mixed, NUMBER).unwrap();
+    let share = |is_counted: &dyn Fn(&TxEnv) -> bool| {
+        let count = workload.transactions.iter().filter(|transaction| is_counted(transaction));
+        100.0 * count.count() as f64 / NUMBER as f64
+    };
+    let calls = |signature: &str| {
+        let selector = keccak256(signature);
+        share(&|transaction| {
+            transaction.kind.is_call() && transaction.data.starts_with(&selector[..4])
+        })
+    };
+    let shares = [
+        (share(&|transaction| transaction.data.is_empty()), 45.0),
+        (calls("transfer(address,uint256)"), 15.0),
+        (calls("swap(address,uint256,uint256,address)"), 30.0),
+        (share(&|transaction| transaction.kind.is_create()), 4.0),
+        (calls("approve(address,uint256)"), 3.0),
+        (calls("increment()"), 3.0),
+    ];
+    for (drawn, expected) in shares {
+        assert!((drawn - expected).abs() < 3.0, "{shares:?}");
+    }
+    assert!((shares.map(|(drawn, _)| drawn).iter().sum::<f64>() - 100.0).abs() < 1e-9);
 }
 
 #[test]
@@ -140,6 +197,21 @@ fn prints_a_table() {
     assert!(lines[1].starts_with("workload"), "{text}");
     assert!(lines[2].starts_with("transfers           50 "), "{text}");
     assert_eq!(lines[3], "    peak memory: not known");
+}
+
+#[test]
+fn says_that_something_differed() {
+    let workload = workload(WorkloadKind::Transfers, 3).unwrap();
+    let mut measured = Rounds::new(Settings::default()).unwrap().measure(&workload, 1).unwrap();
+    measured.differences.push("guided: gas used: 1 != 2".to_owned());
+    for json in [false, true] {
+        let mut out = Vec::new();
+        let mut report = Report::new(&mut out, json, false);
+        report.workload(&measured).unwrap();
+        assert!(!report.end().unwrap());
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("guided: gas used: 1 != 2"), "{text}");
+    }
 }
 
 #[test]

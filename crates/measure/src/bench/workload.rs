@@ -1,7 +1,10 @@
-//! The blocks that are executed: which there are, and how they are made.
+//! The blocks that are executed: which there are, and what is in them.
 
 mod builder;
+mod contracts;
+mod market;
 
+use super::random::Zipf;
 use crate::Error;
 use builder::Builder;
 use heddle_executor::{
@@ -9,11 +12,16 @@ use heddle_executor::{
     revm::context::{BlockEnv, TxEnv},
 };
 use heddle_types::Fork;
+use market::Pool;
 
 /// The rules of every workload.
 pub const FORK: Fork = Fork::Osaka;
 /// The chain of every workload.
 pub const CHAIN_ID: u64 = 1;
+
+/// Pools that traders choose from, and how unevenly they do.
+const ZIPF_POOLS: usize = 64;
+const ZIPF_EXPONENT: f64 = 1.2;
 
 /// Which transactions a block holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -24,11 +32,34 @@ pub enum WorkloadKind {
     HotRecipient,
     /// Plain transfers of one sender, its nonces in order, each to another recipient.
     NonceChain,
+    /// Transfers of one ERC-20 token; each has its own sender and recipient.
+    Erc20,
+    /// Transfers of one ERC-20 token from many senders to one recipient.
+    Erc20Hot,
+    /// Swaps; each has its own sender, its own constant-product pool and that pool's own tokens.
+    Amm,
+    /// Swaps of many senders in one pool.
+    AmmHot,
+    /// Swaps of many senders in 64 pools, chosen by a Zipf distribution of exponent 1.2.
+    Zipf,
+    /// 45 % plain transfers, 15 % transfers of one token, 30 % swaps as in `zipf`, 4 % contract
+    /// creations, 3 % token approvals, 3 % calls of one counter; each has its own sender.
+    Mixed,
 }
 
 impl WorkloadKind {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 3] = [Self::Transfers, Self::HotRecipient, Self::NonceChain];
+    pub const ALL: [Self; 9] = [
+        Self::Transfers,
+        Self::HotRecipient,
+        Self::NonceChain,
+        Self::Erc20,
+        Self::Erc20Hot,
+        Self::Amm,
+        Self::AmmHot,
+        Self::Zipf,
+        Self::Mixed,
+    ];
 
     /// Its name on the command line and in the report.
     pub const fn name(self) -> &'static str {
@@ -36,6 +67,12 @@ impl WorkloadKind {
             Self::Transfers => "transfers",
             Self::HotRecipient => "hot-recipient",
             Self::NonceChain => "nonce-chain",
+            Self::Erc20 => "erc20",
+            Self::Erc20Hot => "erc20-hot",
+            Self::Amm => "amm",
+            Self::AmmHot => "amm-hot",
+            Self::Zipf => "zipf",
+            Self::Mixed => "mixed",
         }
     }
 
@@ -43,6 +80,10 @@ impl WorkloadKind {
     pub const fn transactions_default(self) -> usize {
         match self {
             Self::Transfers | Self::HotRecipient | Self::NonceChain => 20_000,
+            Self::Erc20 | Self::Erc20Hot => 10_000,
+            Self::Amm => 2_000,
+            Self::AmmHot | Self::Zipf => 3_000,
+            Self::Mixed => 6_000,
         }
     }
 }
@@ -69,32 +110,96 @@ impl Workload {
 
 /// Makes a block of `transactions` transactions; always the same one.
 ///
+/// Contracts are in the state because they were deployed there: a block that is executed before
+/// creates, funds and approves all that this one needs.
+///
 /// # Errors
 ///
-/// When a transaction that prepares the state does not succeed.
+/// When a transaction of the block before does not succeed.
 pub fn workload(kind: WorkloadKind, transactions: usize) -> Result<Workload, Error> {
     let mut builder = Builder::new(kind);
     match kind {
-        WorkloadKind::Transfers => {
-            for _ in 0..transactions {
+        WorkloadKind::Transfers | WorkloadKind::HotRecipient | WorkloadKind::NonceChain => {
+            plain_transfers(&mut builder, transactions);
+        }
+        WorkloadKind::Erc20 | WorkloadKind::Erc20Hot => token_transfers(&mut builder, transactions),
+        WorkloadKind::Amm | WorkloadKind::AmmHot => swaps(&mut builder, transactions),
+        WorkloadKind::Zipf => {
+            let market = Market::new(&mut builder);
+            (0..transactions).for_each(|_| market.swap(&mut builder));
+        }
+        WorkloadKind::Mixed => mixed(&mut builder, transactions),
+    }
+    builder.finish()
+}
+
+fn plain_transfers(builder: &mut Builder, transactions: usize) {
+    let kind = builder.kind();
+    let (sender, recipient) = (builder.rich_account(), builder.account());
+    for _ in 0..transactions {
+        let is_chain = kind == WorkloadKind::NonceChain;
+        let from = if is_chain { sender } else { builder.account() };
+        let is_hot = kind == WorkloadKind::HotRecipient;
+        let to = if is_hot { recipient } else { builder.account() };
+        builder.transfer(from, to);
+    }
+}
+
+fn token_transfers(builder: &mut Builder, transactions: usize) {
+    let is_hot = builder.kind() == WorkloadKind::Erc20Hot;
+    let token = builder.token();
+    let recipient = builder.holder(token);
+    for _ in 0..transactions {
+        let from = builder.holder(token);
+        let to = if is_hot { recipient } else { builder.holder(token) };
+        builder.transfer_token(token, from, to);
+    }
+}
+
+fn swaps(builder: &mut Builder, transactions: usize) {
+    let hot = (builder.kind() == WorkloadKind::AmmHot).then(|| builder.pool());
+    for _ in 0..transactions {
+        let pool = hot.unwrap_or_else(|| builder.pool());
+        builder.swap(pool);
+    }
+}
+
+fn mixed(builder: &mut Builder, transactions: usize) {
+    let market = Market::new(builder);
+    let token = builder.token();
+    let counter = builder.counter();
+    for _ in 0..transactions {
+        match builder.random.below(100) {
+            0..45 => {
                 let (from, to) = (builder.account(), builder.account());
                 builder.transfer(from, to);
             }
-        }
-        WorkloadKind::HotRecipient => {
-            let to = builder.account();
-            for _ in 0..transactions {
-                let from = builder.account();
-                builder.transfer(from, to);
+            45..60 => {
+                let (from, to) = (builder.holder(token), builder.holder(token));
+                builder.transfer_token(token, from, to);
             }
-        }
-        WorkloadKind::NonceChain => {
-            let from = builder.rich_account();
-            for _ in 0..transactions {
-                let to = builder.account();
-                builder.transfer(from, to);
-            }
+            60..90 => market.swap(builder),
+            90..94 => builder.create_counter(),
+            94..97 => builder.approve_token(token),
+            _ => builder.count(counter),
         }
     }
-    builder.finish()
+}
+
+/// The pools of which some are used more than others.
+struct Market {
+    pools: Vec<Pool>,
+    zipf: Zipf,
+}
+
+impl Market {
+    fn new(builder: &mut Builder) -> Self {
+        let pools = (0..ZIPF_POOLS).map(|_| builder.pool()).collect();
+        Self { pools, zipf: Zipf::new(ZIPF_POOLS, ZIPF_EXPONENT) }
+    }
+
+    fn swap(&self, builder: &mut Builder) {
+        let pool = self.pools[self.zipf.draw(&mut builder.random)];
+        builder.swap(pool);
+    }
 }

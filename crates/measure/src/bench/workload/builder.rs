@@ -1,10 +1,10 @@
-//! Draws accounts and transactions.
+//! Draws accounts and transactions, and executes what must come before the block.
 
-use super::{CHAIN_ID, Workload, WorkloadKind};
+use super::{CHAIN_ID, FORK, Workload, WorkloadKind};
 use crate::{Error, bench::random::Random};
 use alloy_primitives::{Address, Bytes, TxKind, U256, map::AddressMap};
 use heddle_executor::{
-    MemoryAccount, MemoryState,
+    Block, Executor, MemoryAccount, MemoryState, Settings, Way,
     revm::context::{BlockEnv, TxEnv},
 };
 
@@ -26,10 +26,17 @@ const BALANCE_MAX: u64 = 10 * ETHER;
 /// What a wallet sets for a transfer to an account without code.
 const TRANSFER_GAS: u64 = 21_000;
 
+/// Gas limits of what comes before the block: more than enough.
+const DEPLOY_GAS: u64 = 3_000_000;
+const PREPARE_GAS: u64 = 300_000;
+
 /// A block and the state before it, in the making.
 pub(super) struct Builder {
     pub(super) random: Random,
     workload: Workload,
+    /// What comes before the block.
+    preparation: Vec<TxEnv>,
+    deployer: Address,
     /// Transactions that each account has sent until now.
     nonces: AddressMap<u64>,
 }
@@ -44,8 +51,11 @@ impl Builder {
                 state: MemoryState::default(),
                 transactions: Vec::new(),
             },
+            preparation: Vec::new(),
+            deployer: Address::ZERO,
             nonces: AddressMap::default(),
         };
+        builder.deployer = builder.rich_account();
         builder.workload.env = BlockEnv {
             number: U256::from(24_000_000),
             timestamp: U256::from(1_766_000_000),
@@ -55,6 +65,15 @@ impl Builder {
             ..BlockEnv::default()
         };
         builder
+    }
+
+    pub(super) const fn kind(&self) -> WorkloadKind {
+        self.workload.kind
+    }
+
+    /// Who deploys all contracts and owns all tokens at first.
+    pub(super) const fn deployer(&self) -> Address {
+        self.deployer
     }
 
     /// A new account without code that owns a few ether.
@@ -82,6 +101,27 @@ impl Builder {
         self.workload.transactions.push(TxEnv { value, ..transaction });
     }
 
+    /// A call or a creation.
+    pub(super) fn call(&mut self, from: Address, to: TxKind, data: Bytes, gas_limit: u64) {
+        let transaction = self.transaction(from, to, gas_limit);
+        self.workload.transactions.push(TxEnv { data, ..transaction });
+    }
+
+    /// A call before the block. An account's calls before the block must be drawn before its
+    /// transactions in the block, because nonces count both.
+    pub(super) fn prepare(&mut self, from: Address, to: Address, data: Bytes) {
+        let transaction = self.transaction(from, TxKind::Call(to), PREPARE_GAS);
+        self.preparation.push(TxEnv { data, ..transaction });
+    }
+
+    /// Creates a contract before the block; `data` is its creation code.
+    pub(super) fn deploy(&mut self, data: Bytes) -> Address {
+        let transaction = self.transaction(self.deployer, TxKind::Create, DEPLOY_GAS);
+        let address = self.deployer.create(transaction.nonce);
+        self.preparation.push(TxEnv { data, ..transaction });
+        address
+    }
+
     /// The sender's next transaction, with the fees that a wallet offers: twice the base fee, so
     /// that the transaction stays valid while that rises, and a tip.
     fn transaction(&mut self, from: Address, kind: TxKind, gas_limit: u64) -> TxEnv {
@@ -103,10 +143,39 @@ impl Builder {
         }
     }
 
-    /// The block, with room for its transactions.
+    /// The block, with room for its transactions, on the state that the preparation has made.
     pub(super) fn finish(self) -> Result<Workload, Error> {
         let mut workload = self.workload;
-        workload.env.gas_limit = workload.transactions.iter().map(|tx| tx.gas_limit).sum();
+        if !self.preparation.is_empty() {
+            prepare(&mut workload, &self.preparation)?;
+        }
+        workload.env.gas_limit = gas_limit(&workload.transactions);
         Ok(workload)
     }
+}
+
+/// Executes the block before, one transaction after the other.
+fn prepare(workload: &mut Workload, transactions: &[TxEnv]) -> Result<(), Error> {
+    let failed = |what: String| Error::Workload { name: workload.kind.name(), what };
+    let env = BlockEnv {
+        number: workload.env.number - U256::from(1),
+        timestamp: workload.env.timestamp - U256::from(12),
+        gas_limit: gas_limit(transactions),
+        ..workload.env.clone()
+    };
+    let mut executor = Executor::new(Settings { threads: 1, ..Settings::default() })?;
+    let block = Block::new(FORK, CHAIN_ID, env, transactions);
+    let output = executor
+        .execute(&block, &workload.state, Way::Sequential)
+        .map_err(|error| failed(format!("preparing it fails: {error}")))?;
+    if let Some(index) = output.receipts.iter().position(|receipt| !receipt.success) {
+        return Err(failed(format!("transaction {index} of its preparation does not succeed")));
+    }
+    workload.state.apply(&output.changes);
+    Ok(())
+}
+
+/// Gas that a block needs to have room for the transactions.
+fn gas_limit(transactions: &[TxEnv]) -> u64 {
+    transactions.iter().map(|transaction| transaction.gas_limit).sum()
 }
