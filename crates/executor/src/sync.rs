@@ -1,11 +1,6 @@
-//! The primitives that the scheduler is made of; loom's when its interleavings are explored.
+//! The primitives that the scheduler is made of. Tests that explore its interleavings take its
+//! source in with other primitives under the same path; see `docs/decisions`.
 
-#[cfg(heddle_loom)]
-pub(crate) use loom::sync::{
-    Mutex,
-    atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering, fence},
-};
-#[cfg(not(heddle_loom))]
 pub(crate) use std::sync::{
     Mutex,
     atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering, fence},
