@@ -2,11 +2,43 @@
 
 use super::blueprint::Blueprint;
 use alloy_primitives::U256;
-use heddle_executor::{Block, BlockOutput, Executor, Invalid, Settings, Statistics, Way};
+use heddle_executor::{Block, BlockOutput, Executor, Invalid, Settings, Way};
 use heddle_types::{AccessList, Fork};
+use std::fmt;
 
 /// Executors on several numbers of threads, with every size threshold off.
 pub(crate) struct Executors(Vec<Executor>);
+
+/// How much was compared, so that nobody takes it for more than it was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Work {
+    /// Transactions in blocks, those left out aside; each counted once.
+    pub(crate) included: u64,
+    /// In the optimistic way, on all numbers of threads together.
+    pub(crate) speculative_executions: u64,
+    pub(crate) reexecutions: u64,
+    pub(crate) direct_transfers: u64,
+}
+
+impl Work {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.included += other.included;
+        self.speculative_executions += other.speculative_executions;
+        self.reexecutions += other.reexecutions;
+        self.direct_transfers += other.direct_transfers;
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} transactions included, {} speculative executions, {} re-executions, {} direct \
+             transfers",
+            self.included, self.speculative_executions, self.reexecutions, self.direct_transfers
+        )
+    }
+}
 
 impl Executors {
     pub(crate) fn new(threads: &[usize]) -> Self {
@@ -23,7 +55,7 @@ impl Executors {
 
     /// Executes the block in every way on every number of threads; the first difference is the
     /// error.
-    pub(crate) fn compare(&mut self, blueprint: &Blueprint) -> Result<Statistics, String> {
+    pub(crate) fn compare(&mut self, blueprint: &Blueprint) -> Result<Work, String> {
         let block = blueprint.block();
         let state = &blueprint.state;
         let reference = self.0[0]
@@ -31,16 +63,16 @@ impl Executors {
             .map_err(|error| format!("sequential: {error}"))?;
         let included = included(&block, &reference);
         let verified = Block { transactions: &included, invalid: Invalid::Reject, ..block.clone() };
-        let mut statistics = Statistics::default();
+        let mut work = Work { included: included.len() as u64, ..Work::default() };
         for executor in &mut self.0 {
             let optimistic = executor
                 .execute(&block, state, Way::Optimistic)
                 .map_err(|error| format!("optimistic: {error}"))?;
             let name = format!("optimistic on {} threads", optimistic.statistics.threads);
             same(&name, &reference, &optimistic)?;
-            statistics.speculative_executions += optimistic.statistics.speculative_executions;
-            statistics.reexecutions += optimistic.statistics.reexecutions;
-            statistics.direct_transfers += optimistic.statistics.direct_transfers;
+            work.speculative_executions += optimistic.statistics.speculative_executions;
+            work.reexecutions += optimistic.statistics.reexecutions;
+            work.direct_transfers += optimistic.statistics.direct_transfers;
             let list = optimistic.access_list.as_ref().ok_or("the optimistic way made no list")?;
             let judge = reference.access_list.as_ref().ok_or("the sequential way made no list")?;
             if blueprint.fork >= Fork::Cancun && !list.marks.is_empty() {
@@ -58,7 +90,7 @@ impl Executors {
             guided.skipped.clone_from(&reference.skipped);
             same(&format!("guided after {name}"), &reference, &guided)?;
         }
-        Ok(statistics)
+        Ok(work)
     }
 }
 
