@@ -10,6 +10,10 @@ use std::{collections::BTreeMap, fmt};
 /// Differences that are printed in full; of more than that only the number is.
 const SHOWN_MAX: usize = 50;
 
+/// After so many speculative executions without a single re-execution nothing has conflicted, and
+/// that in crowds made to conflict. Fewer may be luck.
+const SPECULATIONS_WITHOUT_CONFLICT_MAX: u64 = 10_000;
+
 /// The outcome of all cases that ran.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -27,6 +31,8 @@ pub struct Report {
     pub work: Work,
     /// Set when no transaction at all was executed speculatively though it was expected.
     pub never_speculated: bool,
+    /// Set when no transaction was executed again though many were executed speculatively.
+    pub never_conflicted: bool,
 }
 
 /// Cases by outcome.
@@ -106,10 +112,14 @@ impl Report {
         self.work.add(other.work);
     }
 
-    /// A parallel way that never speculates would pass everything and prove nothing.
+    /// A parallel way that never speculates, or never was wrong in doing so, would pass everything
+    /// and prove nothing.
     pub(super) fn finish(&mut self, speculation_expected: bool) {
         self.never_speculated =
             speculation_expected && self.work.speculative_executions == 0 && self.work.blocks > 0;
+        self.never_conflicted = speculation_expected
+            && self.work.reexecutions == 0
+            && self.work.speculative_executions > SPECULATIONS_WITHOUT_CONFLICT_MAX;
     }
 
     /// Cases of all forks by outcome.
@@ -127,7 +137,7 @@ impl Report {
 
     /// Whether nothing failed.
     pub fn is_success(&self) -> bool {
-        self.totals().failed == 0 && !self.never_speculated
+        self.totals().failed == 0 && !self.never_speculated && !self.never_conflicted
     }
 
     fn forks_in_order(&self) -> Vec<(&String, &Counts)> {
@@ -162,6 +172,7 @@ impl Report {
             "speculative_executions": self.work.speculative_executions,
             "reexecutions": self.work.reexecutions,
             "never_speculated": self.never_speculated,
+            "never_conflicted": self.never_conflicted,
             "totals": counts(&self.totals()),
         })
     }
@@ -190,6 +201,9 @@ impl fmt::Display for Report {
                 "FAILED: no transaction was executed speculatively, so the parallel ways were not \
                  tested"
             )?;
+        }
+        if self.never_conflicted {
+            writeln!(f, "FAILED: no transaction was executed again, so conflicts were not tested")?;
         }
         let Counts { passed, failed, skipped } = self.totals();
         writeln!(f, "{passed} passed, {failed} failed, {skipped} skipped")

@@ -96,6 +96,22 @@ fn fails_when_nothing_speculates() {
 }
 
 #[test]
+fn fails_when_nothing_conflicts_for_long() {
+    let mut report = Report::default();
+    report.pass("Cancun");
+    report.work = Work { blocks: 1, speculative_executions: 10_000, reexecutions: 0 };
+    report.finish(true);
+    assert!(report.is_success(), "so few may be luck");
+    report.work.speculative_executions += 1;
+    report.finish(true);
+    assert!(!report.is_success());
+    assert!(report.to_string().contains("conflicts were not tested"));
+    report.work.reexecutions = 1;
+    report.finish(true);
+    assert!(report.is_success());
+}
+
+#[test]
 fn shows_only_the_first_differences() {
     let suite = suite("log0_emptyMem.json");
     let case = suite.cases("log0_emptyMem.json").next().unwrap();
