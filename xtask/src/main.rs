@@ -1,6 +1,7 @@
 //! Developer tasks behind `cargo xtask`.
 
 mod contracts;
+mod campaign;
 mod fixtures;
 mod test;
 mod tidy;
@@ -20,9 +21,11 @@ Usage: cargo xtask TASK
   test           check everything: format, lints, tests, documentation, and replays of real blocks
   tidy           check the rules of style that no other tool knows
   contracts      compile contracts/src; with --check compare with contracts/artifacts only
+  campaign NAME  a long run of what `test` does in short; without a name it tells which there are
   fixtures DIR   make fixtures/mainnet anew from a folder that holds all recorded blocks
 
-`test` also replays the blocks in $HEDDLE_DATA/mainnet when the variable is set.
+With $HEDDLE_DATA set, `test` also replays the blocks in its folder mainnet and runs a part of the
+state tests in ethereum-tests/GeneralStateTests.
 ";
 
 /// The status of a task that was called wrongly or could not do its work.
@@ -36,6 +39,8 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::run(),
         ["contracts"] => contracts::run(false),
         ["contracts", "--check"] => contracts::run(true),
+        ["campaign"] => Ok(campaign::list()),
+        ["campaign", name] => campaign::run(name),
         ["fixtures", folder] => fixtures::run(Path::new(folder)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

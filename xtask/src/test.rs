@@ -19,7 +19,7 @@ struct Step {
 }
 
 /// How a step ended.
-enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     /// With the reason.
     Failed(String),
@@ -46,6 +46,7 @@ const STEPS: &[Step] = &[
     Step::new("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
     }),
+    Step::new("fuzz target", check_fuzz_target),
     Step::or_stop("compile the tests", || cargo(&["test", "--workspace", "--no-run"])),
     Step::new("tests", || {
         cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
@@ -55,11 +56,28 @@ const STEPS: &[Step] = &[
     Step::or_stop("release binary", || cargo(&["build", "--release", "--package", "heddle"])),
     Step::new("replay fixtures/mainnet", replay_fixtures),
     Step::new("replay $HEDDLE_DATA/mainnet", replay_data),
+    Step::new("state tests of $HEDDLE_DATA", part_of_the_state_tests),
     // Further checks go here; one that takes long or needs data must be able to skip itself.
 ];
 
 /// Threads that each replay runs on: none to share with, few, and more than most processors have.
 const REPLAY_THREADS: [&str; 3] = ["1", "2", "8"];
+
+/// Folders of the state tests that take seconds: what is hardest for the parallel ways, and random.
+const STATE_FOLDERS: [&str; 12] = [
+    "Cancun",
+    "stCreateTest",
+    "stEIP1559",
+    "stEIP158Specific",
+    "stEIP2930",
+    "stExtCodeHash",
+    "stRandom",
+    "stReturnDataTest",
+    "stSolidityTest",
+    "stSpecialTest",
+    "stTransactionTest",
+    "stTransitionTest",
+];
 
 /// What the steps run beside cargo: program and Debian package.
 const TOOLS: [(&str, &str); 2] = [("node", "nodejs"), ("npm", "npm")];
@@ -114,7 +132,7 @@ impl fmt::Display for Outcome {
 }
 
 /// Runs a program in the root of the repository.
-fn execute(command: &mut Command) -> Outcome {
+pub(crate) fn execute(command: &mut Command) -> Outcome {
     let program = name(command);
     match command.current_dir(root()).status() {
         Ok(status) if status.success() => Outcome::Passed,
@@ -139,6 +157,14 @@ pub(crate) fn cargo_command() -> Command {
     Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// Checks the source only: a C++ compiler is needed to link it, and `cargo xtask campaign fuzz`
+/// does. In the folder of all other crates, because it needs what they need.
+fn check_fuzz_target() -> Outcome {
+    let manifest = ["--manifest-path", "fuzz/Cargo.toml", "--no-default-features"];
+    let place = ["--locked", "--target-dir", "target", "--", "-D", "warnings"];
+    execute(cargo_command().arg("clippy").args(manifest).args(place))
+}
+
 fn make_documentation() -> Outcome {
     let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items"];
     execute(cargo_command().args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
@@ -161,29 +187,58 @@ fn own_task(result: Result<bool>) -> Outcome {
 }
 
 fn replay_fixtures() -> Outcome {
-    replay(root().join("fixtures/mainnet"))
+    replay(&root().join("fixtures/mainnet"), &[])
 }
 
 fn replay_data() -> Outcome {
+    with_data("mainnet", |folder| replay(folder, &[]))
+}
+
+fn part_of_the_state_tests() -> Outcome {
+    with_data("ethereum-tests/GeneralStateTests", |folder| state_tests(folder, &STATE_FOLDERS))
+}
+
+/// Checks with a folder of `$HEDDLE_DATA`; without it the step is skipped.
+pub(crate) fn with_data(name: &str, check: impl Fn(&Path) -> Outcome) -> Outcome {
     let Some(data) = env::var_os("HEDDLE_DATA") else {
         return Outcome::Skipped("HEDDLE_DATA is not set".to_owned());
     };
     // The steps run in the root of the repository, and this task perhaps elsewhere.
-    match PathBuf::from(data).join("mainnet").canonicalize() {
-        Ok(folder) => replay(&folder),
-        Err(_) => Outcome::Skipped("HEDDLE_DATA has no folder mainnet".to_owned()),
+    match PathBuf::from(data).join(name).canonicalize() {
+        Ok(folder) => check(&folder),
+        Err(_) => Outcome::Skipped(format!("HEDDLE_DATA has no folder {name}")),
     }
 }
 
-/// Replays recorded blocks through the release binary, every block in parallel.
-fn replay(folder: impl AsRef<OsStr>) -> Outcome {
+/// The release binary with a command.
+fn heddle(arguments: &[&str]) -> Command {
+    let mut command = cargo_command();
+    command.args(["run", "--quiet", "--release", "--package", "heddle", "--"]).args(arguments);
+    command
+}
+
+/// Replays recorded blocks, every block in parallel.
+pub(crate) fn replay(folder: &Path, options: &[&str]) -> Outcome {
     for threads in REPLAY_THREADS {
-        let mut command = cargo_command();
-        command.args(["run", "--quiet", "--release", "--package", "heddle", "--", "replay"]);
-        command.arg(folder.as_ref());
-        let outcome = execute(command.args(["--parallel-gas-min", "0", "--threads", threads]));
+        let mut command = heddle(&["replay", "--parallel-gas-min", "0", "--threads", threads]);
+        let outcome = execute(command.args(options).arg(folder));
         if let Outcome::Failed(reason) = outcome {
             return Outcome::Failed(format!("on {threads} threads: {reason}"));
+        }
+    }
+    Outcome::Passed
+}
+
+/// Runs Ethereum's state tests: those in the named folders, or all.
+pub(crate) fn state_tests(tests: &Path, folders: &[&str]) -> Outcome {
+    let threads = REPLAY_THREADS.join(",");
+    let all = [""];
+    for folder in if folders.is_empty() { &all } else { folders } {
+        println!("{folder}");
+        let mut command = heddle(&["conformance", "state", "--threads", &threads]);
+        let outcome = execute(command.arg(tests.join(folder)));
+        if let Outcome::Failed(reason) = outcome {
+            return Outcome::Failed(format!("in {}: {reason}", tests.join(folder).display()));
         }
     }
     Outcome::Passed
