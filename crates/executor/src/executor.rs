@@ -86,7 +86,7 @@ impl Executor {
         block: &Block<'_>,
         state: &DB,
         way: Way<'_>,
-        results: &mut ResultSink<NoOpInspector>,
+        results: &mut ResultSink<'_, NoOpInspector>,
     ) -> Result<BlockOutput, BlockError<DB::Error>> {
         let watch = Watch { inspectors: None, results: Some(results) };
         self.execute_watched(block, state, way, watch, &|_| NoOpInspector)
@@ -105,7 +105,7 @@ impl Executor {
         state: &DB,
         way: Way<'_>,
         inspectors: &(dyn Fn(usize) -> I + Sync),
-        results: &mut ResultSink<I>,
+        results: &mut ResultSink<'_, I>,
     ) -> Result<BlockOutput, BlockError<DB::Error>>
     where
         DB: DatabaseRef<Error: 'static> + Sync,

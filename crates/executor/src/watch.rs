@@ -46,10 +46,10 @@ pub(crate) struct Watch<'w, I> {
 }
 
 /// Gets each result as soon as it is final.
-pub(crate) type Results<'w, I> = Option<&'w mut ResultSink<I>>;
+pub(crate) type Results<'w, I> = Option<&'w mut ResultSink<'w, I>>;
 
 /// What [`Executor::execute_streaming`](crate::Executor) hands results to.
-pub type ResultSink<I> = dyn FnMut(Final<'_, I>) + Send;
+pub type ResultSink<'w, I> = dyn FnMut(Final<'_, I>) + Send + 'w;
 
 /// Makes the inspector of the transaction at a position.
 pub(crate) type Inspectors<'w, I> = Option<&'w (dyn Fn(usize) -> I + Sync)>;
