@@ -22,7 +22,7 @@ thread_local! {
 
 fuzz_target!(|bytes: &[u8]| {
     let blueprint = Blueprint::new(bytes, TRANSACTIONS_MAX);
-    let result = EXECUTORS.with_borrow_mut(|executors| executors.compare(&blueprint));
+    let result = EXECUTORS.with_borrow_mut(|executors| executors.compare_block(&blueprint.block(), &blueprint.state));
     if let Err(difference) = result {
         panic!("{:?}: {difference}", blueprint.fork);
     }

@@ -1,7 +1,7 @@
 //! Developer tasks behind `cargo xtask`.
 
-mod contracts;
 mod campaign;
+mod contracts;
 mod fixtures;
 mod test;
 mod tidy;

@@ -110,6 +110,19 @@ fn claims_runs_around_early_transactions() {
 }
 
 #[test]
+fn passes_over_what_is_done_already() {
+    for done in [&[0, 1, 3][..], &[2, 4, 5], &[0, 1, 2, 3, 4, 5]] {
+        explore(move || Model {
+            window: 3,
+            done: done.to_vec(),
+            run: 2,
+            waits: vec![vec![], vec![0], vec![1], vec![2], vec![3], vec![0, 4]],
+            ..Model::new(6, 3)
+        });
+    }
+}
+
+#[test]
 fn all_threads_leave_after_an_error() {
     for failing in [0, 2, 4] {
         explore(move || Model {

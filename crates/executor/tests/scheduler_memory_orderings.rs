@@ -53,7 +53,7 @@ use scheduler::Scheduler;
 type Cells = [AtomicU32; 2];
 
 fn two_transactions() -> Arc<(Scheduler, Cells)> {
-    Arc::new((Scheduler::new(2, 2, Vec::new()), [AtomicU32::new(0), AtomicU32::new(0)]))
+    Arc::new((Scheduler::new(2, 2, Vec::new(), |_| false), [AtomicU32::new(0), AtomicU32::new(0)]))
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(crate) struct Model {
     pub(crate) threads: usize,
     pub(crate) window: usize,
     pub(crate) early: Vec<u32>,
+    /// Transactions that nobody needs to execute, and whose changes are visible from the start.
+    pub(crate) done: Vec<usize>,
     /// How many transactions are claimed together.
     pub(crate) run: usize,
     /// For each transaction the earlier ones that it reads and waits for, ...
@@ -40,6 +42,7 @@ impl Model {
             threads,
             window: len,
             early: Vec::new(),
+            done: Vec::new(),
             run: 1,
             waits: vec![Vec::new(); len],
             reads: vec![Vec::new(); len],
@@ -100,8 +103,12 @@ struct Finality {
 pub(crate) fn run(model: Model) {
     let len = model.len();
     let run = Arc::new(Run {
-        scheduler: Scheduler::new(len, model.window, model.early.clone()),
-        memory: (0..len).map(|_| Mutex::new(None)).collect(),
+        scheduler: Scheduler::new(len, model.window, model.early.clone(), |index| {
+            model.done.contains(&index)
+        }),
+        memory: (0..len)
+            .map(|index| Mutex::new(model.done.contains(&index).then(|| model.expected()[index])))
+            .collect(),
         finality: Mutex::default(),
         counts: (0..len).map(|_| Counts::default()).collect(),
         model,
@@ -139,6 +146,7 @@ impl Run {
         self.counts[index].claimed.fetch_add(1, Relaxed);
         let front = self.scheduler.front();
         assert!(front <= index, "{index} was claimed although it is final");
+        assert!(!self.model.done.contains(&index), "{index} was claimed although it is done");
         if let Some(Stop::WhenClaimed(failing)) = self.model.stop
             && failing == index
         {
@@ -166,7 +174,8 @@ impl Run {
             let mut finality = self.finality.try_lock().expect("only one thread leads");
             assert!(!finality.is_stopped, "{index} became final after the stop");
             assert_eq!(index, finality.indexes.len(), "not in order");
-            assert_eq!(self.counts[index].executed.load(Relaxed), 1, "{index} is not executed");
+            let executed = usize::from(!self.model.done.contains(&index));
+            assert_eq!(self.counts[index].executed.load(Relaxed), executed, "{index}");
             // Executed again on what is final, if what it read was not that.
             let value = self.model.value(index, |before| self.read(before).unwrap_or_default());
             *self.memory[index].lock().expect(NOT_POISONED) = Some(value);
@@ -204,7 +213,9 @@ impl Run {
         for (index, counts) in self.counts.iter().enumerate() {
             let claimed = counts.claimed.load(Relaxed);
             let waited = counts.waited.load(Relaxed);
-            if self.model.stop.is_none() {
+            if self.model.done.contains(&index) {
+                assert_eq!(claimed, 0, "claims of {index}, which is done");
+            } else if self.model.stop.is_none() {
                 assert_eq!(claimed, waited + 1, "claims of {index}, which waited {waited} times");
             } else {
                 assert!(claimed <= waited + 1, "claims of {index}, which waited {waited} times");

@@ -1,8 +1,7 @@
 //! All ways of executing a block, compared.
 
-use super::blueprint::Blueprint;
 use alloy_primitives::U256;
-use heddle_executor::{Block, BlockOutput, Executor, Invalid, Settings, Way};
+use heddle_executor::{Block, BlockOutput, Executor, Invalid, MemoryState, Settings, Way};
 use heddle_types::{AccessList, Fork};
 use std::fmt;
 
@@ -53,20 +52,24 @@ impl Executors {
         Self(threads.iter().map(executor).collect())
     }
 
-    /// Executes the block in every way on every number of threads; the first difference is the
-    /// error.
-    pub(crate) fn compare(&mut self, blueprint: &Blueprint) -> Result<Work, String> {
-        let block = blueprint.block();
-        let state = &blueprint.state;
+    /// Executes `block` in every way on every number of threads. Gives what the sequential way
+    /// gives and how much was compared; the first difference is the error.
+    pub(crate) fn compare_block(
+        &mut self,
+        block: &Block<'_>,
+        state: &MemoryState,
+    ) -> Result<(BlockOutput, Work), String> {
         let reference = self.0[0]
-            .execute(&block, state, Way::Sequential)
+            .execute(block, state, Way::Sequential)
             .map_err(|error| format!("sequential: {error}"))?;
-        let included = included(&block, &reference);
+        let judge = reference.access_list.as_ref().ok_or("the sequential way made no list")?;
+        let included = included(block, &reference);
         let verified = Block { transactions: &included, invalid: Invalid::Reject, ..block.clone() };
         let mut work = Work { included: included.len() as u64, ..Work::default() };
+        let comparable = comparable(block.fork, state, judge);
         for executor in &mut self.0 {
             let optimistic = executor
-                .execute(&block, state, Way::Optimistic)
+                .execute(block, state, Way::Optimistic)
                 .map_err(|error| format!("optimistic: {error}"))?;
             let name = format!("optimistic on {} threads", optimistic.statistics.threads);
             same(&name, &reference, &optimistic)?;
@@ -74,34 +77,35 @@ impl Executors {
             work.reexecutions += optimistic.statistics.reexecutions;
             work.direct_transfers += optimistic.statistics.direct_transfers;
             let list = optimistic.access_list.as_ref().ok_or("the optimistic way made no list")?;
-            let judge = reference.access_list.as_ref().ok_or("the sequential way made no list")?;
-            if blueprint.fork >= Fork::Cancun && !list.marks.is_empty() {
+            if block.fork >= Fork::Cancun && !list.marks.is_empty() {
                 return Err(format!("{name}: marks after Cancun"));
             }
-            if comparable(blueprint, judge) && list != judge {
+            if comparable && list != judge {
                 return Err(format!("{name}: {}", list_difference(judge, list)));
             }
             if list.marks != judge.marks {
                 return Err(format!("{name}: marks {:?}, not {:?}", list.marks, judge.marks));
             }
-            let mut guided = executor
-                .execute(&verified, state, Way::Guided(list))
-                .map_err(|error| format!("guided, list of {name}: {error}\n{list:#?}"))?;
-            guided.skipped.clone_from(&reference.skipped);
-            same(&format!("guided after {name}"), &reference, &guided)?;
+            let lists = [(list, name.as_str()), (judge, "the sequential way")];
+            for (list, from) in lists.into_iter().take(1 + usize::from(comparable)) {
+                let mut guided = executor
+                    .execute(&verified, state, Way::Guided(list))
+                    .map_err(|error| format!("guided, list of {from}: {error}\n{list:#?}"))?;
+                guided.skipped.clone_from(&reference.skipped);
+                same(&format!("guided by the list of {from}"), &reference, &guided)?;
+            }
         }
-        Ok(work)
+        Ok((reference, work))
     }
 }
 
 /// Whether revm's builder makes the same list. Before Cancun a slot that is written again to what
 /// it was before its account was destroyed is a change to us and none to revm; and where a payment
 /// overflows, revm notes a change of a balance that does not happen.
-fn comparable(blueprint: &Blueprint, judge: &AccessList) -> bool {
-    let overflows =
-        blueprint.state.accounts.values().any(|account| account.balance >> 128 != U256::ZERO);
+fn comparable(fork: Fork, state: &MemoryState, judge: &AccessList) -> bool {
+    let overflows = state.accounts.values().any(|account| account.balance >> 128 != U256::ZERO);
     let destroys = judge.marks.iter().any(|marks| !marks.destroyed_at.is_empty());
-    !overflows && (blueprint.fork >= Fork::Cancun || !destroys)
+    !overflows && (fork >= Fork::Cancun || !destroys)
 }
 
 /// The first account of which two lists say different things.
