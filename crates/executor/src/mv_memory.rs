@@ -387,7 +387,9 @@ impl AccountVersions {
         if let Some((at, life)) = rare.life.before(step) {
             // A field that changes after its account was destroyed brings it back.
             if changed.is_none_or(|changed| changed <= *at) {
-                seen.exists = *life != Life::Destroyed;
+                // So does one of the same step, where an access list says both of the protocol's
+                // operations together: a withdrawal of nothing, then one of something.
+                seen.exists = *life != Life::Destroyed || !seen.is_empty();
             }
             changed = changed.max(Some(*at));
         }

@@ -215,6 +215,21 @@ fn withdrawals_are_paid_after_the_transactions() {
 }
 
 #[test]
+fn an_empty_account_that_withdraws_nothing_is_cleared_and_may_come_back() {
+    for fork in [Fork::Shanghai, Fork::Cancun] {
+        let mut scene = full(fork);
+        for name in ["gone", "back"] {
+            scene.give(account(name), U256::ZERO);
+        }
+        scene.withdrawals = vec![withdrawal(account("gone"), 0), withdrawal(account("back"), 0)];
+        scene.withdrawals.push(withdrawal(account("back"), 5));
+        let outcome = scene.run();
+        assert!(!outcome.exists(account("gone")));
+        assert_eq!(outcome.balance(account("back")), 5 * GWEI);
+    }
+}
+
+#[test]
 fn a_block_without_transactions_has_withdrawals() {
     let mut scene = full(Fork::Osaka);
     scene.withdrawals = vec![withdrawal(account("fresh"), 3), withdrawal(beneficiary(), 4)];
