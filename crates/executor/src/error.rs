@@ -1,8 +1,9 @@
 //! Why a block cannot be executed.
 
 use alloy_primitives::{Address, U256};
-use core::fmt;
+use core::{fmt, panic::AssertUnwindSafe};
 use revm::context::result::InvalidTransaction;
+use std::panic::catch_unwind;
 
 /// Why a block cannot be executed. Nothing of the block has taken effect then.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +131,22 @@ where
         EVMError::Custom(message) => BlockError::Evm { place, message },
         EVMError::CustomAny(error) => BlockError::Evm { place, message: error.to_string() },
     }
+}
+
+/// What `f` gives; a panic in it ends the block with an error. What it leaves half done must not
+/// be used again.
+pub(crate) fn caught<T, E: std::error::Error + 'static>(
+    place: Place,
+    f: impl FnOnce() -> Result<T, BlockError<E>>,
+) -> Result<T, BlockError<E>> {
+    catch_unwind(AssertUnwindSafe(f))
+        .unwrap_or_else(|panic| Err(BlockError::Panic { place, message: panic_message(&*panic) }))
+}
+
+/// What reading ahead of execution gives; nothing if it fails or panics. That is no matter unless
+/// a transaction really needs it: then it is read again, in its name.
+pub(crate) fn read_ahead<T, E>(read: impl FnOnce() -> Result<T, E>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(read)).ok()?.ok()
 }
 
 /// The text of a caught panic.

@@ -1,7 +1,8 @@
 //! The one entry.
 
 use crate::{
-    Block, BlockError, BlockOutput, Way,
+    Block, BlockError, BlockOutput, Place, Way,
+    error::caught,
     mv_memory::MvMemory,
     parallel, sequential,
     watch::{BlockInspector, ResultSink, Watch},
@@ -130,7 +131,9 @@ impl Executor {
         let list = match way {
             Way::Sequential => {
                 let record = self.settings.sequential_access_list;
-                return sequential::execute(block, state, watch, inspector(0), record);
+                return caught(Place::Block, || {
+                    sequential::execute(block, state, watch, inspector(0), record)
+                });
             }
             Way::Optimistic => None,
             Way::Guided(list) => Some(list),
@@ -140,6 +143,7 @@ impl Executor {
         let small = || parallel::weight(block) < settings.parallel_gas_min;
         let threads = if settings.parallel_gas_min > 0 && small() { 1 } else { settings.threads };
         let execute = || parallel::execute(block, state, memory, list, watch, inspector, threads);
-        if threads == 1 { execute() } else { pool.install(execute) }
+        // A panic that belongs to no place must not reach the caller either.
+        caught(Place::Block, || if threads == 1 { execute() } else { pool.install(execute) })
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     Block, BlockError, BlockOutput, Invalid, Place, Skipped,
     direct::DirectTransfers,
     effects::{Effects, Validity},
+    error::caught,
     fees::pay_fee,
     fold::fold,
     foresight,
@@ -114,11 +115,11 @@ where
         Unusable::Database(source) => BlockError::Database { place: Place::Block, source },
     })?;
     let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, threads);
-    engine.operations(&before, inspector(0), |operation| steps.before(operation))?;
+    caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
     engine.transactions(inspector)?;
     let deposits = protocol::deposit_requests(block, &engine.chain.lock().output.receipts)?;
     engine.chain.lock().output.requests.extend(deposits);
-    engine.operations(&after, inspector(0), |operation| steps.after(operation))?;
+    caught(Place::After, || engine.operations(&after, inspector(0), |i| steps.after(i)))?;
     engine.finish()
 }
 
@@ -275,7 +276,10 @@ where
     fn work_alone(&self, worker: &mut Worker<'a, 'w, DB, I>) {
         let mut chain = self.chain.lock();
         for index in 0..self.block.transactions.len() {
-            if let Err(error) = self.make_final(worker, &mut chain, index, false) {
+            let result = caught(Place::Transaction(index), || {
+                self.make_final(worker, &mut chain, index, false)
+            });
+            if let Err(error) = result {
                 chain.failure = Some(error);
                 return;
             }
@@ -305,7 +309,9 @@ where
         let mut chain = None;
         self.scheduler.lead(|index| {
             let chain = chain.get_or_insert_with(|| self.chain.lock());
-            if let Err(error) = self.make_final(worker, chain, index, true) {
+            let result =
+                caught(Place::Transaction(index), || self.make_final(worker, chain, index, true));
+            if let Err(error) = result {
                 chain.failure.get_or_insert(error);
                 self.scheduler.stop();
             }
@@ -329,7 +335,9 @@ where
         }
         // From here on the next in a chain can run on another thread, beside what is left to do.
         self.scheduler.published(index);
-        record.inspector = worker.take_inspector(index);
+        if record.trouble.is_none() {
+            record.inspector = worker.take_inspector(index);
+        }
         worker.bloom(&mut record.effects);
         drop(record);
         self.scheduler.executed(index);

@@ -8,6 +8,7 @@ use crate::{
     Block,
     direct::DirectTransfers,
     effects::is_huge,
+    error::read_ahead,
     foresight::{self, Foresight, Outlook, Role, Side},
     guided::Listed,
     mv_memory::{AccountNumber, AccountPart, MvMemory, PARTS, part_of, place_in_part},
@@ -20,7 +21,6 @@ use core::{
     cmp::Reverse,
     convert::Infallible,
     ops::Range,
-    panic::AssertUnwindSafe,
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
 use foldhash::fast::RandomState;
@@ -31,7 +31,6 @@ use revm::{
     context::{Transaction, TxEnv},
 };
 use smallvec::SmallVec;
-use std::panic::catch_unwind;
 
 /// No transaction, or no class.
 const NONE: u32 = u32::MAX;
@@ -304,8 +303,7 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
     /// Reads an account from the state before the block. One that cannot be read is no matter
     /// unless its transaction asks for it, so that is all that an error or a panic means here.
     fn load(&self, address: Address) -> Option<Option<AccountState>> {
-        let load = || load_account(self.memory, self.before, address);
-        catch_unwind(AssertUnwindSafe(load)).ok()?.ok()
+        read_ahead(|| load_account(self.memory, self.before, address))
     }
 
     /// Takes back what was laid down for transfers of which only one side is foreseen.

@@ -6,7 +6,7 @@
 
 use crate::{
     Block, BlockError, BlockOutput, Invalid, Place, Skipped, Statistics,
-    error::{block_error, panic_message},
+    error::{block_error, caught},
     evm::{self, BlockContext, BlockEvm, TransactionError},
     limits::BlockGas,
     protocol::{self, SystemCall},
@@ -15,7 +15,6 @@ use crate::{
     watch::{Final, Watch},
 };
 use alloy_primitives::{Address, U256};
-use core::panic::AssertUnwindSafe;
 use heddle_types::{AccessList, AccountState, ExistenceMarks, Fork};
 use revm::{
     DatabaseRef, Inspector,
@@ -29,7 +28,7 @@ use revm::{
         bal::{AccountBal, Bal, BlockAccessIndex},
     },
 };
-use std::{collections::BTreeMap, panic::catch_unwind};
+use std::collections::BTreeMap;
 
 type Context<'a, DB> = BlockContext<'a, SequentialState<'a, DB>>;
 type Machine<'a, DB, I> = BlockEvm<'a, SequentialState<'a, DB>, I>;
@@ -64,12 +63,13 @@ where
         output: BlockOutput::default(),
     };
     run.output.statistics = Statistics { threads: 1, ..Statistics::default() };
-    run.before(&before)?;
+    // What a panic leaves half done is dropped with the machine.
+    caught(Place::Before, || run.before(&before))?;
     run.output.receipts.reserve_exact(block.transactions.len());
     for (index, transaction) in block.transactions.iter().enumerate() {
-        run.transaction(index, transaction)?;
+        caught(Place::Transaction(index), || run.transaction(index, transaction))?;
     }
-    run.after(&after)?;
+    caught(Place::After, || run.after(&after))?;
     Ok(run.finish())
 }
 
@@ -111,7 +111,7 @@ where
         let list_index = self.output.receipts.len() as u64 + 1;
         let result = match self.gas.check(transaction) {
             Err(reason) => Err(EVMError::Transaction(reason)),
-            Ok(()) => self.run_caught(index, transaction)?,
+            Ok(()) => self.run(index, transaction),
         };
         let result = match result {
             Ok(result) => result,
@@ -135,26 +135,14 @@ where
         Ok(())
     }
 
-    /// Runs a transaction; a panic ends the block with an error.
-    fn run_caught(
-        &mut self,
-        index: usize,
-        transaction: &'a TxEnv,
-    ) -> Result<Outcome<'a, DB>, BlockError<DB::Error>> {
+    fn run(&mut self, index: usize, transaction: &'a TxEnv) -> Outcome<'a, DB> {
         let machine = &mut self.machine;
         machine.ctx.tx = transaction;
         let inspect = self.watch.inspectors.is_some();
         if let Some(inspectors) = self.watch.inspectors {
             machine.inspector = inspectors(index);
         }
-        // What a panic leaves half done is dropped with the machine.
-        catch_unwind(AssertUnwindSafe(|| {
-            evm::run(&mut MainnetHandler::default(), machine, inspect)
-        }))
-        .map_err(|panic| BlockError::Panic {
-            place: Place::Transaction(index),
-            message: panic_message(&*panic),
-        })
+        evm::run(&mut MainnetHandler::default(), machine, inspect)
     }
 
     /// Takes over what the journal holds, and empties it. Returns the changes if anybody looks on.
@@ -244,9 +232,7 @@ where
         self.machine.ctx.tx = &call.transaction;
         let mut handler = MainnetHandler::default();
         let machine = &mut self.machine;
-        let result: Result<ExecutionResult<HaltReason>, Failure<'a, DB>> =
-            catch_unwind(AssertUnwindSafe(|| handler.run_system_call(machine)))
-                .map_err(|panic| BlockError::Panic { place, message: panic_message(&*panic) })?;
+        let result: Outcome<'a, DB> = handler.run_system_call(machine);
         let result = result.map_err(|error| block_error(place, error))?;
         self.commit(list_index, place)?;
         call.request(&result)

@@ -113,6 +113,19 @@ where
         known: [(Address, AccountNumber); 3],
         effects: &mut Effects,
     ) -> Result<(), Trouble<DB::Error>> {
+        // The state may panic wherever it is read, an inspector wherever it is made or called.
+        catch_unwind(AssertUnwindSafe(|| self.run(position, transaction, step, known, effects)))
+            .unwrap_or_else(|panic| Err(self.reset_after_panic(&*panic)))
+    }
+
+    fn run(
+        &mut self,
+        position: usize,
+        transaction: &'a TxEnv,
+        step: Step,
+        known: [(Address, AccountNumber); 3],
+        effects: &mut Effects,
+    ) -> Result<(), Trouble<DB::Error>> {
         let machine = &mut self.machine;
         machine.ctx.journaled_state.database.begin(step, known);
         machine.ctx.tx = transaction;
@@ -128,10 +141,7 @@ where
         }
         let inspect = self.inspectors.is_some();
         let result: Result<ExecutionResult<HaltReason>, Failure<'a, DB>> =
-            catch_unwind(AssertUnwindSafe(|| {
-                evm::run(&mut DeferredFeeHandler::default(), machine, inspect)
-            }))
-            .map_err(|panic| self.reset_after_panic(&*panic))?;
+            evm::run(&mut DeferredFeeHandler::default(), machine, inspect);
         let fee = self.machine.ctx.chain.fee;
         effects.result = Some(match result {
             Ok(result) => Ok(Executed::new(result, fee)),

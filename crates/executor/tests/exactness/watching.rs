@@ -7,11 +7,11 @@ use crate::{
 use alloy_primitives::{Address, TxKind, U256};
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use heddle_executor::{
-    Final, Invalid, MemoryState, UnknownCode, Way,
+    BlockError, Final, Invalid, MemoryState, Place, UnknownCode, Way,
     revm::{
         DatabaseRef, Inspector,
         bytecode::{Bytecode, opcode as op},
-        inspector::CountInspector,
+        inspector::{CountInspector, NoOpInspector},
         interpreter::{Interpreter, interpreter::EthInterpreter, interpreter_types::Jumps},
         state::AccountInfo,
     },
@@ -253,5 +253,86 @@ fn a_call_without_a_recipient_s_code_is_watched_too() {
         );
         assert_eq!(result.map(|output| output.receipts.len()).ok(), Some(10));
         assert_eq!(seen, 10);
+    }
+}
+
+/// A transaction that runs code.
+const BROKEN: usize = 13;
+
+/// Panics at the first step.
+struct Bomb {
+    armed: bool,
+}
+
+impl<CTX> Inspector<CTX> for Bomb {
+    fn step(&mut self, _: &mut Interpreter<EthInterpreter>, _: &mut CTX) {
+        assert!(!self.armed, "the inspector gave up");
+    }
+}
+
+#[test]
+fn an_inspector_that_panics_ends_the_block_with_its_transaction() {
+    let scene = scene();
+    let list = optimistic_list(&scene);
+    for threads in THREADS {
+        let mut executor = executor(threads);
+        for way in [Way::Sequential, Way::Optimistic, Way::Guided(&list)] {
+            let mut seen = Vec::new();
+            let result = executor.execute_inspected(
+                &scene.block(),
+                &scene.state,
+                way,
+                &|index| Bomb { armed: index >= BROKEN },
+                &mut |result: Final<'_, Bomb>| seen.push(result.index),
+            );
+            let Err(BlockError::Panic { place, message }) = result else {
+                panic!("on {threads} threads: {result:?}");
+            };
+            assert_eq!(place, Place::Transaction(BROKEN));
+            assert_eq!(message, "the inspector gave up");
+            assert_eq!(seen, Vec::from_iter(0..BROKEN));
+            // So does one that panics while it is made.
+            let make = |index: usize| {
+                assert!(index != BROKEN, "no inspector to be had");
+                NoOpInspector
+            };
+            let result = executor.execute_inspected(
+                &scene.block(),
+                &scene.state,
+                way,
+                &make,
+                &mut |_: Final<'_, NoOpInspector>| {},
+            );
+            let place = match result {
+                Err(BlockError::Panic { place, .. }) => place,
+                other => panic!("on {threads} threads: {other:?}"),
+            };
+            assert_eq!(place, Place::Transaction(BROKEN), "on {threads} threads");
+            assert!(executor.execute(&scene.block(), &scene.state, way).is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_sink_that_panics_ends_the_block_with_its_transaction() {
+    let scene = scene();
+    let list = optimistic_list(&scene);
+    for threads in THREADS {
+        let mut executor = executor(threads);
+        for way in [Way::Sequential, Way::Optimistic, Way::Guided(&list)] {
+            let mut seen = Vec::new();
+            let mut sink = |result: Final<'_>| {
+                assert!(result.index < 7, "nobody takes this");
+                seen.push(result.index);
+            };
+            let result = executor.execute_streaming(&scene.block(), &scene.state, way, &mut sink);
+            let Err(BlockError::Panic { place, message }) = result else {
+                panic!("on {threads} threads: {result:?}");
+            };
+            assert_eq!(place, Place::Transaction(7));
+            assert_eq!(message, "nobody takes this");
+            assert_eq!(seen, Vec::from_iter(0..7));
+            assert!(executor.execute(&scene.block(), &scene.state, way).is_ok());
+        }
     }
 }
