@@ -5,6 +5,7 @@ use crate::{
     AccessListError, Block,
     direct::DirectTransfers,
     effects::{AccountEffect, Effects},
+    error::read_ahead,
     mv_memory::{AccountNumber, AccountVersions, Life, MvMemory, SlotNumber},
     share::Sharing,
     steps::Steps,
@@ -28,9 +29,16 @@ pub(crate) struct Listed {
 }
 
 /// Why a list cannot be followed at all.
-pub(crate) enum Unusable<E> {
+pub(crate) enum Unusable {
     Wrong(AccessListError),
-    Database(E),
+    /// Something that the list names could not be read.
+    Unread,
+}
+
+impl From<AccessListError> for Unusable {
+    fn from(wrong: AccessListError) -> Self {
+        Self::Wrong(wrong)
+    }
 }
 
 impl Listed {
@@ -43,10 +51,7 @@ impl Listed {
         memory: &MvMemory,
         before: &DB,
         sharing: Sharing,
-    ) -> Result<Self, Unusable<DB::Error>>
-    where
-        DB::Error: 'static,
-    {
+    ) -> Result<Self, Unusable> {
         let wrong = |address, what| Unusable::Wrong(AccessListError::Malformed(address, what));
         for pair in list.accounts.windows(2) {
             if pair[0].address >= pair[1].address {
@@ -63,7 +68,7 @@ impl Listed {
             return Err(wrong(address, "marks of existence have no meaning from Cancun on"));
         }
         for marks in &list.marks {
-            changes += layer.marks(marks).map_err(Unusable::Wrong)?;
+            changes += layer.marks(marks)?;
         }
         Ok(Self { changes, happened: AtomicUsize::new(0) })
     }
@@ -77,13 +82,12 @@ struct Layer<'l, DB> {
 
 impl<DB: DatabaseRef> Layer<'_, DB> {
     /// Lays one account down and counts its changes.
-    fn account(&self, listed: &AccountChanges) -> Result<usize, Unusable<DB::Error>> {
+    fn account(&self, listed: &AccountChanges) -> Result<usize, Unusable> {
         let address = listed.address;
-        let number = self
-            .memory
-            .account_number(address, || load_account(self.memory, self.before, address))
-            .map_err(Unusable::Database)?;
-        let fields = self.fields(listed, number).map_err(Unusable::Wrong)?;
+        let load = || load_account(self.memory, self.before, address);
+        let number =
+            read_ahead(|| self.memory.account_number(address, load)).ok_or(Unusable::Unread)?;
+        let fields = self.fields(listed, number)?;
         Ok(fields + self.storage(listed, number)?)
     }
 
@@ -121,11 +125,7 @@ impl<DB: DatabaseRef> Layer<'_, DB> {
         Ok(count)
     }
 
-    fn storage(
-        &self,
-        listed: &AccountChanges,
-        number: AccountNumber,
-    ) -> Result<usize, Unusable<DB::Error>> {
+    fn storage(&self, listed: &AccountChanges, number: AccountNumber) -> Result<usize, Unusable> {
         let address = listed.address;
         let wrong = |what| Unusable::Wrong(AccessListError::Malformed(address, what));
         let ascending = listed.storage_changes.is_sorted_by(|a, b| a.slot < b.slot)
@@ -143,7 +143,7 @@ impl<DB: DatabaseRef> Layer<'_, DB> {
             let mut order = Ascending::new(address, self.steps);
             for change in &changed.changes {
                 let index = change.block_access_index.get();
-                versions.set(order.next(index).map_err(Unusable::Wrong)?, change.new_value);
+                versions.set(order.next(index)?, change.new_value);
                 count += 1;
             }
         }
@@ -161,10 +161,9 @@ impl<DB: DatabaseRef> Layer<'_, DB> {
         address: Address,
         account: AccountNumber,
         key: U256,
-    ) -> Result<SlotNumber, Unusable<DB::Error>> {
-        self.memory
-            .slot_number(account, key, || self.before.storage_ref(address, key))
-            .map_err(Unusable::Database)
+    ) -> Result<SlotNumber, Unusable> {
+        let load = || self.before.storage_ref(address, key);
+        read_ahead(|| self.memory.slot_number(account, key, load)).ok_or(Unusable::Unread)
     }
 
     fn marks(&self, marks: &ExistenceMarks) -> Result<usize, AccessListError> {

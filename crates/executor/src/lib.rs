@@ -38,6 +38,7 @@ mod sequential_state;
 mod share;
 mod steps;
 mod sync;
+mod unguided;
 mod versions;
 mod view;
 mod watch;

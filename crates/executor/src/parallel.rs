@@ -27,6 +27,7 @@ use crate::{
     scheduler::Scheduler,
     share::Sharing,
     steps::Steps,
+    unguided,
     versions::Step,
     view::{View, load_account},
     watch::{Final, Inspectors, Results, Watch},
@@ -108,12 +109,17 @@ where
     let after = protocol::operations_after(block);
     let steps = steps_of(block, before.len(), after.len())?;
     let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
-    let lay = |list| Listed::lay(list, block, &steps, memory, state, sharing);
-    let listed = list.map(lay).transpose();
-    let listed = listed.map_err(|unusable| match unusable {
-        Unusable::Wrong(source) => BlockError::AccessList { place: Place::Block, source },
-        Unusable::Database(source) => BlockError::Database { place: Place::Block, source },
-    })?;
+    let lay =
+        |list| Listed::lay(list, block, &steps, memory, state, sharing).map_err(|e| (list, e));
+    let listed = match list.map(lay).transpose() {
+        Ok(listed) => listed,
+        Err((_, Unusable::Wrong(source))) => {
+            return Err(BlockError::AccessList { place: Place::Block, source });
+        }
+        Err((list, Unusable::Unread)) => {
+            return unguided::execute(block, state, list, watch, inspector, threads);
+        }
+    };
     let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, threads);
     caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
     engine.transactions(inspector)?;
@@ -565,7 +571,7 @@ where
         let fork = self.block.fork;
         let Some(listed) = self.listed else {
             let destroyed = effects.beneficiary_destroyed;
-            let beneficiary = self.beneficiary()?;
+            let beneficiary = self.beneficiary(index)?;
             pay_fee(self.memory, beneficiary, step, executed.fee, destroyed, fork);
             return Ok(());
         };
@@ -575,14 +581,14 @@ where
     }
 
     /// The beneficiary's account; one that could not be read before is read again now.
-    fn beneficiary(&self) -> Result<AccountNumber, BlockError<DB::Error>> {
+    fn beneficiary(&self, index: usize) -> Result<AccountNumber, BlockError<DB::Error>> {
         if self.beneficiary != AccountNumber::MAX {
             return Ok(self.beneficiary);
         }
         let address = self.block.env.beneficiary;
         self.memory
             .account_number(address, || load_account(self.memory, self.before, address))
-            .map_err(|source| BlockError::Database { place: Place::Block, source })
+            .map_err(|source| BlockError::Database { place: Place::Transaction(index), source })
     }
 
     /// Hands the newest result to who looks on.

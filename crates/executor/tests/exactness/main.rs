@@ -11,6 +11,7 @@ mod accounts;
 mod building;
 mod contracts;
 mod delegations;
+mod errors;
 mod faults;
 mod protocol;
 mod scene;
