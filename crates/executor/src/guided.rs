@@ -326,9 +326,6 @@ impl Listed {
         step: Step,
         fork: Fork,
     ) -> Result<usize, AccessListError> {
-        if beneficiary == AccountNumber::MAX {
-            return Err(AccessListError::MissingAccount(Address::ZERO));
-        }
         let (seen, _) = memory.account(beneficiary).read(step);
         let mut fields = Fields { balance: None, nonce: None, code: None, life: None };
         if !fee.is_zero() {

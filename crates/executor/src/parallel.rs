@@ -11,7 +11,7 @@
 //!   it will have seen in the end; its effects must be exactly what the list says for its index.
 
 use crate::{
-    Block, BlockError, BlockOutput, Invalid, Place, Skipped,
+    AccessListError, Block, BlockError, BlockOutput, Invalid, Place, Skipped,
     direct::DirectTransfers,
     effects::{Effects, Validity},
     error::caught,
@@ -575,9 +575,13 @@ where
             pay_fee(self.memory, beneficiary, step, executed.fee, destroyed, fork);
             return Ok(());
         };
-        listed
-            .check(self.memory, effects, step, self.beneficiary, executed.fee, fork)
-            .map_err(|source| BlockError::AccessList { place: Place::Transaction(index), source })
+        let checked = if self.beneficiary == AccountNumber::MAX {
+            Err(AccessListError::MissingAccount(self.block.env.beneficiary))
+        } else {
+            listed.check(self.memory, effects, step, self.beneficiary, executed.fee, fork)
+        };
+        let place = Place::Transaction(index);
+        checked.map_err(|source| BlockError::AccessList { place, source })
     }
 
     /// The beneficiary's account; one that could not be read before is read again now.

@@ -7,6 +7,7 @@
 // Helpers of tests panic as tests do.
 #![allow(clippy::panic)]
 
+mod access_lists;
 mod accounts;
 mod building;
 mod contracts;
