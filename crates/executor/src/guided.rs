@@ -67,7 +67,15 @@ impl Listed {
             let address = list.marks[0].address;
             return Err(wrong(address, "marks of existence have no meaning from Cancun on"));
         }
+        for pair in list.marks.windows(2) {
+            if pair[0].address >= pair[1].address {
+                return Err(wrong(pair[1].address, "marks are not in ascending order"));
+            }
+        }
         for marks in &list.marks {
+            if marks.destroyed_at.is_empty() && marks.emptied_at.is_empty() {
+                return Err(wrong(marks.address, "a mark marks nothing"));
+            }
             changes += layer.marks(marks)?;
         }
         Ok(Self { changes, happened: AtomicUsize::new(0) })

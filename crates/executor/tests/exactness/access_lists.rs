@@ -7,7 +7,7 @@ use alloy_primitives::{Address, U256};
 use heddle_executor::revm::DatabaseRef;
 use heddle_executor::revm::bytecode::opcode as op;
 use heddle_executor::{Block, BlockError, MemoryState, Way};
-use heddle_types::{AccessList, Fork};
+use heddle_types::{AccessList, ExistenceMarks, Fork};
 
 /// Following `list` must end with an error of the list, and the executor must go on.
 fn rejects<DB: DatabaseRef<Error: 'static> + Sync>(
@@ -84,6 +84,27 @@ fn changes_at_the_edges_of_the_block_that_do_not_happen_are_found() {
             }
         }
     }
+}
+
+#[test]
+fn marks_of_existence_must_be_in_canonical_form() {
+    let mut scene = Scene::new(Fork::Shanghai);
+    for name in ["one", "two"] {
+        scene.deploy(account(name), Code::new().ops(&[op::CALLER, op::SELFDESTRUCT]));
+        scene.call(sender(0), account(name), 0);
+    }
+    let right = optimistic_list(&scene);
+    assert_eq!(right.marks.len(), 2);
+    let healthy = (&scene.block(), &scene.state);
+    let mut reversed = right.clone();
+    reversed.marks.reverse();
+    rejects(&scene.block(), &scene.state, &reversed, healthy);
+    let mut superfluous = right.clone();
+    let address = right.accounts[0].address;
+    let empty = ExistenceMarks { address, destroyed_at: vec![], emptied_at: vec![] };
+    superfluous.marks.insert(0, empty);
+    superfluous.marks.sort_by_key(|marks| marks.address);
+    rejects(&scene.block(), &scene.state, &superfluous, healthy);
 }
 
 #[test]
