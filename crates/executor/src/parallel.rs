@@ -407,7 +407,7 @@ where
         }
         if self.listed.is_some() {
             if let Some(trouble) = record.trouble.take() {
-                return Err(trouble.at(Place::Transaction(index)));
+                return Err(self.without_effects(worker, index, record, trouble));
             }
         } else if !(attempted && self.stands(index, record)) {
             chain.output.statistics.reexecutions += u64::from(attempted);
@@ -502,6 +502,25 @@ where
         chain.gas.add(transaction, executed.gas_used);
         chain.ranks.push(chain.output.receipts.len() as u32);
         chain.output.receipts.push(executed.receipt(transaction.tx_type, before, bloom));
+    }
+
+    /// The error of a transaction that the guided way could not execute. One that is invalid is so
+    /// whatever the list lacks: what it touches is in no block's list.
+    fn without_effects(
+        &self,
+        worker: &mut Worker<'a, 'w, DB, I>,
+        index: usize,
+        record: &mut Record<DB::Error, I>,
+        trouble: Trouble<DB::Error>,
+    ) -> BlockError<DB::Error> {
+        if trouble.is_unlisted() {
+            worker.leave_list();
+            let result = self.execute_one(worker, index, &mut record.effects);
+            if let (Ok(()), Some(Err(reason))) = (result, record.effects.result.take()) {
+                return BlockError::InvalidTransaction { index, reason };
+            }
+        }
+        trouble.at(Place::Transaction(index))
     }
 
     /// Whether the effects of an attempt are what an execution now would give. If so they are

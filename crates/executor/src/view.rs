@@ -92,6 +92,11 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         self.slots.clear();
     }
 
+    /// From now on what the access list does not name may be touched.
+    pub(crate) fn leave_list(&mut self) {
+        self.listed_only = false;
+    }
+
     pub(crate) fn memory(&self) -> &'a MvMemory {
         self.memory
     }

@@ -58,6 +58,12 @@ pub(crate) enum Trouble<E: std::error::Error + 'static> {
 }
 
 impl<E: std::error::Error + 'static> Trouble<E> {
+    /// Whether the access list lacks something.
+    pub(crate) const fn is_unlisted(&self) -> bool {
+        let Self::View(error) = self else { return false };
+        matches!(error, ViewError::UnlistedAccount(_) | ViewError::UnlistedSlot(..))
+    }
+
     /// The block's error for it.
     pub(crate) fn at(self, place: Place) -> BlockError<E> {
         use crate::AccessListError::{MissingAccount, MissingSlot};
@@ -213,6 +219,11 @@ where
 
     pub(crate) fn view(&self) -> &View<'a, DB> {
         &self.machine.ctx.journaled_state.database
+    }
+
+    /// From now on transactions may touch what the access list does not name.
+    pub(crate) fn leave_list(&mut self) {
+        self.machine.ctx.journaled_state.database.leave_list();
     }
 
     pub(crate) fn clears_empty(&self) -> bool {

@@ -1,12 +1,13 @@
 //! Wrong access lists are rejected for being wrong, and right ones never hide an invalid block.
 
-use crate::faults::optimistic_list;
+use crate::faults::{every_way, optimistic_list};
 use crate::scene::{Code, Scene, THREADS, account, executor, sender};
 use alloy_eip7928::{AccountChanges, BlockAccessIndex, SlotChanges, StorageChange};
 use alloy_primitives::{Address, U256};
 use heddle_executor::revm::DatabaseRef;
 use heddle_executor::revm::bytecode::opcode as op;
-use heddle_executor::{Block, BlockError, MemoryState, Way};
+use heddle_executor::revm::context::result::InvalidTransaction;
+use heddle_executor::{Block, BlockError, Invalid, MemoryState, Way};
 use heddle_types::{AccessList, ExistenceMarks, Fork};
 
 /// Following `list` must end with an error of the list, and the executor must go on.
@@ -117,5 +118,35 @@ fn a_fee_recipient_that_is_not_listed_is_named() {
         let result = executor(threads).execute(&scene.block(), &scene.state, Way::Guided(&wrong));
         let error = result.expect_err("an account is missing").to_string();
         assert!(error.contains(&recipient.to_string()), "{error}");
+    }
+}
+
+#[test]
+fn a_block_that_is_invalid_is_so_with_its_best_list_too() {
+    type Spoil = fn(&mut Scene);
+    let spoils: [Spoil; 4] = [
+        |scene| scene.transactions[14].nonce += 1,
+        |scene| scene.transactions[14].value = U256::MAX,
+        |scene| scene.transactions[14].gas_price = 1,
+        |scene| scene.frame.env.gas_limit = 1_000_000,
+    ];
+    for spoil in spoils {
+        let mut scene = led_by_a_slot();
+        spoil(&mut scene);
+        // The list of all that can be executed of it.
+        scene.frame.invalid = Invalid::Skip;
+        let list = optimistic_list(&scene);
+        scene.frame.invalid = Invalid::Reject;
+        let mut found: Option<(usize, InvalidTransaction)> = None;
+        for (way, result) in every_way(&scene.block(), &scene.state, Some(&list)) {
+            match result {
+                Err(BlockError::InvalidTransaction { index, reason }) => {
+                    let first = found.get_or_insert_with(|| (index, reason.clone()));
+                    assert_eq!(*first, (index, reason), "{way}");
+                }
+                other => panic!("{way}: {other:?}"),
+            }
+        }
+        assert!(found.is_some());
     }
 }
