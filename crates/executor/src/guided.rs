@@ -2,7 +2,7 @@
 
 use crate::memory_state::bytecode;
 use crate::{
-    AccessListError, Block,
+    AccessListError, Block, BlockError, Place,
     direct::DirectTransfers,
     effects::{AccountEffect, Effects},
     error::read_ahead,
@@ -401,6 +401,38 @@ impl Listed {
         Ok(())
     }
 
+    /// The error to report for one that was met on the way. If everything that is listed of the
+    /// steps before has happened, then what was seen is right, and so is the error. Else the list
+    /// holds a change too many, which may be what led to the error.
+    pub(crate) fn blame<E: std::error::Error + 'static>(
+        &self,
+        memory: &MvMemory,
+        steps: &Steps,
+        fork: Fork,
+        error: BlockError<E>,
+    ) -> BlockError<E> {
+        let place = match &error {
+            BlockError::InvalidTransaction { index, .. } => Place::Transaction(*index),
+            BlockError::Database { place, .. }
+            | BlockError::Evm { place, .. }
+            | BlockError::Panic { place, .. } => *place,
+            BlockError::SystemCall { .. } => Place::After,
+            BlockError::AccessList { .. } => return error,
+        };
+        let step = match place {
+            Place::Transaction(index) => steps.transaction(index),
+            Place::After => steps.after(0),
+            // Nothing of the list was seen.
+            Place::Before | Place::Block => return error,
+        };
+        let happened = self.happened.load(Relaxed);
+        // A sink or an inspector may fail when the transaction itself has been checked already.
+        if [step, step + 1].iter().any(|step| listed_before(memory, *step, fork) == happened) {
+            return error;
+        }
+        BlockError::AccessList { place, source: AccessListError::SuperfluousChange }
+    }
+
     /// Whether all that is listed has happened.
     pub(crate) fn check_complete(&self, memory: &MvMemory) -> Result<(), AccessListError> {
         for (_, account) in memory.accounts() {
@@ -419,6 +451,21 @@ impl Listed {
         }
         Ok(())
     }
+}
+
+/// How many changes a list that was laid into `memory` holds of the steps before `step`.
+fn listed_before(memory: &MvMemory, step: Step, fork: Fork) -> usize {
+    let accounts = memory.accounts().map(|(_, account)| {
+        let versions = account.versions();
+        let rare = versions.rare.as_ref().map_or(0, |rare| {
+            let is_listed = |life: &&(Step, Life)| fork < Fork::Cancun && life.1 != Life::Created;
+            let lives = rare.life.all_before(step).iter().filter(is_listed).count();
+            rare.code.all_before(step).len() + lives
+        });
+        versions.balance.all_before(step).len() + versions.nonce.all_before(step).len() + rare
+    });
+    let slots = memory.slots().map(|(_, slot)| slot.versions().all_before(step).len());
+    accounts.sum::<usize>() + slots.sum::<usize>()
 }
 
 fn fields(effect: &AccountEffect) -> Fields {

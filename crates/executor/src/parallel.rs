@@ -121,12 +121,18 @@ where
         }
     };
     let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, threads);
-    caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
-    engine.transactions(inspector)?;
-    let deposits = protocol::deposit_requests(block, &engine.chain.lock().output.receipts)?;
-    engine.chain.lock().output.requests.extend(deposits);
-    caught(Place::After, || engine.operations(&after, inspector(0), |i| steps.after(i)))?;
-    engine.finish()
+    let run = || {
+        caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
+        engine.transactions(inspector)?;
+        let deposits = protocol::deposit_requests(block, &engine.chain.lock().output.receipts)?;
+        engine.chain.lock().output.requests.extend(deposits);
+        caught(Place::After, || engine.operations(&after, inspector(0), |i| steps.after(i)))?;
+        engine.finish()
+    };
+    run().map_err(|error| match engine.listed {
+        Some(listed) => listed.blame(memory, &steps, block.fork, error),
+        None => error,
+    })
 }
 
 /// The gas that a block's transactions may use. A plain transfer counts for as much as takes the
@@ -456,7 +462,7 @@ where
         }
         match self.listed {
             None => {
-                let beneficiary = self.beneficiary()?;
+                let beneficiary = self.beneficiary(index)?;
                 pay_fee(self.memory, beneficiary, step, executed.fee, false, self.block.fork);
             }
             Some(listed) => listed

@@ -16,7 +16,6 @@ mod errors;
 mod faults;
 mod protocol;
 mod scene;
-#[allow(dead_code)]
 #[path = "../support/mod.rs"]
 mod support;
 mod watching;
