@@ -178,12 +178,21 @@ where
         let Watch { inspectors, results } = watch;
         let direct = DirectTransfers::new(block);
         let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
-        // An inspector has to see every transaction.
-        let foresees = inspectors.is_none();
-        let planner =
-            Planner { block, before, memory, direct: &direct, steps, listed, sharing, foresees };
+        let mut planner = Planner {
+            block,
+            before,
+            memory,
+            direct: &direct,
+            steps,
+            listed,
+            sharing,
+            foresees: false,
+        };
+        let beneficiary = planner.find(block.env.beneficiary);
+        // An inspector has to see every transaction, and somebody has to be paid the fees.
+        planner.foresees = inspectors.is_none() && beneficiary.is_some();
         let plan = planner.plan();
-        let beneficiary = planner.find(block.env.beneficiary).unwrap_or(AccountNumber::MAX);
+        let beneficiary = beneficiary.unwrap_or(AccountNumber::MAX);
         let count = block.transactions.len();
         let per_thread =
             if listed.is_some() { GUIDED_WINDOW_PER_THREAD } else { WINDOW_PER_THREAD };
@@ -370,7 +379,8 @@ where
         let planned = self.plan.get(index);
         let step = self.steps.transaction(index);
         let (from, to) = (planned.sender(), planned.recipient());
-        if planned.is_direct() && from != AccountNumber::MAX && self.inspectors.is_none() {
+        let known = from != AccountNumber::MAX && to != AccountNumber::MAX;
+        if planned.is_direct() && known && self.inspectors.is_none() {
             let memory = self.memory;
             if self.direct.execute(memory, transaction, to, from, step, effects) {
                 return Ok(());
@@ -462,8 +472,8 @@ where
         }
         match self.listed {
             None => {
-                let beneficiary = self.beneficiary(index)?;
-                pay_fee(self.memory, beneficiary, step, executed.fee, false, self.block.fork);
+                let fork = self.block.fork;
+                pay_fee(self.memory, self.beneficiary, step, executed.fee, false, fork);
             }
             Some(listed) => listed
                 .check_foreseen(

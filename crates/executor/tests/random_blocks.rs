@@ -45,7 +45,7 @@ fn every_way_gives_the_same() {
         let compared = executors.borrow_mut().compare_block(&blueprint.block(), &blueprint.state);
         let failed = |error| TestCaseError::fail(format!("{:?}: {error}", blueprint.fork));
         let (_, work) = compared.map_err(failed)?;
-        total.borrow_mut().add(work);
+        *total.borrow_mut() += work;
         Ok(())
     });
     let total = total.into_inner();

@@ -3,7 +3,7 @@
 use alloy_primitives::U256;
 use heddle_executor::{Block, BlockOutput, Executor, Invalid, MemoryState, Settings, Way};
 use heddle_types::{AccessList, Fork};
-use std::fmt;
+use std::{fmt, ops::AddAssign};
 
 /// Executors on several numbers of threads, with every size threshold off.
 pub(crate) struct Executors(Vec<Executor>);
@@ -19,8 +19,8 @@ pub(crate) struct Work {
     pub(crate) direct_transfers: u64,
 }
 
-impl Work {
-    pub(crate) fn add(&mut self, other: Self) {
+impl AddAssign for Work {
+    fn add_assign(&mut self, other: Self) {
         self.included += other.included;
         self.speculative_executions += other.speculative_executions;
         self.reexecutions += other.reexecutions;
