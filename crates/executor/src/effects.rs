@@ -137,7 +137,10 @@ impl Effects {
             let Some(account) = state.get(&read.address) else { continue };
             let reliance = reliance(read, account, observed, exact);
             let mut effect = AccountEffect::read_only(read, reliance);
-            if account.is_touched() {
+            // revm does not give back a payment that overflowed when the call is reverted. Where it
+            // pays the fee it touches the account, and so keeps the loss.
+            let lost = read.address == beneficiary && account.info.balance != read.seen.balance;
+            if account.is_touched() || lost {
                 effect.change(account, clears_empty);
                 let destroyed = account.is_selfdestructed();
                 self.beneficiary_destroyed |= destroyed && read.address == beneficiary;

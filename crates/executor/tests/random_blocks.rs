@@ -5,6 +5,15 @@
 
 mod support;
 
+use alloy_primitives::{Address, TxKind, U256};
+use heddle_executor::{
+    Invalid, MemoryAccount, MemoryState,
+    revm::{
+        bytecode::{Bytecode, opcode as op},
+        context::{BlockEnv, TxEnv},
+    },
+};
+use heddle_types::Fork;
 use proptest::{
     collection::vec,
     prelude::*,
@@ -54,4 +63,45 @@ fn every_way_gives_the_same() {
         panic!("HEDDLE_SEED={seed} HEDDLE_RANDOM_BLOCKS={blocks}: {error}");
     }
     assert!(total.included > 0 && total.speculative_executions > 0, "nothing was compared");
+}
+
+/// revm takes the amount of a payment that overflows from the sender and never gives it back when
+/// the call is reverted; who is paid the fee then has less than nothing. No such balance can be on
+/// mainnet, but whatever revm does is the reference. Found by seed 2.
+#[test]
+fn follows_revm_when_a_beneficiary_sends_what_overflows_and_fails() {
+    let [beneficiary, rich, sender] = [1, 2, 3].map(Address::repeat_byte);
+    let mut code = vec![op::PUSH1, 0, op::DUP1, op::DUP1, op::DUP1, op::PUSH3, 16, 0, 0];
+    code.push(op::PUSH20);
+    code.extend_from_slice(rich.as_slice());
+    code.extend([op::PUSH2, 0xff, 0xff, op::CALL, op::INVALID]);
+    let mut state = MemoryState::default();
+    let code_hash = state.add_code(Bytecode::new_raw(code.into()));
+    let contract = MemoryAccount { code_hash, nonce: 1, ..MemoryAccount::default() };
+    state.accounts.insert(beneficiary, contract);
+    for (address, balance) in [(rich, U256::MAX), (sender, U256::from(1_u64 << 60))] {
+        state.accounts.insert(address, MemoryAccount { balance, ..MemoryAccount::default() });
+    }
+    let pay = |nonce| TxEnv {
+        caller: sender,
+        kind: TxKind::Call(beneficiary),
+        value: U256::from(1_u64 << 40),
+        gas_limit: 60_000,
+        gas_price: 7,
+        nonce,
+        chain_id: Some(1),
+        ..TxEnv::default()
+    };
+    let blueprint = Blueprint {
+        fork: Fork::SpuriousDragon,
+        state,
+        transactions: vec![pay(0), pay(1)],
+        env: BlockEnv { beneficiary, gas_limit: 1 << 40, ..BlockEnv::default() },
+        withdrawals: Vec::new(),
+        ommers: Vec::new(),
+        protocol_operations: false,
+        invalid: Invalid::Skip,
+    };
+    let work = Executors::new(&[1, 2]).compare(&blueprint).unwrap();
+    assert_eq!(work.included, 2);
 }
