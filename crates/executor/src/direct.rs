@@ -124,14 +124,14 @@ impl DirectTransfers {
         effects: &mut Effects,
     ) -> bool {
         let account = memory.account(from);
-        account.contest();
+        memory.contest(account);
         let (seen, _) = account.read(step);
         let Ok(most) = tx.max_balance_spending() else { return false };
         if !seen.can_send(tx.nonce, most) {
             return false;
         }
         let recipient = memory.account(to);
-        recipient.contest();
+        memory.contest(recipient);
         let (seen_to, _) = recipient.read(step);
         if seen_to.code_hash != KECCAK256_EMPTY || is_huge(&seen_to.balance) {
             return false;

@@ -30,6 +30,8 @@ pub(crate) struct Effects {
     pub(crate) codes: Vec<(B256, Bytecode)>,
     /// The beneficiary destroyed itself: a fee paid to it is lost with it.
     pub(crate) beneficiary_destroyed: bool,
+    /// It read a slot that the suspected step wrote (see [`View::begin`]).
+    pub(crate) reads_suspect: bool,
     /// It was a plain transfer, done without a machine.
     pub(crate) direct: bool,
     /// The log bloom of the result.
@@ -116,6 +118,7 @@ impl Effects {
         self.slots.clear();
         self.codes.clear();
         self.beneficiary_destroyed = false;
+        self.reads_suspect = false;
         self.direct = false;
         self.bloom = Bloom::ZERO;
         self.result = None;
@@ -131,6 +134,7 @@ impl Effects {
         execution: Execution<'_>,
     ) -> Result<(), ViewError<DB::Error>> {
         let Execution { state, observed, beneficiary, clears_empty, exact } = execution;
+        self.reads_suspect = view.reads_suspect;
         let accounts = core::mem::take(&mut view.accounts);
         let exact = exact || accounts.iter().any(|read| is_huge(&read.seen.balance));
         for read in &accounts {
@@ -348,11 +352,17 @@ impl Effects {
     }
 
     /// Once all earlier steps are final: turns amounts into balances and notes what was touched.
-    pub(crate) fn settle(&self, memory: &MvMemory, step: Step) {
+    /// Returns whether anything that was read was written by `suspect`, for an execution that knew
+    /// of that suspicion.
+    pub(crate) fn settle(&self, memory: &MvMemory, step: Step, suspect: Option<Step>) -> bool {
+        let mut depends = self.reads_suspect;
         for effect in &self.accounts {
-            effect.settle(memory, step);
+            let (_, writer) = effect.settle(memory, step);
+            let exact = effect.reliance == Reliance::Exact;
+            depends |= exact && suspect.is_some() && writer == suspect;
         }
         self.mark_accessed(memory);
+        depends
     }
 
     /// Notes what a transaction that is in the block touched. An invalid one is not in it.

@@ -106,6 +106,7 @@ impl Foresight<'_> {
             return false;
         }
         outlook.spent = outlook.spent.saturating_add(side.spent);
+        account.foresee();
         let mut versions = account.versions();
         versions.nonce.set(step, side.nonce + 1);
         if side.spent != 0 {
@@ -135,6 +136,7 @@ impl Foresight<'_> {
             return false;
         }
         outlook.received = received;
+        account.foresee();
         account.versions().balance.set(step, BalanceVersion::Add(U256::from(side.amount)));
         true
     }
@@ -178,7 +180,7 @@ impl Foresight<'_> {
 /// Takes back what was laid down for one side of the transfer at `step`.
 pub(crate) fn retract(memory: &MvMemory, number: u32, step: Step) {
     let account = memory.account(number);
-    account.contest();
+    memory.contest(account);
     let mut versions = account.versions();
     versions.balance.remove(step);
     versions.nonce.remove(step);

@@ -39,6 +39,7 @@ pub(crate) struct MvMemory {
     /// Codes that the state before the block gave with its accounts, and those created in the
     /// block.
     codes: RwLock<HashMap<B256, Bytecode, RandomState>>,
+    has_contested: AtomicBool,
 }
 
 /// One account.
@@ -49,7 +50,9 @@ pub(crate) struct AccountEntry {
     pub(crate) before: Option<AccountState>,
     /// Whether a transaction that is in the block touched it.
     accessed: AtomicBool,
-    /// Whether anything but foreseen transfers (see `foresight`) has to do with it.
+    /// Whether it has a part in foreseen transfers (see `foresight`), ...
+    foreseen: AtomicBool,
+    /// ... and something else has to do with it, too.
     contested: AtomicBool,
     /// Whether `versions` holds changes of existence; most accounts have none.
     has_life: AtomicBool,
@@ -126,7 +129,12 @@ impl Seen {
 
 impl MvMemory {
     pub(crate) fn new() -> Self {
-        Self { accounts: Numbered::new(), slots: Numbered::new(), codes: RwLock::default() }
+        Self {
+            accounts: Numbered::new(),
+            slots: Numbered::new(),
+            codes: RwLock::default(),
+            has_contested: AtomicBool::new(false),
+        }
     }
 
     /// Forgets everything but keeps the memory for the next block.
@@ -134,6 +142,20 @@ impl MvMemory {
         self.accounts.clear();
         self.slots.clear();
         self.codes.get_mut().clear();
+        *self.has_contested.get_mut() = false;
+    }
+
+    /// Notes that something else than foreseen transfers has to do with an account.
+    pub(crate) fn contest(&self, account: &AccountEntry) {
+        if account.foreseen.load(Relaxed) && !account.is_contested() {
+            account.contested.store(true, Relaxed);
+            mark(&self.has_contested);
+        }
+    }
+
+    /// Whether there is any account that foreseen transfers do not have for themselves.
+    pub(crate) fn has_contested(&self) -> bool {
+        self.has_contested.load(Relaxed)
     }
 
     /// The number of an account that is known already.
@@ -246,6 +268,7 @@ impl AccountEntry {
             address,
             before,
             accessed: AtomicBool::new(false),
+            foreseen: AtomicBool::new(false),
             contested: AtomicBool::new(false),
             has_life: AtomicBool::new(false),
             versions: Mutex::default(),
@@ -301,9 +324,9 @@ impl AccountEntry {
 }
 
 impl AccountEntry {
-    /// Notes that something else than foreseen transfers has to do with the account.
-    pub(crate) fn contest(&self) {
-        mark(&self.contested);
+    /// Notes that the account has a part in foreseen transfers.
+    pub(crate) fn foresee(&self) {
+        mark(&self.foreseen);
     }
 
     pub(crate) fn is_contested(&self) -> bool {

@@ -71,7 +71,7 @@ where
         let view = self.view();
         let number = view.account_number(address).map_err(Trouble::View)?;
         let account = view.memory().account(number);
-        account.contest();
+        view.memory().contest(account);
         let (seen, _) = account.read(step);
         let read = AccountRead { number, address, seen };
         Ok(AccountEffect::read_only(&read, Reliance::Exact))

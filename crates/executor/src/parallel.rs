@@ -29,7 +29,7 @@ use crate::{
     steps::Steps,
     unguided,
     versions::Step,
-    view::{View, load_account},
+    view::{View, Viewpoint, load_account},
     watch::{Final, Inspectors, Results, Watch},
     worker::{ParallelContext, Trouble, Worker},
 };
@@ -74,6 +74,8 @@ pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
 /// What an execution lays down.
 struct Record<E: std::error::Error + 'static, I> {
     effects: Effects,
+    /// Whether it was not executed at all: it would have read what is likely to be wrong.
+    deferred: bool,
     /// Why there are no effects.
     trouble: Option<Trouble<E>>,
     inspector: Option<I>,
@@ -198,7 +200,12 @@ where
             if listed.is_some() { GUIDED_WINDOW_PER_THREAD } else { WINDOW_PER_THREAD };
         let window = count.min(threads * per_thread).max(1);
         let early = plan.early(block.transactions, window);
-        let record = || Record { effects: Effects::default(), trouble: None, inspector: None };
+        let record = || Record {
+            effects: Effects::default(),
+            deferred: false,
+            trouble: None,
+            inspector: None,
+        };
         let mut output = BlockOutput::default();
         output.receipts.reserve_exact(count);
         Self {
@@ -250,7 +257,7 @@ where
             let mut effects = Effects::default();
             let request = worker.operate(operation, step, &self.steps, &mut effects)?;
             effects.publish(self.memory, step);
-            effects.settle(self.memory, step);
+            effects.settle(self.memory, step, None);
             self.chain.lock().output.requests.extend(request);
             all.push((step, effects));
         }
@@ -308,21 +315,43 @@ where
     }
 
     fn work(&self, worker: &mut Worker<'a, 'w, DB, I>) {
+        // What is foreseen at the start of the block is there already. From then on whoever has
+        // laid something down makes final what can be.
+        self.lead(worker);
         let mut idle = 0_u32;
         while !self.scheduler.is_done() {
             let claimed = self.scheduler.claim(|index| self.plan.run(index));
             let Some(claimed) = claimed else {
-                self.lead(worker);
                 idle += 1;
                 rest(idle);
                 continue;
             };
             idle = 0;
             for index in claimed {
-                self.attempt(worker, index);
+                self.attempt_chain(worker, index);
             }
+        }
+    }
+
+    /// Executes a transaction, and the one that waited for it, and so on.
+    fn attempt_chain(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) {
+        let mut next = Some(index);
+        while let Some(index) = next
+            && !self.scheduler.is_done()
+        {
+            next = self.attempt(worker, index);
             self.lead(worker);
         }
+    }
+
+    /// Executes the first transaction that is not final, which makes it final, and goes on as the
+    /// leader. Returns the next to execute, if it is the caller's.
+    fn execute_as_leader(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) -> Option<usize> {
+        let mut chain = self.chain.lock();
+        self.lead_one(worker, &mut chain, index, false);
+        let next = self.scheduler.published(index);
+        self.scheduler.lead_from(index, |index| self.lead_one(worker, &mut chain, index, true));
+        next
     }
 
     /// Makes final what can be.
@@ -330,38 +359,58 @@ where
         let mut chain = None;
         self.scheduler.lead(|index| {
             let chain = chain.get_or_insert_with(|| self.chain.lock());
-            let result =
-                caught(Place::Transaction(index), || self.make_final(worker, chain, index, true));
-            if let Err(error) = result {
-                chain.failure.get_or_insert(error);
-                self.scheduler.stop();
-            }
+            self.lead_one(worker, chain, index, true);
         });
     }
 
-    /// Executes a transaction before all earlier ones are known to be final.
-    fn attempt(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) {
+    fn lead_one(
+        &self,
+        worker: &mut Worker<'a, 'w, DB, I>,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        attempted: bool,
+    ) {
+        let result =
+            caught(Place::Transaction(index), || self.make_final(worker, chain, index, attempted));
+        if let Err(error) = result {
+            chain.failure.get_or_insert(error);
+            self.scheduler.stop();
+        }
+    }
+
+    /// Executes a transaction before all earlier ones are known to be final. Returns the next to
+    /// execute, if it is the caller's.
+    fn attempt(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) -> Option<usize> {
         if self.listed.is_none() {
             for before in self.plan.predecessors(index) {
                 if self.scheduler.waits(index, before) {
-                    return;
+                    return None;
                 }
+            }
+            if self.plan.is_unsound(index, self.scheduler.front()) {
+                self.record(index).deferred = true;
+                self.scheduler.executed(index);
+                return None;
+            }
+            if self.scheduler.take_lead(index) {
+                return self.execute_as_leader(worker, index);
             }
         }
         let step = self.steps.transaction(index);
         let mut record = self.record(index);
+        record.deferred = false;
         record.trouble = self.execute_one(worker, index, &mut record.effects).err();
         if record.trouble.is_none() && self.listed.is_none() {
             record.effects.publish(self.memory, step);
         }
-        // From here on the next in a chain can run on another thread, beside what is left to do.
-        self.scheduler.published(index);
+        let next = self.scheduler.published(index);
         if record.trouble.is_none() {
             record.inspector = worker.take_inspector(index);
         }
         worker.bloom(&mut record.effects);
         drop(record);
         self.scheduler.executed(index);
+        next
     }
 
     fn record(&self, index: usize) -> MutexGuard<'_, Record<DB::Error, I>> {
@@ -392,7 +441,8 @@ where
         };
         let beneficiary = (self.block.env.beneficiary, self.beneficiary);
         let known = [(transaction.caller, from), recipient, beneficiary];
-        worker.execute(index, transaction, step, known, effects)
+        let viewpoint = Viewpoint { step, suspect: self.suspect(index), known };
+        worker.execute(index, transaction, viewpoint, effects)
     }
 
     /// Makes the first transaction that is not final so. If it was `attempted` there is a record of
@@ -404,9 +454,7 @@ where
         index: usize,
         mut attempted: bool,
     ) -> Result<(), BlockError<DB::Error>> {
-        let transaction = &self.block.transactions[index];
-        let step = self.steps.transaction(index);
-        let fits = chain.gas.check(transaction);
+        let fits = chain.gas.check(&self.block.transactions[index]);
         if self.plan.is_foreseen(index) {
             if fits.is_ok() && self.make_foreseen_final(chain, index)? {
                 return Ok(());
@@ -415,6 +463,26 @@ where
             attempted = false;
         }
         let record = &mut *self.record(index);
+        let deferred = attempted && core::mem::take(&mut record.deferred);
+        let result = self.settle_record(worker, chain, index, record, fits, attempted && !deferred);
+        if deferred {
+            // In the block or not, those that waited for it can go on.
+            self.scheduler.published_by_leader(index);
+        }
+        result
+    }
+
+    /// As [`Engine::make_final`], with the transaction's record and whether it `fits` the block.
+    fn settle_record(
+        &self,
+        worker: &mut Worker<'a, 'w, DB, I>,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        record: &mut Record<DB::Error, I>,
+        fits: Result<(), InvalidTransaction>,
+        attempted: bool,
+    ) -> Result<(), BlockError<DB::Error>> {
+        let step = self.steps.transaction(index);
         if let Err(reason) = fits {
             if attempted && self.listed.is_none() {
                 record.effects.retract(self.memory, step);
@@ -458,6 +526,7 @@ where
         let executed = self.direct.executed(transaction);
         let contested = |number| self.memory.account(number).is_contested();
         let is_contested = self.listed.is_none()
+            && self.memory.has_contested()
             && (contested(planned.sender()) || contested(planned.recipient()));
         if is_contested || chain.results.is_some() {
             let record = &mut *self.record(index);
@@ -467,7 +536,7 @@ where
                 return Ok(false);
             }
             if self.listed.is_none() {
-                record.effects.settle(self.memory, step);
+                record.effects.settle(self.memory, step, None);
             }
         }
         match self.listed {
@@ -546,15 +615,21 @@ where
             return false;
         }
         let step = self.steps.transaction(index);
-        let suspect = self.plan.suspect(index).map(|before| self.steps.transaction(before));
+        let suspect = self.suspect(index);
         let validity = record.effects.validate_and_settle(self.memory, step, suspect);
         let (Validity::Valid { depends } | Validity::Stale { depends }) = validity;
         self.plan.learn(index, depends);
         let stands = matches!(validity, Validity::Valid { .. });
         if !stands {
+            self.plan.suspect_before(index, self.scheduler.claimed_end());
             record.effects.retract(self.memory, step);
         }
         stands
+    }
+
+    /// The step of the transaction that `index` is suspected to depend on.
+    fn suspect(&self, index: usize) -> Option<Step> {
+        self.plan.suspect(index).map(|before| self.steps.transaction(before))
     }
 
     /// Executes a transaction on what is final, so that the result is too.
@@ -568,7 +643,8 @@ where
         result.map_err(|trouble| trouble.at(Place::Transaction(index)))?;
         let step = self.steps.transaction(index);
         record.effects.publish(self.memory, step);
-        record.effects.settle(self.memory, step);
+        let depends = record.effects.settle(self.memory, step, self.suspect(index));
+        self.plan.learn(index, depends);
         worker.bloom(&mut record.effects);
         record.inspector = worker.take_inspector(index);
         Ok(())
@@ -588,7 +664,7 @@ where
         let planned = self.plan.get(index);
         for number in [planned.sender(), planned.recipient()] {
             if number != AccountNumber::MAX {
-                self.memory.account(number).contest();
+                self.memory.contest(self.memory.account(number));
             }
         }
         chain.output.skipped.push(Skipped { index, reason });

@@ -94,9 +94,22 @@ impl Planned {
     }
 }
 
-/// A running average of how often a transaction depends on the one before it of its class.
-#[derive(Debug, Default)]
-struct Class(AtomicU32);
+/// What is learnt of the transactions of a class.
+#[derive(Debug)]
+struct Class {
+    /// A running average of how often one depends on the one before it.
+    dependence: AtomicU32,
+    /// Those before this position that are not final may have been executed on values that turned
+    /// out to be wrong. A chain that went on from them would be wrong without end.
+    unsound_before: AtomicU32,
+}
+
+impl Default for Class {
+    fn default() -> Self {
+        // Until it is known better they wait: the first that shows otherwise sets them free.
+        Self { dependence: AtomicU32::new(WAIT_FROM), unsound_before: AtomicU32::new(0) }
+    }
+}
 
 /// The average's value for "always".
 const ALWAYS: u32 = 1 << 16;
@@ -377,7 +390,7 @@ impl Plan {
         let hot = self
             .classes
             .get(planned.class as usize)
-            .is_some_and(|class| class.0.load(Relaxed) >= WAIT_FROM);
+            .is_some_and(|class| class.dependence.load(Relaxed) >= WAIT_FROM);
         let class = if hot { planned.before_of_class } else { NONE };
         [planned.before_of_sender.load(Relaxed), class]
             .into_iter()
@@ -391,6 +404,25 @@ impl Plan {
         (before != NONE).then_some(before as usize)
     }
 
+    /// Notes that `index` was executed on wrong values, and that all before `end` may have been.
+    pub(crate) fn suspect_before(&self, index: usize, end: usize) {
+        if let Some(class) = self.classes.get(self.transactions[index].class as usize) {
+            class.unsound_before.store(end as u32, Relaxed);
+        }
+    }
+
+    /// Whether `index` would go on from a transaction of its class that is not final, which is to
+    /// say not before `front`, and may have been executed on wrong values.
+    pub(crate) fn is_unsound(&self, index: usize, front: usize) -> bool {
+        let planned = &self.transactions[index];
+        let Some(class) = self.classes.get(planned.class as usize) else { return false };
+        let before = planned.before_of_class;
+        before != NONE
+            && before as usize >= front
+            && before < class.unsound_before.load(Relaxed)
+            && class.dependence.load(Relaxed) >= WAIT_FROM
+    }
+
     /// Learns whether `index` depended on the transaction before it of its class. Called by one
     /// thread at a time.
     pub(crate) fn learn(&self, index: usize, depends: bool) {
@@ -399,8 +431,8 @@ impl Plan {
             return;
         }
         let Some(class) = self.classes.get(planned.class as usize) else { return };
-        let average = class.0.load(Relaxed);
+        let average = class.dependence.load(Relaxed);
         let observed = if depends { ALWAYS } else { 0 };
-        class.0.store(average - average / INERTIA + observed / INERTIA, Relaxed);
+        class.dependence.store(average - average / INERTIA + observed / INERTIA, Relaxed);
     }
 }

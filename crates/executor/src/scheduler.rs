@@ -10,20 +10,30 @@
 //! ```text
 //! pending ─claim─> (waiting for a predecessor ─>) running ─> published ─> executed ─> final
 //! ```
+//!
+//! One that had better not be executed before all earlier ones are final is *executed* without
+//! anything being done, and published when it becomes final.
 
 use crate::sync::{AtomicU8, AtomicU32, AtomicUsize, Mutex, Ordering, fence};
 use core::cmp::Reverse;
 use core::ops::Range;
 use std::collections::BinaryHeap;
 
-const PENDING: u8 = 0;
-const PUBLISHED: u8 = 1;
-const EXECUTED: u8 = 2;
+const NO: u8 = 0;
+const YES: u8 = 1;
+
+/// Transactions that become final in a row before the others are told.
+const FRONT_STEP: usize = 8;
 
 /// In a list of waiters: nobody, or the end.
 const NOBODY: u32 = u32::MAX;
 /// In place of a list of waiters: too late, go on.
 const CLOSED: u32 = u32::MAX - 1;
+
+/// On a cache line of its own: threads that wait look at it all the time.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Apart<T>(T);
 
 /// Hands out transactions to threads.
 #[derive(Debug)]
@@ -39,13 +49,14 @@ pub(crate) struct Scheduler {
     /// to execute.
     is_apart: Vec<bool>,
     /// The first transaction that nobody has claimed, those apart aside.
-    next: AtomicUsize,
+    next: Apart<AtomicUsize>,
     /// The first transaction that is not final.
-    front: AtomicUsize,
+    front: Apart<AtomicUsize>,
     /// Whether a thread is making transactions final.
     leader: AtomicU8,
     stopped: AtomicU8,
-    states: Box<[AtomicU8]>,
+    /// Whether the effects of a transaction are laid down.
+    executed: Box<[AtomicU8]>,
     /// For each transaction the newest of those that wait for it, ...
     waiters: Box<[AtomicU32]>,
     /// ... and for each that waits, the one that came before it.
@@ -68,7 +79,7 @@ impl Scheduler {
         for index in &early {
             is_apart[*index as usize] = true;
         }
-        let state = |index| AtomicU8::new(if done(index) { EXECUTED } else { PENDING });
+        let executed = |index| AtomicU8::new(if done(index) { YES } else { NO });
         let waiters = |index| AtomicU32::new(if done(index) { CLOSED } else { NOBODY });
         Self {
             len,
@@ -76,11 +87,11 @@ impl Scheduler {
             early,
             early_next: AtomicUsize::new(0),
             is_apart,
-            next: AtomicUsize::new(0),
-            front: AtomicUsize::new(0),
+            next: Apart(AtomicUsize::new(0)),
+            front: Apart(AtomicUsize::new(0)),
             leader: AtomicU8::new(0),
             stopped: AtomicU8::new(0),
-            states: (0..len).map(state).collect(),
+            executed: (0..len).map(executed).collect(),
             waiters: (0..len).map(waiters).collect(),
             next_waiter: (0..len).map(|_| AtomicU32::new(NOBODY)).collect(),
             ready: Mutex::new(BinaryHeap::new()),
@@ -107,7 +118,7 @@ impl Scheduler {
             }
         }
         loop {
-            let next = self.next.load(Ordering::Relaxed);
+            let next = self.next.0.load(Ordering::Relaxed);
             let end = self.len.min(self.front() + self.window);
             if next >= end {
                 return None;
@@ -115,7 +126,7 @@ impl Scheduler {
             let first = (next..end).find(|index| !self.is_apart(*index)).unwrap_or(end);
             let after = if first == end { end } else { self.end_of_run(first, end, run(first)) };
             let claimed =
-                self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
+                self.next.0.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed);
             if claimed.is_ok() && first < after {
                 return Some(first..after);
             }
@@ -153,24 +164,46 @@ impl Scheduler {
         }
     }
 
-    /// The changes of `index` are visible: those that waited for it go on.
-    pub(crate) fn published(&self, index: usize) {
-        self.states[index].store(PUBLISHED, Ordering::Release);
+    /// The changes of `index` are visible: those that waited for it can go on. One of them, the
+    /// next in the chain, becomes the caller's to execute, whose caches have what it will read.
+    #[must_use]
+    pub(crate) fn published(&self, index: usize) -> Option<usize> {
         let mut waiter = self.waiters[index].swap(CLOSED, Ordering::AcqRel);
         if waiter == NOBODY || waiter == CLOSED {
-            return;
+            return None;
         }
-        let mut ready = self.ready.lock().unwrap_or_else(|e| e.into_inner());
-        while waiter != NOBODY {
-            ready.push(Reverse(waiter));
+        let mut first = waiter;
+        let mut others = Vec::new();
+        loop {
             waiter = self.next_waiter[waiter as usize].load(Ordering::Relaxed);
+            if waiter == NOBODY {
+                break;
+            }
+            others.push(Reverse(first.max(waiter)));
+            first = first.min(waiter);
         }
+        if !others.is_empty() {
+            self.make_ready(others);
+        }
+        Some(first as usize)
+    }
+
+    /// As [`Scheduler::published`], for a caller that has other things to do.
+    pub(crate) fn published_by_leader(&self, index: usize) {
+        if let Some(next) = self.published(index) {
+            self.make_ready(vec![Reverse(number(next))]);
+        }
+    }
+
+    fn make_ready(&self, waiters: Vec<Reverse<u32>>) {
+        let mut ready = self.ready.lock().unwrap_or_else(|e| e.into_inner());
+        ready.extend(waiters);
         self.ready_len.store(ready.len(), Ordering::Release);
     }
 
     /// The effects of `index` are laid down for whoever makes it final.
     pub(crate) fn executed(&self, index: usize) {
-        self.states[index].store(EXECUTED, Ordering::Release);
+        self.executed[index].store(YES, Ordering::Release);
     }
 
     /// Makes transactions final, in order, as far as they are executed, by calling `make_final`
@@ -181,29 +214,63 @@ impl Scheduler {
             // Either the leader sees what this thread has laid down before, or this thread sees
             // that the leader is gone: each writes, then looks at what the other wrote.
             fence(Ordering::SeqCst);
-            if !self.front_is_executed() || self.leader.swap(1, Ordering::AcqRel) != 0 {
+            if !self.is_executed(self.front()) || self.leader.swap(1, Ordering::AcqRel) != 0 {
                 return;
             }
-            while self.front_is_executed() && !self.is_stopped() {
-                let front = self.front();
-                make_final(front);
-                self.front.store(front + 1, Ordering::Release);
-            }
-            self.leader.store(0, Ordering::Release);
+            self.lead_on(self.front(), &mut make_final);
             if self.is_stopped() {
                 return;
             }
         }
     }
 
-    fn front_is_executed(&self) -> bool {
-        let front = self.front();
-        front < self.len && self.states[front].load(Ordering::Acquire) == EXECUTED
+    /// Makes the caller the leader if `index`, which it has claimed, is the first transaction that
+    /// is not final: then there is nothing to speculate on. It has to call
+    /// [`Scheduler::lead_from`].
+    #[must_use]
+    pub(crate) fn take_lead(&self, index: usize) -> bool {
+        if self.front() != index || self.leader.swap(1, Ordering::AcqRel) != 0 {
+            return false;
+        }
+        let stopped = self.is_stopped();
+        if stopped {
+            self.leader.store(0, Ordering::Release);
+        }
+        !stopped
+    }
+
+    /// Goes on as the leader, after the caller has made `index` final.
+    pub(crate) fn lead_from(&self, index: usize, mut make_final: impl FnMut(usize)) {
+        self.executed(index);
+        self.lead_on(index + 1, &mut make_final);
+        self.lead(make_final);
+    }
+
+    fn lead_on(&self, mut front: usize, make_final: &mut impl FnMut(usize)) {
+        while self.is_executed(front) && !self.is_stopped() {
+            make_final(front);
+            front += 1;
+            if front.is_multiple_of(FRONT_STEP) {
+                self.front.0.store(front, Ordering::Release);
+            }
+        }
+        self.front.0.store(front, Ordering::Release);
+        self.leader.store(0, Ordering::Release);
+    }
+
+    fn is_executed(&self, index: usize) -> bool {
+        index < self.len && self.executed[index].load(Ordering::Acquire) == YES
+    }
+
+    /// All before this position have been claimed or need not be; of those behind it only early
+    /// ones.
+    pub(crate) fn claimed_end(&self) -> usize {
+        self.next.0.load(Ordering::Relaxed).max(self.front())
     }
 
     /// The first transaction that is not final.
     pub(crate) fn front(&self) -> usize {
-        self.front.load(Ordering::Acquire)
+        self.front.0.load(Ordering::Acquire)
     }
 
     /// Makes all threads leave.

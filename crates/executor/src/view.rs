@@ -21,14 +21,31 @@ pub struct View<'a, DB> {
     before: &'a DB,
     /// Only what the block's access list names may be touched.
     listed_only: bool,
-    step: Step,
-    /// Accounts whose numbers are known without a look-up: sender, recipient, beneficiary.
-    known: [(Address, AccountNumber); 3],
+    viewpoint: Viewpoint,
+    /// Whether the running transaction has read a slot that the suspected step wrote.
+    pub(crate) reads_suspect: bool,
     pub(crate) accounts: Vec<AccountRead>,
     pub(crate) slots: Vec<SlotRead>,
     /// Codes met before on this thread. Their reference counts are this thread's own, so that
     /// threads that run the same contract do not fight over one cache line.
     codes: HashMap<B256, Bytecode, RandomState>,
+}
+
+/// Where a transaction looks from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Viewpoint {
+    /// It sees what all earlier steps leave.
+    pub(crate) step: Step,
+    /// The step that it is suspected to depend on.
+    pub(crate) suspect: Option<Step>,
+    /// Accounts whose numbers are known without a look-up: sender, recipient, beneficiary.
+    pub(crate) known: [(Address, AccountNumber); 3],
+}
+
+impl Default for Viewpoint {
+    fn default() -> Self {
+        Self { step: 0, suspect: None, known: [(Address::ZERO, AccountNumber::MAX); 3] }
+    }
 }
 
 /// An account that the running transaction has read.
@@ -66,7 +83,7 @@ impl<E: DBErrorMarker> DBErrorMarker for ViewError<E> {}
 
 impl<DB> core::fmt::Debug for View<'_, DB> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("View").field("step", &self.step).finish_non_exhaustive()
+        f.debug_struct("View").field("step", &self.viewpoint.step).finish_non_exhaustive()
     }
 }
 
@@ -76,8 +93,8 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
             memory,
             before,
             listed_only,
-            step: 0,
-            known: [(Address::ZERO, AccountNumber::MAX); 3],
+            viewpoint: Viewpoint::default(),
+            reads_suspect: false,
             accounts: Vec::new(),
             slots: Vec::new(),
             codes: HashMap::default(),
@@ -85,9 +102,9 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
     }
 
     /// Starts a transaction.
-    pub(crate) fn begin(&mut self, step: Step, known: [(Address, AccountNumber); 3]) {
-        self.step = step;
-        self.known = known;
+    pub(crate) fn begin(&mut self, viewpoint: Viewpoint) {
+        self.viewpoint = viewpoint;
+        self.reads_suspect = false;
         self.accounts.clear();
         self.slots.clear();
     }
@@ -105,7 +122,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         &self,
         address: Address,
     ) -> Result<AccountNumber, ViewError<DB::Error>> {
-        for (known, number) in self.known {
+        for (known, number) in self.viewpoint.known {
             if known == address && number != AccountNumber::MAX {
                 return Ok(number);
             }
@@ -142,7 +159,8 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         key: U256,
     ) -> Result<U256, ViewError<DB::Error>> {
         let number = self.slot_number(address, account, key)?;
-        let (seen, _) = self.memory.read_slot(number, self.step);
+        let (seen, writer) = self.memory.read_slot(number, self.viewpoint.step);
+        self.reads_suspect |= writer.is_some() && writer == self.viewpoint.suspect;
         self.slots.push(SlotRead { number, account, key, seen });
         Ok(seen)
     }
@@ -168,8 +186,8 @@ impl<DB: DatabaseRef> Database for View<'_, DB> {
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Self::Error> {
         let number = self.account_number(address)?;
         let account = self.memory.account(number);
-        account.contest();
-        let (seen, _) = account.read(self.step);
+        self.memory.contest(account);
+        let (seen, _) = account.read(self.viewpoint.step);
         self.accounts.push(AccountRead { number, address, seen });
         Ok(seen.exists.then(|| AccountInfo {
             balance: seen.balance,

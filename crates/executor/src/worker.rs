@@ -5,12 +5,11 @@ use crate::{
     effects::{Effects, Execution},
     error::{block_error, panic_message},
     evm::{self, BlockContext, BlockEvm, DeferredFeeHandler, TransactionError},
-    mv_memory::AccountNumber,
     observe,
     protocol::SystemCall,
     receipts::{BloomMaker, Executed},
     versions::Step,
-    view::{View, ViewError},
+    view::{View, ViewError, Viewpoint},
     watch::Inspectors,
 };
 use alloy_primitives::{Address, Bytes};
@@ -109,18 +108,17 @@ where
         }
     }
 
-    /// Executes a transaction as if all steps before `step` were done, and fills `effects`, which
-    /// must be clear. The receipt's bloom is left for [`Worker::bloom`].
+    /// Executes a transaction as if all steps before that of `viewpoint` were done, and fills
+    /// `effects`, which must be clear. The receipt's bloom is left for [`Worker::bloom`].
     pub(crate) fn execute(
         &mut self,
         position: usize,
         transaction: &'a TxEnv,
-        step: Step,
-        known: [(Address, AccountNumber); 3],
+        viewpoint: Viewpoint,
         effects: &mut Effects,
     ) -> Result<(), Trouble<DB::Error>> {
         // The state may panic wherever it is read, an inspector wherever it is made or called.
-        catch_unwind(AssertUnwindSafe(|| self.run(position, transaction, step, known, effects)))
+        catch_unwind(AssertUnwindSafe(|| self.run(position, transaction, viewpoint, effects)))
             .unwrap_or_else(|panic| Err(self.reset_after_panic(&*panic)))
     }
 
@@ -128,12 +126,11 @@ where
         &mut self,
         position: usize,
         transaction: &'a TxEnv,
-        step: Step,
-        known: [(Address, AccountNumber); 3],
+        viewpoint: Viewpoint,
         effects: &mut Effects,
     ) -> Result<(), Trouble<DB::Error>> {
         let machine = &mut self.machine;
-        machine.ctx.journaled_state.database.begin(step, known);
+        machine.ctx.journaled_state.database.begin(viewpoint);
         machine.ctx.tx = transaction;
         let observed = &mut machine.ctx.chain;
         observed.clear();
@@ -168,7 +165,7 @@ where
     ) -> Result<Option<Bytes>, BlockError<DB::Error>> {
         let machine = &mut self.machine;
         let view = &mut machine.ctx.journaled_state.database;
-        view.begin(step, [(Address::ZERO, AccountNumber::MAX); 3]);
+        view.begin(Viewpoint { step, ..Viewpoint::default() });
         if call.request_type.is_some() {
             let number = view
                 .account_number(call.contract)

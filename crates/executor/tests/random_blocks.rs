@@ -102,6 +102,7 @@ fn follows_revm_when_a_beneficiary_sends_what_overflows_and_fails() {
         protocol_operations: false,
         invalid: Invalid::Skip,
     };
-    let work = Executors::new(&[1, 2]).compare(&blueprint).unwrap();
+    let compared = Executors::new(&[1, 2]).compare_block(&blueprint.block(), &blueprint.state);
+    let (_, work) = compared.unwrap();
     assert_eq!(work.included, 2);
 }

@@ -110,6 +110,15 @@ fn claims_runs_around_early_transactions() {
 }
 
 #[test]
+fn goes_on_after_what_was_left_to_the_leader() {
+    explore(|| Model {
+        deferred: vec![1, 3],
+        waits: vec![vec![], vec![0], vec![1], vec![2], vec![3], vec![1]],
+        ..Model::new(6, 3)
+    });
+}
+
+#[test]
 fn passes_over_what_is_done_already() {
     for done in [&[0, 1, 3][..], &[2, 4, 5], &[0, 1, 2, 3, 4, 5]] {
         explore(move || Model {

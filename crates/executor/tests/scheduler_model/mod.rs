@@ -17,6 +17,8 @@ pub(crate) struct Model {
     pub(crate) early: Vec<u32>,
     /// Transactions that nobody needs to execute, and whose changes are visible from the start.
     pub(crate) done: Vec<usize>,
+    /// Transactions that are left to whoever makes them final.
+    pub(crate) deferred: Vec<usize>,
     /// How many transactions are claimed together.
     pub(crate) run: usize,
     /// For each transaction the earlier ones that it reads and waits for, ...
@@ -43,6 +45,7 @@ impl Model {
             window: len,
             early: Vec::new(),
             done: Vec::new(),
+            deferred: Vec::new(),
             run: 1,
             waits: vec![Vec::new(); len],
             reads: vec![Vec::new(); len],
@@ -128,21 +131,25 @@ pub(crate) fn run(model: Model) {
 impl Run {
     /// What each thread of the engine does.
     fn work(&self) {
+        self.lead();
         while !self.scheduler.is_done() {
             let Some(claimed) = self.scheduler.claim(|_| self.model.run) else {
-                self.lead();
                 thread::yield_now();
                 continue;
             };
             assert!(!claimed.is_empty(), "a claim is of at least one transaction");
             for index in claimed {
-                self.attempt(index);
+                let mut next = Some(index);
+                while let Some(index) = next {
+                    next = self.attempt(index);
+                    self.lead();
+                }
             }
-            self.lead();
         }
     }
 
-    fn attempt(&self, index: usize) {
+    /// Returns what the caller has to execute next.
+    fn attempt(&self, index: usize) -> Option<usize> {
         self.counts[index].claimed.fetch_add(1, Relaxed);
         let front = self.scheduler.front();
         assert!(front <= index, "{index} was claimed although it is final");
@@ -151,42 +158,60 @@ impl Run {
             && failing == index
         {
             self.scheduler.stop();
-            return;
+            return None;
         }
         for before in &self.model.waits[index] {
             if self.scheduler.waits(index, *before) {
                 self.counts[index].waited.fetch_add(1, Relaxed);
-                return;
+                return None;
             }
             assert!(self.read(*before).is_some(), "{index} did not wait for {before}");
+        }
+        if self.model.deferred.contains(&index) {
+            self.counts[index].executed.fetch_add(1, Relaxed);
+            self.scheduler.executed(index);
+            return None;
+        }
+        if self.scheduler.take_lead(index) {
+            self.counts[index].executed.fetch_add(1, Relaxed);
+            self.make_final(index);
+            let next = self.scheduler.published(index);
+            self.scheduler.lead_from(index, |index| self.make_final(index));
+            return next;
         }
         // The engine's places for effects are as many as the window is long.
         assert!(index < self.scheduler.front() + self.model.window, "{index} ran too far ahead");
         let value = self.model.value(index, |before| self.read(before).unwrap_or_default());
         *self.memory[index].lock().expect(NOT_POISONED) = Some(value);
-        self.scheduler.published(index);
+        let next = self.scheduler.published(index);
         self.counts[index].executed.fetch_add(1, Relaxed);
         self.scheduler.executed(index);
+        next
     }
 
     fn lead(&self) {
-        self.scheduler.lead(|index| {
-            let mut finality = self.finality.try_lock().expect("only one thread leads");
-            assert!(!finality.is_stopped, "{index} became final after the stop");
-            assert_eq!(index, finality.indexes.len(), "not in order");
-            let executed = usize::from(!self.model.done.contains(&index));
-            assert_eq!(self.counts[index].executed.load(Relaxed), executed, "{index}");
-            // Executed again on what is final, if what it read was not that.
-            let value = self.model.value(index, |before| self.read(before).unwrap_or_default());
-            *self.memory[index].lock().expect(NOT_POISONED) = Some(value);
-            finality.indexes.push(index);
-            if let Some(Stop::WhenFinal(failing)) = self.model.stop
-                && failing == index
-            {
-                finality.is_stopped = true;
-                self.scheduler.stop();
-            }
-        });
+        self.scheduler.lead(|index| self.make_final(index));
+    }
+
+    fn make_final(&self, index: usize) {
+        let mut finality = self.finality.try_lock().expect("only one thread leads");
+        assert!(!finality.is_stopped, "{index} became final after the stop");
+        assert_eq!(index, finality.indexes.len(), "not in order");
+        let executed = usize::from(!self.model.done.contains(&index));
+        assert_eq!(self.counts[index].executed.load(Relaxed), executed, "{index}");
+        // Executed again on what is final, if what it read was not that.
+        let value = self.model.value(index, |before| self.read(before).unwrap_or_default());
+        *self.memory[index].lock().expect(NOT_POISONED) = Some(value);
+        if self.model.deferred.contains(&index) {
+            self.scheduler.published_by_leader(index);
+        }
+        finality.indexes.push(index);
+        if let Some(Stop::WhenFinal(failing)) = self.model.stop
+            && failing == index
+        {
+            finality.is_stopped = true;
+            self.scheduler.stop();
+        }
     }
 
     fn read(&self, index: usize) -> Option<u64> {
@@ -197,6 +222,7 @@ impl Run {
     fn check(&self) {
         let finality = self.finality.lock().expect(NOT_POISONED);
         assert_eq!(finality.indexes.len(), self.scheduler.front());
+        assert!(self.scheduler.claimed_end() >= self.scheduler.front());
         if let Some(stop) = self.model.stop {
             let last = match stop {
                 Stop::WhenFinal(failing) => failing + 1..=failing + 1,
