@@ -11,7 +11,8 @@ use crate::{
     Block,
     block::spec_id,
     effects::{AccountEffect, Effects, Reliance, is_huge},
-    mv_memory::{AccountNumber, MvMemory},
+    mv_memory::AccountNumber,
+    reads::Reads,
     receipts::Executed,
     versions::{BalanceVersion, Step},
     view::AccountRead,
@@ -116,23 +117,24 @@ impl DirectTransfers {
     /// was and the machine has to look at it.
     pub(crate) fn execute(
         &self,
-        memory: &MvMemory,
+        reads: Reads<'_>,
         tx: &TxEnv,
         to: AccountNumber,
         from: AccountNumber,
         step: Step,
         effects: &mut Effects,
     ) -> bool {
+        let memory = reads.memory;
         let account = memory.account(from);
         memory.contest(account);
-        let (seen, _) = account.read(step);
+        let seen = reads.entry(account, step);
         let Ok(most) = tx.max_balance_spending() else { return false };
         if !seen.can_send(tx.nonce, most) {
             return false;
         }
         let recipient = memory.account(to);
         memory.contest(recipient);
-        let (seen_to, _) = recipient.read(step);
+        let seen_to = reads.entry(recipient, step);
         if seen_to.code_hash != KECCAK256_EMPTY || is_huge(&seen_to.balance) {
             return false;
         }

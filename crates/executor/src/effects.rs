@@ -6,7 +6,7 @@
 //! the same at all (see `observe`).
 
 use crate::{
-    mv_memory::{AccountNumber, Life, MvMemory, Seen, SlotNumber},
+    mv_memory::{AccountNumber, Life, MvMemory, Seen, SlotNumber, UNLISTED},
     observe::Observed,
     receipts::Executed,
     versions::{BalanceVersion, Step},
@@ -314,6 +314,9 @@ impl Effects {
         }
         for effect in self.accounts.iter().filter(|effect| effect.changes()) {
             let account = memory.account(effect.number);
+            if account.listed_at != UNLISTED {
+                account.note();
+            }
             let mut versions = account.versions();
             if let Some(balance) = effect.balance {
                 versions.balance.set(step, balance);
@@ -322,7 +325,7 @@ impl Effects {
                 versions.nonce.set(step, nonce);
             }
             if let Some(code) = effect.code {
-                versions.rare().code.set(step, code);
+                account.set_code(&mut versions, step, code);
             }
             if let Some(life) = effect.life {
                 account.set_life(&mut versions, step, life);
@@ -330,7 +333,9 @@ impl Effects {
         }
         for effect in &self.slots {
             if let Some(new) = effect.new {
-                memory.slot(effect.number).versions().set(step, new);
+                let slot = memory.slot(effect.number);
+                slot.note();
+                slot.versions().set(step, new);
             }
         }
     }

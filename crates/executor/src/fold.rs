@@ -2,6 +2,7 @@
 
 use crate::{
     mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, PARTS, SlotNumber},
+    reads::Reads,
     share::Sharing,
     versions::{BalanceVersion, Step, Versions},
 };
@@ -16,12 +17,13 @@ use parking_lot::Mutex;
 /// Makes the change set and, if `index` gives the list's index for a step, the access list. With
 /// `marks` that says also what its wire form cannot.
 pub(crate) fn fold(
-    memory: &MvMemory,
+    reads: Reads<'_>,
     end: Step,
     index: Option<&(dyn Fn(Step) -> u64 + Sync)>,
     marks: bool,
     sharing: Sharing,
 ) -> (ChangeSet, Option<AccessList>) {
+    let memory = reads.memory;
     let accounts = accounts_by_address(memory, sharing);
     let (offsets, mut slots) = slots_by_account(memory, &accounts);
     let mut parts = Vec::with_capacity(accounts.len());
@@ -31,7 +33,7 @@ pub(crate) fn fold(
         parts.push((*account, part));
         rest = others;
     }
-    let folder = Folder { memory, end, index, marks, sharing, rare: Mutex::default() };
+    let folder = Folder { memory, reads, end, index, marks, sharing, rare: Mutex::default() };
     let (accounts, list) = if index.is_some() {
         let fold = |(account, slots): &mut (AccountNumber, &mut [SlotNumber])| {
             (folder.change(*account, slots), folder.list(*account, slots))
@@ -122,6 +124,7 @@ fn slots_by_account(
 
 struct Folder<'m> {
     memory: &'m MvMemory,
+    reads: Reads<'m>,
     end: Step,
     index: Option<&'m (dyn Fn(Step) -> u64 + Sync)>,
     marks: bool,
@@ -134,8 +137,8 @@ impl Folder<'_> {
     fn change(&self, number: AccountNumber, slots: &mut [SlotNumber]) -> AccountChange {
         self.sharing.sort_by_key(slots, |number| self.memory.slot(*number).key);
         let account = self.memory.account(number);
-        let (after, wiped) = account.read_with_wipe(self.end);
-        let after = after.state();
+        let after = self.reads.entry(account, self.end).state();
+        let wiped = if account.is_noted() { account.wiped_before(self.end) } else { None };
         let storage_cleared = account.before.is_some() && wiped.is_some();
         let storage = if after.is_some() { self.storage(slots, wiped) } else { Vec::new() };
         let address = account.address;
@@ -157,8 +160,7 @@ impl Folder<'_> {
     fn storage(&self, slots: &[SlotNumber], wiped: Option<Step>) -> Vec<(U256, U256)> {
         let changed = |number: &SlotNumber| {
             let slot = self.memory.slot(*number);
-            let versions = slot.versions();
-            let (at, value) = *versions.before(self.end)?;
+            let (at, value) = self.reads.written(slot, self.end)?;
             let stands = wiped.is_none_or(|wiped| at >= wiped);
             let before = if wiped.is_some() { U256::ZERO } else { slot.before };
             (stands && value != before).then_some((slot.key, value))

@@ -25,7 +25,7 @@ use heddle_types::{AccountState, Fork};
 pub(crate) struct Foresight<'f> {
     pub(crate) fork: Fork,
     /// The access list, if there is one to follow.
-    pub(crate) listed: Option<&'f Listed>,
+    pub(crate) listed: Option<&'f Listed<'f>>,
 }
 
 /// What the transactions so far, in block order, have to do with one account.
@@ -143,37 +143,35 @@ impl Foresight<'_> {
 
     fn is_sender_listed(
         &self,
-        listed: &Listed,
+        listed: &Listed<'_>,
         account: &AccountEntry,
         side: &Side,
         step: Step,
     ) -> bool {
-        let versions = account.versions();
-        let (seen, _) = versions.read(account.before.as_ref(), step);
+        let seen = listed.read(account, step);
         if !seen.can_send(side.nonce, U256::from(side.amount)) {
             return false;
         }
         account.mark_accessed();
         let spent = U256::from(side.spent);
         let balance = (!spent.is_zero()).then(|| seen.balance.wrapping_sub(spent));
-        listed.says(&versions, balance, Some(side.nonce + 1), step, self.fork)
+        listed.says(account, balance, Some(side.nonce + 1), step, self.fork)
     }
 
     fn is_recipient_listed(
         &self,
-        listed: &Listed,
+        listed: &Listed<'_>,
         account: &AccountEntry,
         side: &Side,
         step: Step,
     ) -> bool {
-        let versions = account.versions();
-        let (seen, _) = versions.read(account.before.as_ref(), step);
+        let seen = listed.read(account, step);
         if seen.code_hash != KECCAK256_EMPTY || is_huge(&seen.balance) {
             return false;
         }
         account.mark_accessed();
         let balance = seen.balance.wrapping_add(U256::from(side.amount));
-        listed.says(&versions, Some(balance), None, step, self.fork)
+        listed.says(account, Some(balance), None, step, self.fork)
     }
 }
 

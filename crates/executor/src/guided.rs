@@ -6,21 +6,30 @@ use crate::{
     direct::DirectTransfers,
     effects::{AccountEffect, Effects},
     error::read_ahead,
-    mv_memory::{AccountNumber, AccountVersions, Life, MvMemory, SlotNumber},
+    mv_memory::{
+        AccountEntry, AccountNumber, Life, MvMemory, PARTS, Seen, SlotEntry, SlotNumber, UNLISTED,
+    },
     share::Sharing,
     steps::Steps,
     versions::{BalanceVersion, Step},
     view::load_account,
 };
-use alloy_eip7928::AccountChanges;
+use alloy_eip7928::{AccountChanges, BalanceChange, CodeChange, NonceChange, StorageChange};
 use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heddle_types::{AccessList, ExistenceMarks, Fork};
 use revm::{DatabaseRef, context::TxEnv};
+use smallvec::SmallVec;
 
-/// An access list that has been laid into multi-version memory.
+/// An access list that is followed.
+///
+/// Its values stay where they are: multi-version memory knows each account's and slot's place in
+/// it, so that any number of threads reads them without a lock. Codes and marks of existence,
+/// which are few, are laid into the memory itself.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct Listed<'l> {
+    list: &'l AccessList,
+    steps: Steps,
     /// How many changes the list holds.
     changes: usize,
     /// How many of them have happened. As each happens once at most, the block has made all when
@@ -41,140 +50,237 @@ impl From<AccessListError> for Unusable {
     }
 }
 
-impl Listed {
-    /// Lays the list into `memory`, checking that it is in canonical form (EIP-7928, "ordering,
-    /// uniqueness and determinism").
+impl<'l> Listed<'l> {
+    /// Makes `memory` know what the list names, checking that it is in canonical form (EIP-7928,
+    /// "ordering, uniqueness and determinism").
     pub(crate) fn lay<DB: DatabaseRef + Sync>(
-        list: &AccessList,
+        list: &'l AccessList,
         block: &Block<'_>,
         steps: &Steps,
         memory: &MvMemory,
         before: &DB,
         sharing: Sharing,
     ) -> Result<Self, Unusable> {
-        let wrong = |address, what| Unusable::Wrong(AccessListError::Malformed(address, what));
-        for pair in list.accounts.windows(2) {
-            if pair[0].address >= pair[1].address {
-                return Err(wrong(pair[1].address, "accounts are not in ascending order"));
-            }
-        }
-        let layer = Layer { steps, memory, before };
-        let mut changes = 0;
-        for count in sharing.map(&list.accounts, 64, |account| layer.account(account)) {
-            changes += count?;
-        }
-        if block.fork >= Fork::Cancun && !list.marks.is_empty() {
-            let address = list.marks[0].address;
-            return Err(wrong(address, "marks of existence have no meaning from Cancun on"));
-        }
-        for pair in list.marks.windows(2) {
-            if pair[0].address >= pair[1].address {
-                return Err(wrong(pair[1].address, "marks are not in ascending order"));
-            }
+        let changes = changes_in_form(list, block.fork, steps, sharing)?;
+        let layer = Layer { list, steps, memory, before, sharing };
+        let numbers = layer.accounts()?;
+        layer.slots(&numbers)?;
+        for (number, listed) in numbers.iter().zip(&list.accounts) {
+            layer.codes(*number, listed)?;
         }
         for marks in &list.marks {
-            if marks.destroyed_at.is_empty() && marks.emptied_at.is_empty() {
-                return Err(wrong(marks.address, "a mark marks nothing"));
-            }
-            changes += layer.marks(marks)?;
+            layer.marks(marks)?;
         }
-        Ok(Self { changes, happened: AtomicUsize::new(0) })
+        Ok(Self { list, steps: *steps, changes, happened: AtomicUsize::new(0) })
     }
+}
+
+/// Checks that a list is in canonical form, and counts its changes.
+fn changes_in_form(
+    list: &AccessList,
+    fork: Fork,
+    steps: &Steps,
+    sharing: Sharing,
+) -> Result<usize, AccessListError> {
+    let wrong = |address, what| Err(AccessListError::Malformed(address, what));
+    for pair in list.accounts.windows(2) {
+        if pair[0].address >= pair[1].address {
+            return wrong(pair[1].address, "accounts are not in ascending order");
+        }
+    }
+    let mut changes = 0;
+    for count in sharing.map(&list.accounts, 256, |listed| account_in_form(listed, steps)) {
+        changes += count?;
+    }
+    if fork >= Fork::Cancun && !list.marks.is_empty() {
+        let address = list.marks[0].address;
+        return wrong(address, "marks of existence have no meaning from Cancun on");
+    }
+    for pair in list.marks.windows(2) {
+        if pair[0].address >= pair[1].address {
+            return wrong(pair[1].address, "marks are not in ascending order");
+        }
+    }
+    for marks in &list.marks {
+        if marks.destroyed_at.is_empty() && marks.emptied_at.is_empty() {
+            return wrong(marks.address, "a mark marks nothing");
+        }
+        for indices in [&marks.destroyed_at, &marks.emptied_at] {
+            changes += in_order(marks.address, steps, indices.iter().copied())?;
+        }
+    }
+    Ok(changes)
+}
+
+/// The same for one account.
+fn account_in_form(listed: &AccountChanges, steps: &Steps) -> Result<usize, AccessListError> {
+    let address = listed.address;
+    let wrong = |what| Err(AccessListError::Malformed(address, what));
+    let ascending = listed.storage_changes.is_sorted_by(|a, b| a.slot < b.slot)
+        && listed.storage_reads.is_sorted_by(|a, b| a < b);
+    if !ascending {
+        return wrong("slots are not in ascending order");
+    }
+    let mut changes = in_order(address, steps, listed.balance_changes.iter().map(indexed))?
+        + in_order(address, steps, listed.nonce_changes.iter().map(indexed))?
+        + in_order(address, steps, listed.code_changes.iter().map(indexed))?;
+    for changed in &listed.storage_changes {
+        if changed.changes.is_empty() {
+            return wrong("a changed slot has no changes");
+        }
+        if listed.storage_reads.binary_search(&changed.slot).is_ok() {
+            return wrong("a slot is listed both as read and as changed");
+        }
+        changes += in_order(address, steps, changed.changes.iter().map(indexed))?;
+    }
+    Ok(changes)
+}
+
+/// Checks the indices of one location's changes, and counts them.
+fn in_order(
+    address: Address,
+    steps: &Steps,
+    indices: impl Iterator<Item = u64>,
+) -> Result<usize, AccessListError> {
+    let mut last = None;
+    let mut count = 0;
+    for index in indices {
+        if last.is_some_and(|last| last >= index) {
+            return Err(AccessListError::Malformed(address, "changes are not in ascending order"));
+        }
+        if steps.of_index(index).is_none() {
+            return Err(AccessListError::Malformed(address, "an index is beyond the block"));
+        }
+        last = Some(index);
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// A change in an access list.
+trait Indexed {
+    fn index(&self) -> u64;
+}
+
+macro_rules! indexed {
+    ($($change:ty),*) => {
+        $(impl Indexed for $change {
+            fn index(&self) -> u64 {
+                self.block_access_index.get()
+            }
+        })*
+    };
+}
+
+indexed!(BalanceChange, NonceChange, CodeChange, StorageChange);
+
+fn indexed(change: &impl Indexed) -> u64 {
+    change.index()
+}
+
+/// The newest of a location's changes with an index below `bound`.
+fn newest<C: Indexed>(changes: &[C], bound: u64) -> Option<&C> {
+    match changes {
+        [] => None,
+        [only] => (only.index() < bound).then_some(only),
+        _ => changes[..changes.partition_point(|change| change.index() < bound)].last(),
+    }
+}
+
+/// The change of a location at an index.
+fn exactly<C: Indexed>(changes: &[C], index: Option<u64>) -> Option<&C> {
+    let index = index?;
+    newest(changes, index + 1).filter(|change| change.index() == index)
 }
 
 struct Layer<'l, DB> {
+    list: &'l AccessList,
     steps: &'l Steps,
     memory: &'l MvMemory,
     before: &'l DB,
+    sharing: Sharing,
 }
 
-impl<DB: DatabaseRef> Layer<'_, DB> {
-    /// Lays one account down and counts its changes.
-    fn account(&self, listed: &AccountChanges) -> Result<usize, Unusable> {
-        let address = listed.address;
-        let load = || load_account(self.memory, self.before, address);
-        let number =
-            read_ahead(|| self.memory.account_number(address, load)).ok_or(Unusable::Unread)?;
-        let fields = self.fields(listed, number)?;
-        Ok(fields + self.storage(listed, number)?)
+/// Accounts or slots that are read together, so that the processor waits for several at a time.
+const BATCH: usize = 32;
+
+impl<DB: DatabaseRef + Sync> Layer<'_, DB> {
+    /// Reads the accounts and gives them numbers, in the order of the list. Each part of the
+    /// memory is filled by one thread.
+    fn accounts(&self) -> Result<Vec<AccountNumber>, Unusable> {
+        let accounts = &self.list.accounts;
+        let hashed =
+            self.sharing.map(accounts, 256, |listed| self.memory.account_hash(&listed.address));
+        let mut by_part: Vec<Vec<(u64, u32)>> = vec![Vec::new(); PARTS];
+        for (at, (hash, part)) in (0_u32..).zip(hashed) {
+            by_part[part].push((hash, at));
+        }
+        let parts: Vec<usize> = (0..PARTS).collect();
+        // A few accounts are not worth waking another thread for.
+        let sharing = if accounts.len() < 512 { Sharing::Alone } else { self.sharing };
+        let filled = sharing.map(&parts, 1, |part| self.accounts_of_part(*part, &by_part[*part]));
+        let mut numbers = vec![AccountNumber::MAX; accounts.len()];
+        for (part, filled) in by_part.iter().zip(filled) {
+            for ((_, at), number) in part.iter().zip(filled.ok_or(Unusable::Unread)?) {
+                numbers[*at as usize] = number;
+            }
+        }
+        Ok(numbers)
     }
 
-    fn fields(
-        &self,
-        listed: &AccountChanges,
-        number: AccountNumber,
-    ) -> Result<usize, AccessListError> {
-        let address = listed.address;
-        let mut count = 0;
-        let mut versions = self.memory.account(number).versions();
-        let mut order = Ascending::new(address, self.steps);
-        for change in &listed.balance_changes {
-            let step = order.next(change.block_access_index.get())?;
-            versions.balance.set(step, BalanceVersion::Set(change.post_balance));
-            count += 1;
+    fn accounts_of_part(&self, part: usize, places: &[(u64, u32)]) -> Option<Vec<AccountNumber>> {
+        let mut accounts = self.memory.account_part(part);
+        let mut numbers = Vec::with_capacity(places.len());
+        let address = |at: u32| self.list.accounts[at as usize].address;
+        for places in places.chunks(BATCH) {
+            let load = |at| read_ahead(|| load_account(self.memory, self.before, address(at)));
+            let loaded: SmallVec<[_; BATCH]> = places.iter().map(|(_, at)| load(*at)).collect();
+            for ((hash, at), before) in places.iter().zip(loaded) {
+                numbers.push(accounts.add_listed(*hash, address(*at), before?, *at));
+            }
         }
-        let mut order = Ascending::new(address, self.steps);
-        for change in &listed.nonce_changes {
-            let step = order.next(change.block_access_index.get())?;
-            versions.nonce.set(step, change.new_nonce);
-            count += 1;
+        Some(numbers)
+    }
+
+    /// Reads the slots and gives them numbers.
+    fn slots(&self, numbers: &[AccountNumber]) -> Result<(), Unusable> {
+        let mut slots: Vec<(u32, u32, U256)> = Vec::new();
+        for (at, listed) in (0_u32..).zip(&self.list.accounts) {
+            let changed = (0_u32..).zip(&listed.storage_changes);
+            slots.extend(changed.map(|(place, changed)| (at, place, changed.slot)));
+            slots.extend(listed.storage_reads.iter().map(|key| (at, UNLISTED, *key)));
         }
-        let mut order = Ascending::new(address, self.steps);
+        let batches: Vec<&[(u32, u32, U256)]> = slots.chunks(BATCH).collect();
+        let laid = self.sharing.map(&batches, 4, |batch| {
+            let load = |at: u32, key| {
+                let address = self.list.accounts[at as usize].address;
+                read_ahead(|| self.before.storage_ref(address, key))
+            };
+            let loaded: SmallVec<[_; BATCH]> =
+                batch.iter().map(|(at, _, key)| load(*at, *key)).collect();
+            for ((at, place, key), before) in batch.iter().zip(loaded) {
+                let account = numbers[*at as usize];
+                self.memory.listed_slot_number(account, *key, *place, || before.ok_or(())).ok()?;
+            }
+            Some(())
+        });
+        laid.into_iter().collect::<Option<()>>().ok_or(Unusable::Unread)
+    }
+
+    fn codes(&self, number: AccountNumber, listed: &AccountChanges) -> Result<(), AccessListError> {
         for change in &listed.code_changes {
-            let step = order.next(change.block_access_index.get())?;
             let code = bytecode(change.new_code());
             let hash = code.hash_slow();
             if hash != KECCAK256_EMPTY {
                 self.memory.add_code(hash, code);
             }
-            versions.rare().code.set(step, hash);
-            count += 1;
+            let account = self.memory.account(number);
+            account.set_code(&mut account.versions(), self.steps.of_listed(change.index()), hash);
         }
-        Ok(count)
+        Ok(())
     }
 
-    fn storage(&self, listed: &AccountChanges, number: AccountNumber) -> Result<usize, Unusable> {
-        let address = listed.address;
-        let wrong = |what| Unusable::Wrong(AccessListError::Malformed(address, what));
-        let ascending = listed.storage_changes.is_sorted_by(|a, b| a.slot < b.slot)
-            && listed.storage_reads.is_sorted_by(|a, b| a < b);
-        if !ascending {
-            return Err(wrong("slots are not in ascending order"));
-        }
-        let mut count = 0;
-        for changed in &listed.storage_changes {
-            if changed.changes.is_empty() {
-                return Err(wrong("a changed slot has no changes"));
-            }
-            let slot = self.slot(address, number, changed.slot)?;
-            let mut versions = self.memory.slot(slot).versions();
-            let mut order = Ascending::new(address, self.steps);
-            for change in &changed.changes {
-                let index = change.block_access_index.get();
-                versions.set(order.next(index)?, change.new_value);
-                count += 1;
-            }
-        }
-        for key in &listed.storage_reads {
-            let slot = self.slot(address, number, *key)?;
-            if self.memory.slot(slot).versions().len() > 0 {
-                return Err(wrong("a slot is listed both as read and as changed"));
-            }
-        }
-        Ok(count)
-    }
-
-    fn slot(
-        &self,
-        address: Address,
-        account: AccountNumber,
-        key: U256,
-    ) -> Result<SlotNumber, Unusable> {
-        let load = || self.before.storage_ref(address, key);
-        read_ahead(|| self.memory.slot_number(account, key, load)).ok_or(Unusable::Unread)
-    }
-
-    fn marks(&self, marks: &ExistenceMarks) -> Result<usize, AccessListError> {
+    fn marks(&self, marks: &ExistenceMarks) -> Result<(), AccessListError> {
         let address = marks.address;
         let number = self
             .memory
@@ -184,35 +290,72 @@ impl<DB: DatabaseRef> Layer<'_, DB> {
         let mut versions = account.versions();
         let all = [(&marks.destroyed_at, Life::Destroyed), (&marks.emptied_at, Life::Emptied)];
         for (indices, life) in all {
-            let mut order = Ascending::new(address, self.steps);
             for index in indices {
-                let step = order.next(*index)?;
-                account.set_life(&mut versions, step, life);
+                account.set_life(&mut versions, self.steps.of_listed(*index), life);
             }
         }
-        Ok(marks.destroyed_at.len() + marks.emptied_at.len())
+        Ok(())
     }
 }
 
-/// Turns the indices of one location's changes into steps.
-struct Ascending<'s> {
-    address: Address,
-    steps: &'s Steps,
-    last: Option<u64>,
-}
-
-impl<'s> Ascending<'s> {
-    fn new(address: Address, steps: &'s Steps) -> Self {
-        Self { address, steps, last: None }
+impl Listed<'_> {
+    /// What the list says of an account; nothing of one that it does not name.
+    fn of(&self, account: &AccountEntry) -> Option<&AccountChanges> {
+        self.list.accounts.get(account.listed_at as usize)
     }
 
-    fn next(&mut self, index: u64) -> Result<Step, AccessListError> {
-        let malformed = |what| AccessListError::Malformed(self.address, what);
-        if self.last.is_some_and(|last| last >= index) {
-            return Err(malformed("changes are not in ascending order"));
+    /// The account before `step`.
+    pub(crate) fn read(&self, account: &AccountEntry, step: Step) -> Seen {
+        let Some(listed) = self.of(account) else { return account.read(step).0 };
+        let bound = self.steps.list_bound(step);
+        let balance = newest(&listed.balance_changes, bound);
+        let nonce = newest(&listed.nonce_changes, bound);
+        let mut seen = Seen::new(account.before.as_ref());
+        if let Some(change) = balance {
+            seen.balance = change.post_balance;
         }
-        self.last = Some(index);
-        self.steps.of_index(index).ok_or_else(|| malformed("an index is beyond the block"))
+        if let Some(change) = nonce {
+            seen.nonce = change.new_nonce;
+        }
+        seen.exists |= balance.is_some() || nonce.is_some();
+        if !account.is_noted() {
+            return seen;
+        }
+        let changed = balance.map(indexed).max(nonce.map(indexed));
+        let changed = changed.map(|index| self.steps.of_listed(index));
+        account.versions().read_on(seen, changed, step).0
+    }
+
+    /// A slot's value before `step`, and the step that wrote it.
+    pub(crate) fn read_slot(
+        &self,
+        memory: &MvMemory,
+        number: SlotNumber,
+        step: Step,
+    ) -> (U256, Option<Step>) {
+        let slot = memory.slot(number);
+        memory.unless_wiped(slot, step, self.written(memory, slot, step))
+    }
+
+    /// The newest change of a slot before `step`.
+    pub(crate) fn written(
+        &self,
+        memory: &MvMemory,
+        slot: &SlotEntry,
+        step: Step,
+    ) -> Option<(Step, U256)> {
+        let change = newest(self.changes_of(memory, slot), self.steps.list_bound(step));
+        let listed = change.map(|change| (self.steps.of_listed(change.index()), change.new_value));
+        if !slot.is_noted() {
+            return listed;
+        }
+        slot.versions().before(step).copied().or(listed)
+    }
+
+    fn changes_of(&self, memory: &MvMemory, slot: &SlotEntry) -> &[StorageChange] {
+        let listed = self.of(memory.account(slot.account));
+        let slot = listed.and_then(|listed| listed.storage_changes.get(slot.listed_at as usize));
+        slot.map_or(&[], |slot| &slot.changes)
     }
 }
 
@@ -227,18 +370,18 @@ struct Fields {
     life: Option<Life>,
 }
 
-impl Listed {
+impl Listed<'_> {
     /// Whether the list says that just this happens to an account at `step`.
     pub(crate) fn says(
         &self,
-        versions: &AccountVersions,
+        account: &AccountEntry,
         balance: Option<U256>,
         nonce: Option<u64>,
         step: Step,
         fork: Fork,
     ) -> bool {
         let fields = Fields { balance, nonce, code: None, life: None };
-        compare(versions, &fields, step, fork < Fork::Cancun).is_ok()
+        self.compare(account, &fields, step, fork < Fork::Cancun).is_ok()
     }
 
     /// Holds a transfer that is foreseen to what the list says of the fee, and counts what happens.
@@ -286,7 +429,7 @@ impl Listed {
         for effect in &effects.slots {
             let slot = memory.slot(effect.number);
             slot.mark_accessed();
-            if slot.versions().at(step) != effect.new.as_ref() {
+            if self.slot_at(memory, slot, step) != effect.new {
                 return Err(AccessListError::Change {
                     address: memory.account(slot.account).address,
                     field: format!("slot {}", slot.key),
@@ -308,9 +451,8 @@ impl Listed {
     ) -> Result<usize, AccessListError> {
         let account = memory.account(number);
         account.mark_accessed();
-        let mut versions = account.versions();
         let listed_life = fork < Fork::Cancun && fields.life != Some(Life::Created);
-        compare(&versions, fields, step, listed_life).map_err(|Differs(field)| {
+        self.compare(account, fields, step, listed_life).map_err(|Differs(field)| {
             AccessListError::Change { address: account.address, field: field.to_owned() }
         })?;
         let mut happened = usize::from(fields.balance.is_some())
@@ -319,7 +461,7 @@ impl Listed {
         match fields.life {
             Some(_) if listed_life => happened += 1,
             // What no list says is noted for the change set; no transaction can see it.
-            Some(life) => account.set_life(&mut versions, step, life),
+            Some(life) => account.set_life(&mut account.versions(), step, life),
             None => {}
         }
         Ok(happened)
@@ -334,7 +476,7 @@ impl Listed {
         step: Step,
         fork: Fork,
     ) -> Result<usize, AccessListError> {
-        let (seen, _) = memory.account(beneficiary).read(step);
+        let seen = self.read(memory.account(beneficiary), step);
         let mut fields = Fields { balance: None, nonce: None, code: None, life: None };
         if !fee.is_zero() {
             // As revm does: what would overflow is not paid.
@@ -368,8 +510,8 @@ impl Listed {
         let mut happened = 0;
         for number in accounts {
             let account = memory.account(number);
-            let (was, _) = account.read(*start);
-            let (now, _) = account.read(end);
+            let was = self.read(account, *start);
+            let now = self.read(account, end);
             let life = all.iter().rev().find_map(|(_, effects)| {
                 effects.accounts.iter().find(|e| e.number == number).and_then(|e| e.life)
             });
@@ -383,10 +525,10 @@ impl Listed {
         }
         for number in slots {
             let slot = memory.slot(number);
-            let was = memory.read_slot(number, *start).0;
-            let now = memory.read_slot(number, end).0;
+            let was = self.read_slot(memory, number, *start).0;
+            let now = self.read_slot(memory, number, end).0;
             let new = (now != was).then_some(now);
-            if slot.versions().at(end) != new.as_ref() {
+            if self.slot_at(memory, slot, end) != new {
                 return Err(AccessListError::Change {
                     address: memory.account(slot.account).address,
                     field: format!("slot {}", slot.key),
@@ -406,9 +548,6 @@ impl Listed {
     /// holds a change too many, which may be what led to the error.
     pub(crate) fn blame<E: std::error::Error + 'static>(
         &self,
-        memory: &MvMemory,
-        steps: &Steps,
-        fork: Fork,
         error: BlockError<E>,
     ) -> BlockError<E> {
         let place = match &error {
@@ -420,17 +559,72 @@ impl Listed {
             BlockError::AccessList { .. } => return error,
         };
         let step = match place {
-            Place::Transaction(index) => steps.transaction(index),
-            Place::After => steps.after(0),
+            Place::Transaction(index) => self.steps.transaction(index),
+            Place::After => self.steps.after(0),
             // Nothing of the list was seen.
             Place::Before | Place::Block => return error,
         };
         let happened = self.happened.load(Relaxed);
         // A sink or an inspector may fail when the transaction itself has been checked already.
-        if [step, step + 1].iter().any(|step| listed_before(memory, *step, fork) == happened) {
+        if [step, step + 1].iter().any(|step| self.changes_before(*step) == happened) {
             return error;
         }
         BlockError::AccessList { place, source: AccessListError::SuperfluousChange }
+    }
+
+    /// What the list says of a slot at `step`.
+    fn slot_at(&self, memory: &MvMemory, slot: &SlotEntry, step: Step) -> Option<U256> {
+        let change = exactly(self.changes_of(memory, slot), self.steps.list_index(step));
+        change.map(|change| change.new_value)
+    }
+
+    /// Holds `fields` to what the list says of an account at `step`; `life` tells whether it says
+    /// anything of existence.
+    fn compare(
+        &self,
+        account: &AccountEntry,
+        fields: &Fields,
+        step: Step,
+        life: bool,
+    ) -> Result<(), Differs> {
+        let listed = self.of(account).ok_or(Differs("something"))?;
+        let index = self.steps.list_index(step);
+        let balance = exactly(&listed.balance_changes, index).map(|change| change.post_balance);
+        if balance != fields.balance {
+            return Err(Differs("balance"));
+        }
+        if exactly(&listed.nonce_changes, index).map(|change| change.new_nonce) != fields.nonce {
+            return Err(Differs("nonce"));
+        }
+        if !account.is_noted() && fields.code.is_none() && fields.life.is_none() {
+            return Ok(());
+        }
+        let versions = account.versions();
+        let rare = versions.rare.as_ref();
+        if rare.and_then(|rare| rare.code.at(step)) != fields.code.as_ref() {
+            return Err(Differs("code"));
+        }
+        if life && rare.and_then(|rare| rare.life.at(step)) != fields.life.as_ref() {
+            return Err(Differs("existence"));
+        }
+        Ok(())
+    }
+
+    /// How many changes the list holds of the steps before `step`.
+    fn changes_before(&self, step: Step) -> usize {
+        let bound = self.steps.list_bound(step);
+        let below = |index: &u64| *index < bound;
+        let of_account = |listed: &AccountChanges| {
+            let slots = listed.storage_changes.iter().flat_map(|slot| &slot.changes).map(indexed);
+            slots.filter(below).count()
+                + listed.balance_changes.iter().map(indexed).filter(below).count()
+                + listed.nonce_changes.iter().map(indexed).filter(below).count()
+                + listed.code_changes.iter().map(indexed).filter(below).count()
+        };
+        let marks = self.list.marks.iter();
+        let marks = marks.flat_map(|marks| marks.destroyed_at.iter().chain(&marks.emptied_at));
+        self.list.accounts.iter().map(of_account).sum::<usize>()
+            + marks.filter(|index| below(index)).count()
     }
 
     /// Whether all that is listed has happened.
@@ -451,21 +645,6 @@ impl Listed {
         }
         Ok(())
     }
-}
-
-/// How many changes a list that was laid into `memory` holds of the steps before `step`.
-fn listed_before(memory: &MvMemory, step: Step, fork: Fork) -> usize {
-    let accounts = memory.accounts().map(|(_, account)| {
-        let versions = account.versions();
-        let rare = versions.rare.as_ref().map_or(0, |rare| {
-            let is_listed = |life: &&(Step, Life)| fork < Fork::Cancun && life.1 != Life::Created;
-            let lives = rare.life.all_before(step).iter().filter(is_listed).count();
-            rare.code.all_before(step).len() + lives
-        });
-        versions.balance.all_before(step).len() + versions.nonce.all_before(step).len() + rare
-    });
-    let slots = memory.slots().map(|(_, slot)| slot.versions().all_before(step).len());
-    accounts.sum::<usize>() + slots.sum::<usize>()
 }
 
 fn fields(effect: &AccountEffect) -> Fields {
@@ -509,27 +688,4 @@ fn touched(exists: bool, empty: bool, fork: Fork) -> Option<Life> {
         (false, _, false) => Some(Life::Emptied),
         _ => None,
     }
-}
-
-fn compare(
-    versions: &AccountVersions,
-    fields: &Fields,
-    step: Step,
-    life: bool,
-) -> Result<(), Differs> {
-    let balance = fields.balance.map(BalanceVersion::Set);
-    if versions.balance.at(step) != balance.as_ref() {
-        return Err(Differs("balance"));
-    }
-    if versions.nonce.at(step) != fields.nonce.as_ref() {
-        return Err(Differs("nonce"));
-    }
-    let rare = versions.rare.as_ref();
-    if rare.and_then(|rare| rare.code.at(step)) != fields.code.as_ref() {
-        return Err(Differs("code"));
-    }
-    if life && rare.and_then(|rare| rare.life.at(step)) != fields.life.as_ref() {
-        return Err(Differs("existence"));
-    }
-    Ok(())
 }

@@ -31,6 +31,7 @@ mod output;
 mod parallel;
 mod plan;
 mod protocol;
+mod reads;
 mod receipts;
 mod scheduler;
 mod sequential;

@@ -54,8 +54,11 @@ pub(crate) struct AccountEntry {
     foreseen: AtomicBool,
     /// ... and something else has to do with it, too.
     contested: AtomicBool,
-    /// Whether `versions` holds changes of existence; most accounts have none.
-    has_life: AtomicBool,
+    /// Whether `versions` holds codes or changes of existence or, guided by a list, anything at
+    /// all. Of most accounts it does not.
+    noted: AtomicBool,
+    /// Place in the access list that is followed, if one is.
+    pub(crate) listed_at: u32,
     versions: Mutex<AccountVersions>,
 }
 
@@ -94,8 +97,15 @@ pub(crate) struct SlotEntry {
     /// The value before the block.
     pub(crate) before: U256,
     accessed: AtomicBool,
+    /// Whether `versions` holds anything when a list is followed.
+    noted: AtomicBool,
+    /// Place among the changed slots of its account in the access list that is followed.
+    pub(crate) listed_at: u32,
     versions: Mutex<Versions<U256>>,
 }
+
+/// In place of a place in an access list: it has none.
+pub(crate) const UNLISTED: u32 = u32::MAX;
 
 /// An account as of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +117,19 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// An account before the block.
+    pub(crate) fn new(before: Option<&AccountState>) -> Self {
+        match before {
+            Some(AccountState { balance, nonce, code_hash }) => {
+                Self { balance: *balance, nonce: *nonce, code_hash: *code_hash, exists: true }
+            }
+            None => {
+                let code_hash = KECCAK256_EMPTY;
+                Self { balance: U256::ZERO, nonce: 0, code_hash, exists: false }
+            }
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.nonce == 0 && self.balance.is_zero() && self.code_hash == KECCAK256_EMPTY
     }
@@ -174,7 +197,8 @@ impl MvMemory {
         address: Address,
         load: impl FnOnce() -> Result<Option<AccountState>, E>,
     ) -> Result<AccountNumber, E> {
-        self.accounts.get_or_insert(address, load, |before| AccountEntry::new(address, before))
+        self.accounts
+            .get_or_insert(address, load, |before| AccountEntry::new(address, before, UNLISTED))
     }
 
     /// The number of a slot; `load` reads the state before the block when it is a new one.
@@ -184,11 +208,24 @@ impl MvMemory {
         key: U256,
         load: impl FnOnce() -> Result<U256, E>,
     ) -> Result<SlotNumber, E> {
+        self.listed_slot_number(account, key, UNLISTED, load)
+    }
+
+    /// As [`MvMemory::slot_number`], for a slot at a place in an access list.
+    pub(crate) fn listed_slot_number<E>(
+        &self,
+        account: AccountNumber,
+        key: U256,
+        listed_at: u32,
+        load: impl FnOnce() -> Result<U256, E>,
+    ) -> Result<SlotNumber, E> {
         self.slots.get_or_insert((account, key), load, |before| SlotEntry {
             account,
             key,
             before,
             accessed: AtomicBool::new(false),
+            noted: AtomicBool::new(false),
+            listed_at,
             versions: Mutex::default(),
         })
     }
@@ -240,8 +277,18 @@ impl MvMemory {
     pub(crate) fn read_slot(&self, number: SlotNumber, step: Step) -> (U256, Option<Step>) {
         let slot = self.slot(number);
         let written = slot.versions().before(step).copied();
+        self.unless_wiped(slot, step, written)
+    }
+
+    /// A slot's value before `step`, and the step that wrote it, if it was last `written` so.
+    pub(crate) fn unless_wiped(
+        &self,
+        slot: &SlotEntry,
+        step: Step,
+        written: Option<(Step, U256)>,
+    ) -> (U256, Option<Step>) {
         let account = self.account(slot.account);
-        if account.has_life.load(Relaxed) {
+        if account.is_noted() {
             // Whatever was in the storage when it was wiped is zero now.
             if let Some(wiped) = account.wiped_before(step)
                 && written.is_none_or(|(at, _)| at < wiped)
@@ -263,14 +310,15 @@ impl MvMemory {
 }
 
 impl AccountEntry {
-    fn new(address: Address, before: Option<AccountState>) -> Self {
+    fn new(address: Address, before: Option<AccountState>, listed_at: u32) -> Self {
         Self {
             address,
             before,
             accessed: AtomicBool::new(false),
             foreseen: AtomicBool::new(false),
             contested: AtomicBool::new(false),
-            has_life: AtomicBool::new(false),
+            noted: AtomicBool::new(false),
+            listed_at,
             versions: Mutex::default(),
         }
     }
@@ -289,12 +337,6 @@ impl AccountEntry {
         self.versions().wiped_before(step)
     }
 
-    /// The account before `step`, and the newest step before it at which the storage was wiped.
-    pub(crate) fn read_with_wipe(&self, step: Step) -> (Seen, Option<Step>) {
-        let versions = self.versions();
-        (versions.read(self.before.as_ref(), step).0, versions.wiped_before(step))
-    }
-
     /// Every step at which the storage was wiped, ascending.
     pub(crate) fn wipes(&self) -> Vec<Step> {
         let versions = self.versions();
@@ -304,7 +346,21 @@ impl AccountEntry {
 
     pub(crate) fn set_life(&self, versions: &mut AccountVersions, step: Step, life: Life) {
         versions.rare().life.set(step, life);
-        self.has_life.store(true, Relaxed);
+        self.note();
+    }
+
+    pub(crate) fn set_code(&self, versions: &mut AccountVersions, step: Step, code: B256) {
+        versions.rare().code.set(step, code);
+        self.note();
+    }
+
+    /// Notes that `versions` holds what few accounts have.
+    pub(crate) fn note(&self) {
+        mark(&self.noted);
+    }
+
+    pub(crate) fn is_noted(&self) -> bool {
+        self.noted.load(Relaxed)
     }
 
     /// Notes that a transaction of the block touches the account.
@@ -337,6 +393,15 @@ impl AccountEntry {
 impl SlotEntry {
     pub(crate) fn versions(&self) -> MutexGuard<'_, Versions<U256>> {
         self.versions.lock()
+    }
+
+    /// Notes that `versions` holds something though a list is followed.
+    pub(crate) fn note(&self) {
+        mark(&self.noted);
+    }
+
+    pub(crate) fn is_noted(&self) -> bool {
+        self.noted.load(Relaxed)
     }
 
     /// Notes that a transaction of the block touches the slot.
@@ -382,18 +447,19 @@ impl AccountVersions {
 
     /// The account before `step`, and the newest step that changed it.
     pub(crate) fn read(&self, before: Option<&AccountState>, step: Step) -> (Seen, Option<Step>) {
-        let start = before.copied().unwrap_or(AccountState {
-            balance: U256::ZERO,
-            nonce: 0,
-            code_hash: KECCAK256_EMPTY,
-        });
-        let (balance, mut changed) = balance_before(&self.balance, step, start.balance);
-        let mut seen = Seen {
-            balance,
-            nonce: start.nonce,
-            code_hash: start.code_hash,
-            exists: before.is_some(),
-        };
+        self.read_on(Seen::new(before), None, step)
+    }
+
+    /// As [`AccountVersions::read`], on top of an account that is as `seen` since `changed`.
+    pub(crate) fn read_on(
+        &self,
+        mut seen: Seen,
+        mut changed: Option<Step>,
+        step: Step,
+    ) -> (Seen, Option<Step>) {
+        let (balance, at) = balance_before(&self.balance, step, seen.balance);
+        seen.balance = balance;
+        changed = changed.max(at);
         if let Some((at, nonce)) = self.nonce.before(step) {
             seen.nonce = *nonce;
             changed = changed.max(Some(*at));
@@ -445,8 +511,24 @@ impl AccountPart<'_> {
         if let Some(number) = self.find(hash, &address) {
             return Ok(number);
         }
-        let entry = AccountEntry::new(address, load()?);
-        Ok(self.memory.accounts.insert(self.part, &mut self.numbers, hash, address, entry))
+        let entry = AccountEntry::new(address, load()?, UNLISTED);
+        Ok(self.insert(hash, entry))
+    }
+
+    /// Adds an account of this part, which must be new, with its place in an access list.
+    pub(crate) fn add_listed(
+        &mut self,
+        hash: u64,
+        address: Address,
+        before: Option<AccountState>,
+        listed_at: u32,
+    ) -> AccountNumber {
+        self.insert(hash, AccountEntry::new(address, before, listed_at))
+    }
+
+    fn insert(&mut self, hash: u64, entry: AccountEntry) -> AccountNumber {
+        let (accounts, address) = (&self.memory.accounts, entry.address);
+        accounts.insert(self.part, &mut self.numbers, hash, address, entry)
     }
 }
 

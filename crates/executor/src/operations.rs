@@ -72,7 +72,7 @@ where
         let number = view.account_number(address).map_err(Trouble::View)?;
         let account = view.memory().account(number);
         view.memory().contest(account);
-        let (seen, _) = account.read(step);
+        let seen = view.reads().entry(account, step);
         let read = AccountRead { number, address, seen };
         Ok(AccountEffect::read_only(&read, Reliance::Exact))
     }

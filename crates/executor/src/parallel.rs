@@ -23,6 +23,7 @@ use crate::{
     mv_memory::{AccountNumber, MvMemory},
     plan::{Plan, Planner},
     protocol::{self, Operation},
+    reads::Reads,
     receipts::Executed,
     scheduler::Scheduler,
     share::Sharing,
@@ -65,7 +66,7 @@ pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
     chain: Mutex<Finality<'w, DB::Error, I>>,
     inspectors: Inspectors<'w, I>,
     /// The access list to follow; `None` is the optimistic way.
-    listed: Option<&'a Listed>,
+    listed: Option<&'a Listed<'a>>,
     beneficiary: AccountNumber,
     threads: usize,
     sharing: Sharing,
@@ -132,7 +133,7 @@ where
         engine.finish()
     };
     run().map_err(|error| match engine.listed {
-        Some(listed) => listed.blame(memory, &steps, block.fork, error),
+        Some(listed) => listed.blame(error),
         None => error,
     })
 }
@@ -173,7 +174,7 @@ where
         before: &'a DB,
         memory: &'a MvMemory,
         steps: Steps,
-        listed: Option<&'a Listed>,
+        listed: Option<&'a Listed<'a>>,
         watch: Watch<'w, I>,
         threads: usize,
     ) -> Self {
@@ -232,9 +233,13 @@ where
         }
     }
 
+    fn reads(&self) -> Reads<'a> {
+        Reads { memory: self.memory, listed: self.listed }
+    }
+
     fn worker(&self, inspector: I) -> Worker<'a, 'w, DB, I> {
         let guided = self.listed.is_some();
-        let view = View::new(self.memory, self.before, guided);
+        let view = View::new(self.memory, self.before, self.listed);
         // An inspector may look at any balance.
         let exact = guided || self.inspectors.is_some();
         Worker::new(self.block, view, inspector, self.inspectors, exact)
@@ -430,8 +435,8 @@ where
         let (from, to) = (planned.sender(), planned.recipient());
         let known = from != AccountNumber::MAX && to != AccountNumber::MAX;
         if planned.is_direct() && known && self.inspectors.is_none() {
-            let memory = self.memory;
-            if self.direct.execute(memory, transaction, to, from, step, effects) {
+            let reads = self.reads();
+            if self.direct.execute(reads, transaction, to, from, step, effects) {
                 return Ok(());
             }
         }
@@ -532,7 +537,8 @@ where
             let record = &mut *self.record(index);
             record.effects.clear();
             let (from, to) = (planned.sender(), planned.recipient());
-            if !self.direct.execute(self.memory, transaction, to, from, step, &mut record.effects) {
+            if !self.direct.execute(self.reads(), transaction, to, from, step, &mut record.effects)
+            {
                 return Ok(false);
             }
             if self.listed.is_none() {
@@ -717,11 +723,10 @@ where
         let after = self.steps.transaction(index) + 1;
         let mut accounts = Vec::with_capacity(effects.accounts.len() + 1);
         let mut add = |number: AccountNumber| {
-            let account = self.memory.account(number);
-            let (now, _) = account.read(after);
-            let (was, _) = account.read(after - 1);
+            let now = self.reads().account(number, after);
+            let was = self.reads().account(number, after - 1);
             if now != was {
-                accounts.push((account.address, now.state()));
+                accounts.push((self.memory.account(number).address, now.state()));
             }
         };
         let changed = effects.accounts.iter().map(|effect| effect.number);
@@ -732,7 +737,7 @@ where
             let Some(new) = effect.new else { continue };
             let slot = self.memory.slot(effect.number);
             let account = self.memory.account(slot.account);
-            if account.read(after).0.exists {
+            if self.reads().entry(account, after).exists {
                 slots.push((account.address, slot.key, new));
             }
         }
@@ -761,7 +766,7 @@ where
             if self.listed.is_some() { None } else { Some(&index) };
         let marks = self.block.fork < Fork::Cancun;
         (output.changes, output.access_list) =
-            fold(self.memory, self.steps.end(), index, marks, self.sharing);
+            fold(self.reads(), self.steps.end(), index, marks, self.sharing);
         Ok(output)
     }
 }

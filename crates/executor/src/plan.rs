@@ -128,7 +128,7 @@ pub(crate) struct Planner<'p, DB> {
     pub(crate) memory: &'p MvMemory,
     pub(crate) direct: &'p DirectTransfers,
     pub(crate) steps: Steps,
-    pub(crate) listed: Option<&'p Listed>,
+    pub(crate) listed: Option<&'p Listed<'p>>,
     pub(crate) sharing: Sharing,
     /// Whether transfers are to be foreseen.
     pub(crate) foresees: bool,

@@ -63,6 +63,38 @@ impl Steps {
         }
     }
 
+    /// The step of an index that is known to be in the block.
+    pub(crate) fn of_listed(&self, index: u64) -> Step {
+        self.of_index(index).expect("a list's indices are checked before it is followed")
+    }
+
+    /// What an access list says of indices below this one has happened before `step`.
+    pub(crate) const fn list_bound(&self, step: Step) -> u64 {
+        if step <= self.before {
+            0
+        } else if step <= self.before + self.transactions {
+            (step - self.before) as u64
+        } else if step < self.end() {
+            self.transactions as u64 + 1
+        } else {
+            self.transactions as u64 + 2
+        }
+    }
+
+    /// The access list's index that says what happens at a step; `None` for the step of an
+    /// operation, of which it tells only the outcome of all.
+    pub(crate) const fn list_index(&self, step: Step) -> Option<u64> {
+        if step == self.before {
+            Some(0)
+        } else if step > self.before && step <= self.before + self.transactions {
+            Some((step - self.before) as u64)
+        } else if step == self.end() - 1 {
+            Some(self.transactions as u64 + 1)
+        } else {
+            None
+        }
+    }
+
     /// The access list's index for a step, if transaction `i` is number `rank(i)` of those that
     /// are in the block, which has `included`.
     pub(crate) fn index(&self, step: Step, rank: impl Fn(usize) -> u64, included: u64) -> u64 {
@@ -114,6 +146,15 @@ mod tests {
                 index => Place::Transaction(index as usize - 1),
             };
             assert_eq!(steps.place(step), place);
+        }
+        for index in 0..5 {
+            let step = steps.of_index(index).expect("the block has it");
+            assert_eq!(steps.list_index(step), Some(index));
+            assert_eq!(steps.list_bound(step), index);
+            assert_eq!(steps.list_bound(step + 1), index + 1);
+        }
+        for operation in [0, 1, 6, 7, 8, 9] {
+            assert_eq!(steps.list_index(operation), None);
         }
         assert!(Steps::new(0, usize::MAX, 1).is_none());
         assert!(Steps::new(0, u32::MAX as usize, 0).is_none());

@@ -1,7 +1,9 @@
 //! What one transaction sees of the state: revm's database over multi-version memory.
 
 use crate::{
+    guided::Listed,
     mv_memory::{AccountNumber, MvMemory, Seen, SlotNumber},
+    reads::Reads,
     versions::Step,
 };
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
@@ -19,7 +21,9 @@ use revm::{
 pub struct View<'a, DB> {
     memory: &'a MvMemory,
     before: &'a DB,
-    /// Only what the block's access list names may be touched.
+    /// The access list that is followed, ...
+    listed: Option<&'a Listed<'a>>,
+    /// ... and whether only what it names may be touched.
     listed_only: bool,
     viewpoint: Viewpoint,
     /// Whether the running transaction has read a slot that the suspected step wrote.
@@ -88,11 +92,16 @@ impl<DB> core::fmt::Debug for View<'_, DB> {
 }
 
 impl<'a, DB: DatabaseRef> View<'a, DB> {
-    pub(crate) fn new(memory: &'a MvMemory, before: &'a DB, listed_only: bool) -> Self {
+    pub(crate) fn new(
+        memory: &'a MvMemory,
+        before: &'a DB,
+        listed: Option<&'a Listed<'a>>,
+    ) -> Self {
         Self {
             memory,
             before,
-            listed_only,
+            listed,
+            listed_only: listed.is_some(),
             viewpoint: Viewpoint::default(),
             reads_suspect: false,
             accounts: Vec::new(),
@@ -112,6 +121,10 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
     /// From now on what the access list does not name may be touched.
     pub(crate) fn leave_list(&mut self) {
         self.listed_only = false;
+    }
+
+    pub(crate) fn reads(&self) -> Reads<'a> {
+        Reads { memory: self.memory, listed: self.listed }
     }
 
     pub(crate) fn memory(&self) -> &'a MvMemory {
@@ -159,7 +172,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         key: U256,
     ) -> Result<U256, ViewError<DB::Error>> {
         let number = self.slot_number(address, account, key)?;
-        let (seen, writer) = self.memory.read_slot(number, self.viewpoint.step);
+        let (seen, writer) = self.reads().slot(number, self.viewpoint.step);
         self.reads_suspect |= writer.is_some() && writer == self.viewpoint.suspect;
         self.slots.push(SlotRead { number, account, key, seen });
         Ok(seen)
@@ -187,7 +200,7 @@ impl<DB: DatabaseRef> Database for View<'_, DB> {
         let number = self.account_number(address)?;
         let account = self.memory.account(number);
         self.memory.contest(account);
-        let (seen, _) = account.read(self.viewpoint.step);
+        let seen = self.reads().entry(account, self.viewpoint.step);
         self.accounts.push(AccountRead { number, address, seen });
         Ok(seen.exists.then(|| AccountInfo {
             balance: seen.balance,

@@ -170,7 +170,7 @@ where
             let number = view
                 .account_number(call.contract)
                 .map_err(|error| Trouble::View(error).at(place))?;
-            let (seen, _) = view.memory().account(number).read(step);
+            let seen = view.reads().account(number, step);
             if seen.code_hash == alloy_primitives::KECCAK256_EMPTY {
                 return Err(call.no_code());
             }
