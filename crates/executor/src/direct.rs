@@ -108,6 +108,16 @@ impl DirectTransfers {
         U256::from(reward) * U256::from(TRANSFER_GAS)
     }
 
+    /// How many changes an access list holds of the transfer, one of the beneficiary's balance among
+    /// them.
+    pub(crate) fn changes(&self, tx: &TxEnv) -> usize {
+        let nonce = 1;
+        let spent = usize::from(!self.spent(tx).is_zero());
+        let received = usize::from(tx.kind != TxKind::Call(tx.caller));
+        let fee = 1;
+        nonce + spent + received + fee
+    }
+
     /// What remains of the transfer apart from its effect on the state.
     pub(crate) fn executed(&self, tx: &TxEnv) -> Executed {
         Executed { success: true, gas_used: TRANSFER_GAS, fee: self.fee(tx), ..Executed::default() }

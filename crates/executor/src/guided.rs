@@ -3,7 +3,6 @@
 use crate::memory_state::bytecode;
 use crate::{
     AccessListError, Block, BlockError, Place,
-    direct::DirectTransfers,
     effects::{AccountEffect, Effects},
     error::read_ahead,
     mv_memory::{
@@ -15,10 +14,10 @@ use crate::{
     view::load_account,
 };
 use alloy_eip7928::{AccountChanges, BalanceChange, CodeChange, NonceChange, StorageChange};
-use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use heddle_types::{AccessList, ExistenceMarks, Fork};
-use revm::{DatabaseRef, context::TxEnv};
+use revm::DatabaseRef;
 use smallvec::SmallVec;
 
 /// An access list that is followed.
@@ -384,26 +383,26 @@ impl Listed<'_> {
         self.compare(account, &fields, step, fork < Fork::Cancun).is_ok()
     }
 
-    /// Holds a transfer that is foreseen to what the list says of the fee, and counts what happens.
-    pub(crate) fn check_foreseen(
-        &self,
-        memory: &MvMemory,
-        tx: &TxEnv,
-        step: Step,
-        beneficiary: AccountNumber,
-        direct: &DirectTransfers,
-        fork: Fork,
-    ) -> Result<(), AccessListError> {
-        let received = tx.kind != TxKind::Call(tx.caller);
-        let spent = !direct.spent(tx).is_zero();
-        let nonce = 1;
-        let fee = self.check_beneficiary(memory, beneficiary, direct.fee(tx), step, fork)?;
-        let happened = nonce + usize::from(spent) + usize::from(received) + fee;
+    /// Counts changes that have happened.
+    pub(crate) fn count(&self, happened: usize) {
         self.happened.fetch_add(happened, Relaxed);
-        Ok(())
     }
 
-    /// Holds a transaction to what the list says of its step.
+    /// Whether the list says of the beneficiary that it gets `fee`, which is not nothing, at `step`.
+    pub(crate) fn says_fee(
+        &self,
+        beneficiary: &AccountEntry,
+        fee: U256,
+        step: Step,
+        fork: Fork,
+    ) -> bool {
+        let seen = self.read(beneficiary, step);
+        beneficiary.mark_accessed();
+        let balance = seen.balance.checked_add(fee);
+        balance.is_some() && self.says(beneficiary, balance, None, step, fork)
+    }
+
+    /// Holds a transaction to what the list says of its step; returns how many changes it makes.
     pub(crate) fn check(
         &self,
         memory: &MvMemory,
@@ -412,7 +411,7 @@ impl Listed<'_> {
         beneficiary: AccountNumber,
         fee: U256,
         fork: Fork,
-    ) -> Result<(), AccessListError> {
+    ) -> Result<usize, AccessListError> {
         let mut happened = 0;
         let mut paid = false;
         for effect in &effects.accounts {
@@ -437,8 +436,7 @@ impl Listed<'_> {
             }
             happened += usize::from(effect.new.is_some());
         }
-        self.happened.fetch_add(happened, Relaxed);
-        Ok(())
+        Ok(happened)
     }
 
     fn check_account(
@@ -539,7 +537,7 @@ impl Listed<'_> {
         for (step, effects) in all {
             effects.retract(memory, *step);
         }
-        self.happened.fetch_add(happened, Relaxed);
+        self.count(happened);
         Ok(())
     }
 

@@ -34,7 +34,7 @@ use crate::{
     watch::{Final, Inspectors, Results, Watch},
     worker::{ParallelContext, Trouble, Worker},
 };
-use alloy_primitives::{Address, Bloom, TxKind};
+use alloy_primitives::{Address, Bloom, TxKind, U256};
 use core::panic::AssertUnwindSafe;
 use heddle_types::{AccessList, Fork};
 use parking_lot::{Mutex, MutexGuard};
@@ -49,7 +49,7 @@ use std::panic::catch_unwind;
 /// read ahead is stale by the time it counts.
 const WINDOW_PER_THREAD: usize = 128;
 /// The same when nothing that is read ahead can be stale.
-const GUIDED_WINDOW_PER_THREAD: usize = 1024;
+const GUIDED_WINDOW_PER_THREAD: usize = 32;
 
 /// One block in the parallel engine.
 pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
@@ -79,6 +79,8 @@ struct Record<E: std::error::Error + 'static, I> {
     deferred: bool,
     /// Why there are no effects.
     trouble: Option<Trouble<E>>,
+    /// How many changes that a list names the effects hold, or how they differ from the list.
+    checked: Result<usize, AccessListError>,
     inspector: Option<I>,
 }
 
@@ -205,6 +207,7 @@ where
             effects: Effects::default(),
             deferred: false,
             trouble: None,
+            checked: Ok(0),
             inspector: None,
         };
         let mut output = BlockOutput::default();
@@ -409,6 +412,7 @@ where
             record.effects.publish(self.memory, step);
         }
         let next = self.scheduler.published(index);
+        record.checked = self.check_listed(&record.effects, index);
         if record.trouble.is_none() {
             record.inspector = worker.take_inspector(index);
         }
@@ -511,7 +515,7 @@ where
             Some(Err(reason)) => return self.skip(chain, index, reason),
             None => unreachable!("every execution without trouble leaves a result"),
         };
-        self.settle(&record.effects, &executed, index)?;
+        self.settle(record, executed.fee, index)?;
         self.add_receipt(chain, index, executed, record.effects.bloom);
         if chain.results.is_some() {
             self.stream(chain, index, &record.effects, record.inspector.take());
@@ -550,19 +554,7 @@ where
                 let fork = self.block.fork;
                 pay_fee(self.memory, self.beneficiary, step, executed.fee, false, fork);
             }
-            Some(listed) => listed
-                .check_foreseen(
-                    self.memory,
-                    transaction,
-                    step,
-                    self.beneficiary,
-                    &self.direct,
-                    self.block.fork,
-                )
-                .map_err(|source| BlockError::AccessList {
-                    place: Place::Transaction(index),
-                    source,
-                })?,
+            Some(listed) => listed.count(self.direct.changes(transaction)),
         }
         chain.output.statistics.direct_transfers += 1;
         self.add_receipt(chain, index, executed, Bloom::ZERO);
@@ -678,27 +670,44 @@ where
         Ok(())
     }
 
+    /// Pays the fee of a transaction, or takes over how it stands to the list that is followed.
     fn settle(
         &self,
-        effects: &Effects,
-        executed: &Executed,
+        record: &mut Record<DB::Error, I>,
+        fee: U256,
         index: usize,
     ) -> Result<(), BlockError<DB::Error>> {
         let step = self.steps.transaction(index);
         let fork = self.block.fork;
-        let Some(listed) = self.listed else {
-            let destroyed = effects.beneficiary_destroyed;
-            let beneficiary = self.beneficiary(index)?;
-            pay_fee(self.memory, beneficiary, step, executed.fee, destroyed, fork);
-            return Ok(());
+        match self.listed {
+            None => {
+                let destroyed = record.effects.beneficiary_destroyed;
+                let beneficiary = self.beneficiary(index)?;
+                pay_fee(self.memory, beneficiary, step, fee, destroyed, fork);
+                Ok(())
+            }
+            Some(listed) => {
+                let checked = core::mem::replace(&mut record.checked, Ok(0));
+                let place = Place::Transaction(index);
+                let count = checked.map_err(|source| BlockError::AccessList { place, source })?;
+                listed.count(count);
+                Ok(())
+            }
+        }
+    }
+
+    /// Holds effects to the list that is followed, if one is: nothing before has to be final for
+    /// that, and whoever has just executed has everything at hand.
+    fn check_listed(&self, effects: &Effects, index: usize) -> Result<usize, AccessListError> {
+        let (Some(listed), Some(Ok(executed))) = (self.listed, &effects.result) else {
+            return Ok(0);
         };
-        let checked = if self.beneficiary == AccountNumber::MAX {
-            Err(AccessListError::MissingAccount(self.block.env.beneficiary))
-        } else {
-            listed.check(self.memory, effects, step, self.beneficiary, executed.fee, fork)
-        };
-        let place = Place::Transaction(index);
-        checked.map_err(|source| BlockError::AccessList { place, source })
+        if self.beneficiary == AccountNumber::MAX {
+            return Err(AccessListError::MissingAccount(self.block.env.beneficiary));
+        }
+        let step = self.steps.transaction(index);
+        let fork = self.block.fork;
+        listed.check(self.memory, effects, step, self.beneficiary, executed.fee, fork)
     }
 
     /// The beneficiary's account; one that could not be read before is read again now.

@@ -175,7 +175,8 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
         let length = count.div_ceil(16).max(STRETCH_MIN);
         let stretches: Vec<Range<usize>> =
             (0..count).step_by(length).map(|at| at..count.min(at + length)).collect();
-        let mut stretches = self.sharing.map(&stretches, 1, |range| self.stretch(range.clone()));
+        let ranges = stretches;
+        let mut stretches = self.sharing.map(&ranges, 1, |range| self.stretch(range.clone()));
         let mut transactions = Vec::with_capacity(count);
         for stretch in &mut stretches {
             transactions.append(&mut stretch.planned);
@@ -183,7 +184,13 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
         let sharing = if stretches.len() > 1 { self.sharing } else { Sharing::Alone };
         let parts: Vec<usize> = (0..PARTS).collect();
         sharing.map(&parts, 1, |part| self.part(*part, &stretches, &transactions));
-        self.retract_halves(&transactions);
+        match self.listed {
+            None => self.retract_halves(&transactions),
+            Some(listed) => {
+                let check = |range: &Range<usize>| self.check_fees(listed, range, &transactions);
+                sharing.map(&ranges, 1, check);
+            }
+        }
         let mut plan = Plan { transactions, classes: Vec::new() };
         plan.order(self.block.transactions);
         plan
@@ -319,11 +326,25 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
         read_ahead(|| load_account(self.memory, self.before, address))
     }
 
+    /// Foresees only those transfers whose fees are paid as the list says.
+    fn check_fees(&self, listed: &Listed<'_>, range: &Range<usize>, transactions: &[Planned]) {
+        let beneficiary = self.memory.find_account(&self.block.env.beneficiary);
+        let beneficiary = beneficiary.map(|number| self.memory.account(number));
+        for index in range.clone() {
+            let planned = &transactions[index];
+            if planned.is_foreseen() {
+                let fee = self.direct.fee(&self.block.transactions[index]);
+                let step = self.steps.transaction(index);
+                let agrees = beneficiary.is_some_and(|beneficiary| {
+                    !fee.is_zero() && listed.says_fee(beneficiary, fee, step, self.block.fork)
+                });
+                planned.foreseen[0].store(agrees, Relaxed);
+            }
+        }
+    }
+
     /// Takes back what was laid down for transfers of which only one side is foreseen.
     fn retract_halves(&self, transactions: &[Planned]) {
-        if self.listed.is_some() {
-            return;
-        }
         for (index, planned) in transactions.iter().enumerate() {
             let [sender, recipient] = planned.foreseen.each_ref().map(|side| side.load(Relaxed));
             if sender != recipient {
