@@ -2,33 +2,34 @@
 
 use crate::memory_state::bytecode;
 use crate::{
-    AccessListError, Block, BlockError, Place,
+    AccessListError, BlockError, Place,
     effects::{AccountEffect, Effects},
-    error::read_ahead,
     mv_memory::{
-        AccountEntry, AccountNumber, Life, MvMemory, PARTS, Seen, SlotEntry, SlotNumber, UNLISTED,
+        AccountEntry, AccountNumber, Life, MvMemory, Seen, SlotEntry, SlotNumber, UNLISTED,
     },
     share::Sharing,
     steps::Steps,
     versions::{BalanceVersion, Step},
-    view::load_account,
 };
 use alloy_eip7928::{AccountChanges, BalanceChange, CodeChange, NonceChange, StorageChange};
-use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use heddle_types::{AccessList, ExistenceMarks, Fork};
-use revm::DatabaseRef;
-use smallvec::SmallVec;
+use heddle_types::{AccessList, AccountState, Fork};
 
 /// An access list that is followed.
 ///
-/// Its values stay where they are: multi-version memory knows each account's and slot's place in
-/// it, so that any number of threads reads them without a lock. Codes and marks of existence,
-/// which are few, are laid into the memory itself.
+/// Its values stay where they are: the entries of multi-version memory, made as execution meets
+/// their accounts and slots, know their places in it, so that any number of threads reads hot
+/// locations without a lock. Codes and marks of existence, which are few, are laid into the entry
+/// of their account.
 #[derive(Debug)]
 pub(crate) struct Listed<'l> {
     list: &'l AccessList,
     steps: Steps,
+    /// The first bytes of the accounts' addresses, for finding one with few cache lines.
+    heads: Vec<u64>,
+    /// Hashes of the codes that the list holds: place of the account, index, hash.
+    codes: Vec<(u32, u64, B256)>,
     /// How many changes the list holds.
     changes: usize,
     /// How many of them have happened. As each happens once at most, the block has made all when
@@ -36,42 +37,87 @@ pub(crate) struct Listed<'l> {
     happened: AtomicUsize,
 }
 
-/// Why a list cannot be followed at all.
-pub(crate) enum Unusable {
-    Wrong(AccessListError),
-    /// Something that the list names could not be read.
-    Unread,
-}
-
-impl From<AccessListError> for Unusable {
-    fn from(wrong: AccessListError) -> Self {
-        Self::Wrong(wrong)
-    }
-}
-
 impl<'l> Listed<'l> {
-    /// Makes `memory` know what the list names, checking that it is in canonical form (EIP-7928,
-    /// "ordering, uniqueness and determinism").
-    pub(crate) fn lay<DB: DatabaseRef + Sync>(
+    /// Checks that the list is in canonical form (EIP-7928, "ordering, uniqueness and
+    /// determinism"), and gets ready to follow it. Its codes are added to `memory`.
+    pub(crate) fn new(
         list: &'l AccessList,
-        block: &Block<'_>,
+        fork: Fork,
         steps: &Steps,
         memory: &MvMemory,
-        before: &DB,
         sharing: Sharing,
-    ) -> Result<Self, Unusable> {
-        let changes = changes_in_form(list, block.fork, steps, sharing)?;
-        let layer = Layer { list, steps, memory, before, sharing };
-        let numbers = layer.accounts()?;
-        layer.slots(&numbers)?;
-        for (number, listed) in numbers.iter().zip(&list.accounts) {
-            layer.codes(*number, listed)?;
+    ) -> Result<Self, AccessListError> {
+        let changes = changes_in_form(list, fork, steps, sharing)?;
+        let heads = list.accounts.iter().map(|listed| head(&listed.address)).collect();
+        let mut codes = Vec::new();
+        for (at, listed) in (0_u32..).zip(&list.accounts) {
+            for change in &listed.code_changes {
+                let code = bytecode(change.new_code());
+                let hash = code.hash_slow();
+                if hash != KECCAK256_EMPTY {
+                    memory.add_code(hash, code);
+                }
+                codes.push((at, change.index(), hash));
+            }
         }
+        let listed =
+            Self { list, steps: *steps, heads, codes, changes, happened: AtomicUsize::new(0) };
         for marks in &list.marks {
-            layer.marks(marks)?;
+            if listed.place(&marks.address).is_none() {
+                let what = "a mark is for no listed account";
+                return Err(AccessListError::Malformed(marks.address, what));
+            }
         }
-        Ok(Self { list, steps: *steps, changes, happened: AtomicUsize::new(0) })
+        Ok(listed)
     }
+
+    /// The place of an account in the list.
+    pub(crate) fn place(&self, address: &Address) -> Option<u32> {
+        let head = head(address);
+        let first = self.heads.partition_point(|other| *other < head);
+        let same = self.heads[first..].iter().take_while(|other| **other == head);
+        let place = (first..).zip(same).find(|(at, _)| self.list.accounts[*at].address == *address);
+        place.map(|(at, _)| at as u32)
+    }
+
+    /// The place of a slot among the changed ones of its account; [`UNLISTED`] for one that is only
+    /// read; `None` for one that is not in the list.
+    pub(crate) fn slot_place(&self, account: &AccountEntry, key: U256) -> Option<u32> {
+        let listed = self.of(account)?;
+        match listed.storage_changes.binary_search_by(|changed| changed.slot.cmp(&key)) {
+            Ok(at) => Some(at as u32),
+            Err(_) => listed.storage_reads.binary_search(&key).ok().map(|_| UNLISTED),
+        }
+    }
+
+    /// The entry of an account at a place in the list.
+    pub(crate) fn entry(&self, before: Option<AccountState>, place: u32) -> AccountEntry {
+        let address = self.list.accounts[place as usize].address;
+        let account = AccountEntry::new(address, before, place);
+        let first = self.codes.partition_point(|code| code.0 < place);
+        let marks = self.list.marks.binary_search_by_key(&address, |marks| marks.address);
+        let codes = self.codes[first..].iter().take_while(|code| code.0 == place);
+        let mut versions = account.versions();
+        for (_, index, hash) in codes {
+            account.set_code(&mut versions, self.steps.of_listed(*index), *hash);
+        }
+        if let Ok(at) = marks {
+            let marks = &self.list.marks[at];
+            let all = [(&marks.destroyed_at, Life::Destroyed), (&marks.emptied_at, Life::Emptied)];
+            for (indices, life) in all {
+                for index in indices {
+                    account.set_life(&mut versions, self.steps.of_listed(*index), life);
+                }
+            }
+        }
+        drop(versions);
+        account
+    }
+}
+
+/// The first bytes of an address, in its order.
+fn head(address: &Address) -> u64 {
+    u64::from_be_bytes(*address.0.first_chunk().expect("an address has 20 bytes"))
 }
 
 /// Checks that a list is in canonical form, and counts its changes.
@@ -192,111 +238,6 @@ fn exactly<C: Indexed>(changes: &[C], index: Option<u64>) -> Option<&C> {
     newest(changes, index + 1).filter(|change| change.index() == index)
 }
 
-struct Layer<'l, DB> {
-    list: &'l AccessList,
-    steps: &'l Steps,
-    memory: &'l MvMemory,
-    before: &'l DB,
-    sharing: Sharing,
-}
-
-/// Accounts or slots that are read together, so that the processor waits for several at a time.
-const BATCH: usize = 32;
-
-impl<DB: DatabaseRef + Sync> Layer<'_, DB> {
-    /// Reads the accounts and gives them numbers, in the order of the list. Each part of the
-    /// memory is filled by one thread.
-    fn accounts(&self) -> Result<Vec<AccountNumber>, Unusable> {
-        let accounts = &self.list.accounts;
-        let hashed =
-            self.sharing.map(accounts, 256, |listed| self.memory.account_hash(&listed.address));
-        let mut by_part: Vec<Vec<(u64, u32)>> = vec![Vec::new(); PARTS];
-        for (at, (hash, part)) in (0_u32..).zip(hashed) {
-            by_part[part].push((hash, at));
-        }
-        let parts: Vec<usize> = (0..PARTS).collect();
-        // A few accounts are not worth waking another thread for.
-        let sharing = if accounts.len() < 512 { Sharing::Alone } else { self.sharing };
-        let filled = sharing.map(&parts, 1, |part| self.accounts_of_part(*part, &by_part[*part]));
-        let mut numbers = vec![AccountNumber::MAX; accounts.len()];
-        for (part, filled) in by_part.iter().zip(filled) {
-            for ((_, at), number) in part.iter().zip(filled.ok_or(Unusable::Unread)?) {
-                numbers[*at as usize] = number;
-            }
-        }
-        Ok(numbers)
-    }
-
-    fn accounts_of_part(&self, part: usize, places: &[(u64, u32)]) -> Option<Vec<AccountNumber>> {
-        let mut accounts = self.memory.account_part(part);
-        let mut numbers = Vec::with_capacity(places.len());
-        let address = |at: u32| self.list.accounts[at as usize].address;
-        for places in places.chunks(BATCH) {
-            let load = |at| read_ahead(|| load_account(self.memory, self.before, address(at)));
-            let loaded: SmallVec<[_; BATCH]> = places.iter().map(|(_, at)| load(*at)).collect();
-            for ((hash, at), before) in places.iter().zip(loaded) {
-                numbers.push(accounts.add_listed(*hash, address(*at), before?, *at));
-            }
-        }
-        Some(numbers)
-    }
-
-    /// Reads the slots and gives them numbers.
-    fn slots(&self, numbers: &[AccountNumber]) -> Result<(), Unusable> {
-        let mut slots: Vec<(u32, u32, U256)> = Vec::new();
-        for (at, listed) in (0_u32..).zip(&self.list.accounts) {
-            let changed = (0_u32..).zip(&listed.storage_changes);
-            slots.extend(changed.map(|(place, changed)| (at, place, changed.slot)));
-            slots.extend(listed.storage_reads.iter().map(|key| (at, UNLISTED, *key)));
-        }
-        let batches: Vec<&[(u32, u32, U256)]> = slots.chunks(BATCH).collect();
-        let laid = self.sharing.map(&batches, 4, |batch| {
-            let load = |at: u32, key| {
-                let address = self.list.accounts[at as usize].address;
-                read_ahead(|| self.before.storage_ref(address, key))
-            };
-            let loaded: SmallVec<[_; BATCH]> =
-                batch.iter().map(|(at, _, key)| load(*at, *key)).collect();
-            for ((at, place, key), before) in batch.iter().zip(loaded) {
-                let account = numbers[*at as usize];
-                self.memory.listed_slot_number(account, *key, *place, || before.ok_or(())).ok()?;
-            }
-            Some(())
-        });
-        laid.into_iter().collect::<Option<()>>().ok_or(Unusable::Unread)
-    }
-
-    fn codes(&self, number: AccountNumber, listed: &AccountChanges) -> Result<(), AccessListError> {
-        for change in &listed.code_changes {
-            let code = bytecode(change.new_code());
-            let hash = code.hash_slow();
-            if hash != KECCAK256_EMPTY {
-                self.memory.add_code(hash, code);
-            }
-            let account = self.memory.account(number);
-            account.set_code(&mut account.versions(), self.steps.of_listed(change.index()), hash);
-        }
-        Ok(())
-    }
-
-    fn marks(&self, marks: &ExistenceMarks) -> Result<(), AccessListError> {
-        let address = marks.address;
-        let number = self
-            .memory
-            .find_account(&address)
-            .ok_or(AccessListError::Malformed(address, "a mark is for no listed account"))?;
-        let account = self.memory.account(number);
-        let mut versions = account.versions();
-        let all = [(&marks.destroyed_at, Life::Destroyed), (&marks.emptied_at, Life::Emptied)];
-        for (indices, life) in all {
-            for index in indices {
-                account.set_life(&mut versions, self.steps.of_listed(*index), life);
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Listed<'_> {
     /// What the list says of an account; nothing of one that it does not name.
     fn of(&self, account: &AccountEntry) -> Option<&AccountChanges> {
@@ -365,7 +306,7 @@ struct Differs(&'static str);
 struct Fields {
     balance: Option<U256>,
     nonce: Option<u64>,
-    code: Option<alloy_primitives::B256>,
+    code: Option<B256>,
     life: Option<Life>,
 }
 
@@ -627,21 +568,47 @@ impl Listed<'_> {
 
     /// Whether all that is listed has happened.
     pub(crate) fn check_complete(&self, memory: &MvMemory) -> Result<(), AccessListError> {
-        for (_, account) in memory.accounts() {
-            if !account.is_accessed() {
-                return Err(AccessListError::SuperfluousAccount(account.address));
+        let accessed = memory.accounts().filter(|(_, account)| account.is_accessed()).count();
+        if accessed != self.list.accounts.len() {
+            let unmet = |listed: &&AccountChanges| {
+                let number = memory.find_account(&listed.address);
+                !number.is_some_and(|number| memory.account(number).is_accessed())
+            };
+            if let Some(listed) = self.list.accounts.iter().find(unmet) {
+                return Err(AccessListError::SuperfluousAccount(listed.address));
             }
         }
-        for (_, slot) in memory.slots() {
-            if !slot.is_accessed() {
-                let address = memory.account(slot.account).address;
-                return Err(AccessListError::SuperfluousSlot(address, slot.key));
+        let accessed = memory.slots().filter(|(_, slot)| slot.is_accessed()).count();
+        let slots =
+            |listed: &AccountChanges| listed.storage_changes.len() + listed.storage_reads.len();
+        if accessed != self.list.accounts.iter().map(slots).sum::<usize>() {
+            for listed in &self.list.accounts {
+                self.check_slots(memory, listed)?;
             }
         }
         if self.happened.load(Relaxed) != self.changes {
             return Err(AccessListError::SuperfluousChange);
         }
         Ok(())
+    }
+
+    /// Whether all listed slots of an account were accessed.
+    fn check_slots(
+        &self,
+        memory: &MvMemory,
+        listed: &AccountChanges,
+    ) -> Result<(), AccessListError> {
+        let number = memory.find_account(&listed.address);
+        let is_met = |key: U256| {
+            let slot = number.and_then(|number| memory.find_slot(number, key));
+            slot.is_some_and(|number| memory.slot(number).is_accessed())
+        };
+        let changed = listed.storage_changes.iter().map(|changed| changed.slot);
+        let unmet = changed.chain(listed.storage_reads.iter().copied()).find(|key| !is_met(*key));
+        match unmet {
+            Some(key) => Err(AccessListError::SuperfluousSlot(listed.address, key)),
+            None => Ok(()),
+        }
     }
 }
 

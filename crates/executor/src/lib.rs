@@ -39,7 +39,6 @@ mod sequential_state;
 mod share;
 mod steps;
 mod sync;
-mod unguided;
 mod versions;
 mod view;
 mod watch;

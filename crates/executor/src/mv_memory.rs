@@ -191,43 +191,23 @@ impl MvMemory {
         self.slots.find(&(account, key))
     }
 
-    /// The number of an account; `load` reads the state before the block when it is a new one.
+    /// The number of an account; `load` makes the entry of a new one.
     pub(crate) fn account_number<E>(
         &self,
         address: Address,
-        load: impl FnOnce() -> Result<Option<AccountState>, E>,
+        load: impl FnOnce() -> Result<AccountEntry, E>,
     ) -> Result<AccountNumber, E> {
-        self.accounts
-            .get_or_insert(address, load, |before| AccountEntry::new(address, before, UNLISTED))
+        self.accounts.get_or_insert(address, load)
     }
 
-    /// The number of a slot; `load` reads the state before the block when it is a new one.
+    /// The number of a slot; `load` makes the entry of a new one.
     pub(crate) fn slot_number<E>(
         &self,
         account: AccountNumber,
         key: U256,
-        load: impl FnOnce() -> Result<U256, E>,
+        load: impl FnOnce() -> Result<SlotEntry, E>,
     ) -> Result<SlotNumber, E> {
-        self.listed_slot_number(account, key, UNLISTED, load)
-    }
-
-    /// As [`MvMemory::slot_number`], for a slot at a place in an access list.
-    pub(crate) fn listed_slot_number<E>(
-        &self,
-        account: AccountNumber,
-        key: U256,
-        listed_at: u32,
-        load: impl FnOnce() -> Result<U256, E>,
-    ) -> Result<SlotNumber, E> {
-        self.slots.get_or_insert((account, key), load, |before| SlotEntry {
-            account,
-            key,
-            before,
-            accessed: AtomicBool::new(false),
-            noted: AtomicBool::new(false),
-            listed_at,
-            versions: Mutex::default(),
-        })
+        self.slots.get_or_insert((account, key), load)
     }
 
     pub(crate) fn account(&self, number: AccountNumber) -> &AccountEntry {
@@ -310,7 +290,8 @@ impl MvMemory {
 }
 
 impl AccountEntry {
-    fn new(address: Address, before: Option<AccountState>, listed_at: u32) -> Self {
+    /// `listed_at` is the place in the access list that is followed, or [`UNLISTED`].
+    pub(crate) fn new(address: Address, before: Option<AccountState>, listed_at: u32) -> Self {
         Self {
             address,
             before,
@@ -391,6 +372,19 @@ impl AccountEntry {
 }
 
 impl SlotEntry {
+    /// `listed_at` is the place among the changed slots of the account, or [`UNLISTED`].
+    pub(crate) fn new(account: AccountNumber, key: U256, before: U256, listed_at: u32) -> Self {
+        Self {
+            account,
+            key,
+            before,
+            accessed: AtomicBool::new(false),
+            noted: AtomicBool::new(false),
+            listed_at,
+            versions: Mutex::default(),
+        }
+    }
+
     pub(crate) fn versions(&self) -> MutexGuard<'_, Versions<U256>> {
         self.versions.lock()
     }
@@ -499,36 +493,12 @@ impl AccountPart<'_> {
         self.numbers.find(hash, |entry| entry.0 == *address).map(|entry| entry.1)
     }
 
-    /// The number of an account of this part; `load` reads the state before the block when it is a
-    /// new one.
-    pub(crate) fn number<Error>(
-        &mut self,
-        hash: u64,
-        address: Address,
-        load: impl FnOnce() -> Result<Option<AccountState>, Error>,
-    ) -> Result<AccountNumber, Error> {
+    /// The number of an account of this part, whose `entry` is added if there is none.
+    pub(crate) fn number(&mut self, hash: u64, entry: AccountEntry) -> AccountNumber {
         debug_assert_eq!(part_of(hash), self.part, "the account is of another part");
-        if let Some(number) = self.find(hash, &address) {
-            return Ok(number);
-        }
-        let entry = AccountEntry::new(address, load()?, UNLISTED);
-        Ok(self.insert(hash, entry))
-    }
-
-    /// Adds an account of this part, which must be new, with its place in an access list.
-    pub(crate) fn add_listed(
-        &mut self,
-        hash: u64,
-        address: Address,
-        before: Option<AccountState>,
-        listed_at: u32,
-    ) -> AccountNumber {
-        self.insert(hash, AccountEntry::new(address, before, listed_at))
-    }
-
-    fn insert(&mut self, hash: u64, entry: AccountEntry) -> AccountNumber {
         let (accounts, address) = (&self.memory.accounts, entry.address);
-        accounts.insert(self.part, &mut self.numbers, hash, address, entry)
+        self.find(hash, &address)
+            .unwrap_or_else(|| accounts.insert(self.part, &mut self.numbers, hash, address, entry))
     }
 }
 
@@ -596,24 +566,23 @@ impl<K: Copy + Eq + Hash, E> Numbered<K, E> {
         table.find(hash, |entry| entry.0 == *key).map(|entry| entry.1)
     }
 
-    fn get_or_insert<V, Error>(
+    fn get_or_insert<Error>(
         &self,
         key: K,
-        load: impl FnOnce() -> Result<V, Error>,
-        entry: impl FnOnce(V) -> E,
+        load: impl FnOnce() -> Result<E, Error>,
     ) -> Result<u32, Error> {
         let hash = self.hash(&key);
         if let Some(number) = self.find_hashed(hash, &key) {
             return Ok(number);
         }
         // Loading may wait for a disk, so it happens outside the lock; the first one wins.
-        let value = load()?;
+        let entry = load()?;
         let part = part_of(hash);
         let mut numbers = self.parts[part].numbers.write();
         if let Some((_, number)) = numbers.find(hash, |entry| entry.0 == key) {
             return Ok(*number);
         }
-        Ok(self.insert(part, &mut numbers, hash, key, entry(value)))
+        Ok(self.insert(part, &mut numbers, hash, key, entry))
     }
 
     fn insert(

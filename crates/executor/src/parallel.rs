@@ -18,7 +18,7 @@ use crate::{
     fees::pay_fee,
     fold::fold,
     foresight,
-    guided::{Listed, Unusable},
+    guided::Listed,
     limits::BlockGas,
     mv_memory::{AccountNumber, MvMemory},
     plan::{Plan, Planner},
@@ -28,7 +28,6 @@ use crate::{
     scheduler::Scheduler,
     share::Sharing,
     steps::Steps,
-    unguided,
     versions::Step,
     view::{View, Viewpoint, load_account},
     watch::{Final, Inspectors, Results, Watch},
@@ -114,17 +113,9 @@ where
     let after = protocol::operations_after(block);
     let steps = steps_of(block, before.len(), after.len())?;
     let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
-    let lay =
-        |list| Listed::lay(list, block, &steps, memory, state, sharing).map_err(|e| (list, e));
-    let listed = match list.map(lay).transpose() {
-        Ok(listed) => listed,
-        Err((_, Unusable::Wrong(source))) => {
-            return Err(BlockError::AccessList { place: Place::Block, source });
-        }
-        Err((list, Unusable::Unread)) => {
-            return unguided::execute(block, state, list, watch, inspector, threads);
-        }
-    };
+    let follow = |list| Listed::new(list, block.fork, &steps, memory, sharing);
+    let listed = list.map(follow).transpose();
+    let listed = listed.map_err(|source| BlockError::AccessList { place: Place::Block, source })?;
     let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, threads);
     let run = || {
         caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
@@ -679,15 +670,20 @@ where
     ) -> Result<(), BlockError<DB::Error>> {
         let step = self.steps.transaction(index);
         let fork = self.block.fork;
+        let beneficiary = self.beneficiary(index)?;
         match self.listed {
             None => {
                 let destroyed = record.effects.beneficiary_destroyed;
-                let beneficiary = self.beneficiary(index)?;
                 pay_fee(self.memory, beneficiary, step, fee, destroyed, fork);
                 Ok(())
             }
             Some(listed) => {
-                let checked = core::mem::replace(&mut record.checked, Ok(0));
+                let checked = if self.beneficiary == AccountNumber::MAX {
+                    let effects = &record.effects;
+                    listed.check(self.memory, effects, step, beneficiary, fee, fork)
+                } else {
+                    core::mem::replace(&mut record.checked, Ok(0))
+                };
                 let place = Place::Transaction(index);
                 let count = checked.map_err(|source| BlockError::AccessList { place, source })?;
                 listed.count(count);
@@ -703,7 +699,8 @@ where
             return Ok(0);
         };
         if self.beneficiary == AccountNumber::MAX {
-            return Err(AccessListError::MissingAccount(self.block.env.beneficiary));
+            // There will be an error when the fee is to be paid.
+            return Ok(0);
         }
         let step = self.steps.transaction(index);
         let fork = self.block.fork;
@@ -716,9 +713,18 @@ where
             return Ok(self.beneficiary);
         }
         let address = self.block.env.beneficiary;
+        let place = Place::Transaction(index);
+        let at = match self.listed.map(|listed| listed.place(&address)) {
+            Some(None) => {
+                let source = AccessListError::MissingAccount(address);
+                return Err(BlockError::AccessList { place, source });
+            }
+            Some(at) => at,
+            None => None,
+        };
         self.memory
-            .account_number(address, || load_account(self.memory, self.before, address))
-            .map_err(|source| BlockError::Database { place: Place::Transaction(index), source })
+            .account_number(address, || load_account(self.reads(), self.before, address, at))
+            .map_err(|source| BlockError::Database { place, source })
     }
 
     /// Hands the newest result to who looks on.

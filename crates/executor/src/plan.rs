@@ -11,7 +11,10 @@ use crate::{
     error::read_ahead,
     foresight::{self, Foresight, Outlook, Role, Side},
     guided::Listed,
-    mv_memory::{AccountNumber, AccountPart, MvMemory, PARTS, part_of, place_in_part},
+    mv_memory::{
+        AccountEntry, AccountNumber, AccountPart, MvMemory, PARTS, part_of, place_in_part,
+    },
+    reads::Reads,
     share::Sharing,
     steps::Steps,
     view::load_account,
@@ -25,7 +28,6 @@ use core::{
 };
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
-use heddle_types::AccountState;
 use revm::{
     DatabaseRef,
     context::{Transaction, TxEnv},
@@ -198,13 +200,8 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
 
     /// The number of one account, unless it cannot be had now.
     pub(crate) fn find(&self, address: Address) -> Option<AccountNumber> {
-        match self.listed {
-            Some(_) => self.memory.find_account(&address),
-            None => {
-                let account = self.load(address)?;
-                self.memory.account_number(address, || Ok::<_, Infallible>(account)).ok()
-            }
-        }
+        let entry = self.load(address)?;
+        self.memory.account_number(address, || Ok::<_, Infallible>(entry)).ok()
     }
 
     /// Looks at some transactions without the state.
@@ -305,25 +302,24 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
     ) -> SmallVec<[Option<AccountNumber>; BATCH]> {
         let find = |side: &Side| accounts.find(side.hash, &side.address);
         let mut numbers: SmallVec<[_; BATCH]> = sides.iter().map(find).collect();
-        if self.listed.is_some() {
-            return numbers;
-        }
         let new = (0..sides.len()).filter(|at| numbers[*at].is_none());
         let loaded: SmallVec<[_; BATCH]> =
             new.map(|at| (at, self.load(sides[at].address))).collect();
-        for (at, account) in loaded {
-            let Side { hash, address, .. } = sides[at];
-            numbers[at] = account.and_then(|account| {
-                accounts.number(hash, address, || Ok::<_, Infallible>(account)).ok()
-            });
+        for (at, entry) in loaded {
+            numbers[at] = entry.map(|entry| accounts.number(sides[at].hash, entry));
         }
         numbers
     }
 
-    /// Reads an account from the state before the block. One that cannot be read is no matter
+    /// Makes the entry of an account. One that cannot be read, or that a list lacks, is no matter
     /// unless its transaction asks for it, so that is all that an error or a panic means here.
-    fn load(&self, address: Address) -> Option<Option<AccountState>> {
-        read_ahead(|| load_account(self.memory, self.before, address))
+    fn load(&self, address: Address) -> Option<AccountEntry> {
+        let reads = Reads { memory: self.memory, listed: self.listed };
+        let place = match self.listed {
+            Some(listed) => Some(listed.place(&address)?),
+            None => None,
+        };
+        read_ahead(|| load_account(reads, self.before, address, place))
     }
 
     /// Foresees only those transfers whose fees are paid as the list says.

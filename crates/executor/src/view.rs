@@ -2,7 +2,7 @@
 
 use crate::{
     guided::Listed,
-    mv_memory::{AccountNumber, MvMemory, Seen, SlotNumber},
+    mv_memory::{AccountEntry, AccountNumber, MvMemory, Seen, SlotEntry, SlotNumber, UNLISTED},
     reads::Reads,
     versions::Step,
 };
@@ -140,12 +140,13 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
                 return Ok(number);
             }
         }
-        if self.listed_only {
-            return self.memory.find_account(&address).ok_or(ViewError::UnlistedAccount(address));
-        }
-        self.memory
-            .account_number(address, || load_account(self.memory, self.before, address))
-            .map_err(ViewError::Database)
+        self.memory.account_number(address, || {
+            let place = self.listed.and_then(|listed| listed.place(&address));
+            if self.listed_only && place.is_none() {
+                return Err(ViewError::UnlistedAccount(address));
+            }
+            load_account(self.reads(), self.before, address, place).map_err(ViewError::Database)
+        })
     }
 
     pub(crate) fn slot_number(
@@ -154,15 +155,15 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         account: AccountNumber,
         key: U256,
     ) -> Result<SlotNumber, ViewError<DB::Error>> {
-        if self.listed_only {
-            return self
-                .memory
-                .find_slot(account, key)
-                .ok_or(ViewError::UnlistedSlot(address, key));
-        }
-        self.memory
-            .slot_number(account, key, || self.before.storage_ref(address, key))
-            .map_err(ViewError::Database)
+        self.memory.slot_number(account, key, || {
+            let entry = self.memory.account(account);
+            let place = self.listed.map(|listed| listed.slot_place(entry, key));
+            if self.listed_only && place == Some(None) {
+                return Err(ViewError::UnlistedSlot(address, key));
+            }
+            let before = self.before.storage_ref(address, key).map_err(ViewError::Database)?;
+            Ok(SlotEntry::new(account, key, before, place.flatten().unwrap_or(UNLISTED)))
+        })
     }
 
     fn read_slot(
@@ -179,18 +180,24 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
     }
 }
 
-/// Reads an account from the state before the block; keeps its code when it comes along.
+/// Makes the entry of an account, at a `place` of the list that is followed if it has one, from the
+/// state before the block; keeps its code when it comes along.
 pub(crate) fn load_account<DB: DatabaseRef>(
-    memory: &MvMemory,
+    reads: Reads<'_>,
     before: &DB,
     address: Address,
-) -> Result<Option<AccountState>, DB::Error> {
-    Ok(before.basic_ref(address)?.map(|info| {
+    place: Option<u32>,
+) -> Result<AccountEntry, DB::Error> {
+    let account = before.basic_ref(address)?.map(|info| {
         if let Some(code) = info.code.filter(|_| info.code_hash != KECCAK256_EMPTY) {
-            memory.add_code(info.code_hash, code);
+            reads.memory.add_code(info.code_hash, code);
         }
         AccountState { balance: info.balance, nonce: info.nonce, code_hash: info.code_hash }
-    }))
+    });
+    Ok(match (reads.listed, place) {
+        (Some(listed), Some(place)) => listed.entry(account, place),
+        _ => AccountEntry::new(address, account, UNLISTED),
+    })
 }
 
 impl<DB: DatabaseRef> Database for View<'_, DB> {
