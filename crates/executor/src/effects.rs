@@ -317,7 +317,7 @@ impl Effects {
             if account.listed_at != UNLISTED {
                 account.note();
             }
-            let mut versions = account.versions();
+            let mut versions = account.versions_to_add();
             if let Some(balance) = effect.balance {
                 versions.balance.set(step, balance);
             }
@@ -333,9 +333,7 @@ impl Effects {
         }
         for effect in &self.slots {
             if let Some(new) = effect.new {
-                let slot = memory.slot(effect.number);
-                slot.note();
-                slot.versions().set(step, new);
+                memory.slot(effect.number).set(step, new);
             }
         }
     }
@@ -389,6 +387,9 @@ impl AccountEffect {
     /// and who changed it last.
     fn settle(&self, memory: &MvMemory, step: Step) -> (bool, Option<Step>) {
         let account = memory.account(self.number);
+        if !account.has_changed() {
+            return (self.reliance.holds(&self.seen, &Seen::new(account.before.as_ref())), None);
+        }
         let mut versions = account.versions();
         let (now, writer) = versions.read(account.before.as_ref(), step);
         if !self.reliance.holds(&self.seen, &now) {

@@ -24,7 +24,7 @@ pub(crate) fn pay_fee(
     if destroyed && (fork < Fork::Amsterdam || fee.is_zero()) {
         return;
     }
-    let mut versions = account.versions();
+    let mut versions = account.versions_to_add();
     let (before, _) = versions.read(account.before.as_ref(), step);
     let now = match versions.has_at(step) {
         true => versions.read(account.before.as_ref(), step + 1).0,

@@ -107,7 +107,7 @@ impl Foresight<'_> {
         }
         outlook.spent = outlook.spent.saturating_add(side.spent);
         account.foresee();
-        let mut versions = account.versions();
+        let mut versions = account.versions_to_add();
         versions.nonce.set(step, side.nonce + 1);
         if side.spent != 0 {
             let spent = U256::from(side.spent);
@@ -137,7 +137,7 @@ impl Foresight<'_> {
         }
         outlook.received = received;
         account.foresee();
-        account.versions().balance.set(step, BalanceVersion::Add(U256::from(side.amount)));
+        account.versions_to_add().balance.set(step, BalanceVersion::Add(U256::from(side.amount)));
         true
     }
 

@@ -97,7 +97,7 @@ impl<'l> Listed<'l> {
         let first = self.codes.partition_point(|code| code.0 < place);
         let marks = self.list.marks.binary_search_by_key(&address, |marks| marks.address);
         let codes = self.codes[first..].iter().take_while(|code| code.0 == place);
-        let mut versions = account.versions();
+        let mut versions = account.versions_to_add();
         for (_, index, hash) in codes {
             account.set_code(&mut versions, self.steps.of_listed(*index), *hash);
         }
@@ -286,10 +286,7 @@ impl Listed<'_> {
     ) -> Option<(Step, U256)> {
         let change = newest(self.changes_of(memory, slot), self.steps.list_bound(step));
         let listed = change.map(|change| (self.steps.of_listed(change.index()), change.new_value));
-        if !slot.is_noted() {
-            return listed;
-        }
-        slot.versions().before(step).copied().or(listed)
+        slot.written(step).or(listed)
     }
 
     fn changes_of(&self, memory: &MvMemory, slot: &SlotEntry) -> &[StorageChange] {
@@ -400,7 +397,7 @@ impl Listed<'_> {
         match fields.life {
             Some(_) if listed_life => happened += 1,
             // What no list says is noted for the change set; no transaction can see it.
-            Some(life) => account.set_life(&mut account.versions(), step, life),
+            Some(life) => account.set_life(&mut account.versions_to_add(), step, life),
             None => {}
         }
         Ok(happened)

@@ -13,7 +13,10 @@ use crate::effects::is_huge;
 use crate::versions::{BalanceVersion, Step, Versions, balance_before};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use core::hash::{BuildHasher, Hash};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::sync::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashTable};
 use heddle_types::AccountState;
@@ -54,6 +57,8 @@ pub(crate) struct AccountEntry {
     foreseen: AtomicBool,
     /// ... and something else has to do with it, too.
     contested: AtomicBool,
+    /// Whether `versions` ever held anything in this block: else it need not be locked.
+    changed: AtomicBool,
     /// Whether `versions` holds codes or changes of existence or, guided by a list, anything at
     /// all. Of most accounts it does not.
     noted: AtomicBool,
@@ -97,8 +102,8 @@ pub(crate) struct SlotEntry {
     /// The value before the block.
     pub(crate) before: U256,
     accessed: AtomicBool,
-    /// Whether `versions` holds anything when a list is followed.
-    noted: AtomicBool,
+    /// Whether `versions` ever held anything in this block: else it need not be locked.
+    changed: AtomicBool,
     /// Place among the changed slots of its account in the access list that is followed.
     pub(crate) listed_at: u32,
     versions: Mutex<Versions<U256>>,
@@ -256,7 +261,7 @@ impl MvMemory {
     /// A slot's value before `step`, and the step that wrote it.
     pub(crate) fn read_slot(&self, number: SlotNumber, step: Step) -> (U256, Option<Step>) {
         let slot = self.slot(number);
-        let written = slot.versions().before(step).copied();
+        let written = slot.written(step);
         self.unless_wiped(slot, step, written)
     }
 
@@ -298,6 +303,7 @@ impl AccountEntry {
             accessed: AtomicBool::new(false),
             foreseen: AtomicBool::new(false),
             contested: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
             noted: AtomicBool::new(false),
             listed_at,
             versions: Mutex::default(),
@@ -308,8 +314,26 @@ impl AccountEntry {
         self.versions.lock()
     }
 
+    /// As [`AccountEntry::versions`], for adding some.
+    pub(crate) fn versions_to_add(&self) -> MutexGuard<'_, AccountVersions> {
+        let versions = self.versions.lock();
+        // Whoever does not see this reads what was there before: so does who comes a moment too
+        // early. A final version is seen by all who know that it is final.
+        if !self.changed.load(Relaxed) {
+            self.changed.store(true, Release);
+        }
+        versions
+    }
+
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed.load(Acquire)
+    }
+
     /// The account before `step`, and the newest step that changed it.
     pub(crate) fn read(&self, step: Step) -> (Seen, Option<Step>) {
+        if !self.has_changed() {
+            return (Seen::new(self.before.as_ref()), None);
+        }
         self.versions().read(self.before.as_ref(), step)
     }
 
@@ -356,7 +380,7 @@ impl AccountEntry {
     /// As [`AccountEntry::is_accessed`] in the optimistic way when all is final, where it is not
     /// noted of an account that changes.
     pub(crate) fn is_touched(&self) -> bool {
-        self.is_accessed() || !self.versions().is_empty()
+        self.is_accessed() || (self.has_changed() && !self.versions().is_empty())
     }
 }
 
@@ -379,7 +403,7 @@ impl SlotEntry {
             key,
             before,
             accessed: AtomicBool::new(false),
-            noted: AtomicBool::new(false),
+            changed: AtomicBool::new(false),
             listed_at,
             versions: Mutex::default(),
         }
@@ -389,13 +413,22 @@ impl SlotEntry {
         self.versions.lock()
     }
 
-    /// Notes that `versions` holds something though a list is followed.
-    pub(crate) fn note(&self) {
-        mark(&self.noted);
+    /// Adds a version.
+    pub(crate) fn set(&self, step: Step, value: U256) {
+        // As in `AccountEntry::versions_to_add`.
+        let mut versions = self.versions.lock();
+        if !self.changed.load(Relaxed) {
+            self.changed.store(true, Release);
+        }
+        versions.set(step, value);
     }
 
-    pub(crate) fn is_noted(&self) -> bool {
-        self.noted.load(Relaxed)
+    /// The newest version before `step`.
+    pub(crate) fn written(&self, step: Step) -> Option<(Step, U256)> {
+        if !self.changed.load(Acquire) {
+            return None;
+        }
+        self.versions().before(step).copied()
     }
 
     /// Notes that a transaction of the block touches the slot.

@@ -25,7 +25,7 @@ use crate::{
     protocol::{self, Operation},
     reads::Reads,
     receipts::Executed,
-    scheduler::Scheduler,
+    scheduler::{Scheduler, Thread},
     share::Sharing,
     steps::Steps,
     versions::Step,
@@ -274,17 +274,18 @@ where
         inspector: &(impl Fn(usize) -> I + Sync),
     ) -> Result<(), BlockError<DB::Error>> {
         if self.threads == 1 {
-            self.work_caught(inspector);
+            self.work_caught(inspector, 0);
         } else {
-            rayon::broadcast(|_| self.work_caught(inspector));
+            rayon::broadcast(|context| self.work_caught(inspector, context.index()));
         }
         self.chain.lock().failure.take().map_or(Ok(()), Err)
     }
 
     /// A panic here is our own mistake; it must not leave the other threads waiting.
-    fn work_caught(&self, inspector: &(impl Fn(usize) -> I + Sync)) {
+    fn work_caught(&self, inspector: &(impl Fn(usize) -> I + Sync), thread: usize) {
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut worker = self.worker(inspector(0));
+            worker.thread = Thread::new(thread);
             if self.threads == 1 && self.listed.is_none() {
                 self.work_alone(&mut worker);
             } else {
@@ -314,13 +315,13 @@ where
     }
 
     fn work(&self, worker: &mut Worker<'a, 'w, DB, I>) {
-        // What is foreseen at the start of the block is there already. From then on whoever has
-        // laid something down makes final what can be.
-        self.lead(worker);
         let mut idle = 0_u32;
         while !self.scheduler.is_done() {
-            let claimed = self.scheduler.claim(|index| self.plan.run(index));
+            let claimed =
+                self.scheduler.claim(|index| self.plan.run(index, self.block.transactions));
             let Some(claimed) = claimed else {
+                // Whoever has executed the first that is not final may be long at something else.
+                self.lead(worker, None);
                 idle += 1;
                 rest(idle);
                 continue;
@@ -339,7 +340,7 @@ where
             && !self.scheduler.is_done()
         {
             next = self.attempt(worker, index);
-            self.lead(worker);
+            self.lead(worker, Some(worker.thread));
         }
     }
 
@@ -349,14 +350,16 @@ where
         let mut chain = self.chain.lock();
         self.lead_one(worker, &mut chain, index, false);
         let next = self.scheduler.published(index);
-        self.scheduler.lead_from(index, |index| self.lead_one(worker, &mut chain, index, true));
+        self.scheduler.lead_from(index, worker.thread, |index| {
+            self.lead_one(worker, &mut chain, index, true)
+        });
         next
     }
 
-    /// Makes final what can be.
-    fn lead(&self, worker: &mut Worker<'a, 'w, DB, I>) {
+    /// Makes final what can be, of what `thread` has executed or any has.
+    fn lead(&self, worker: &mut Worker<'a, 'w, DB, I>, thread: Option<Thread>) {
         let mut chain = None;
-        self.scheduler.lead(|index| {
+        self.scheduler.lead(thread, |index| {
             let chain = chain.get_or_insert_with(|| self.chain.lock());
             self.lead_one(worker, chain, index, true);
         });
@@ -388,7 +391,7 @@ where
             }
             if self.plan.is_unsound(index, self.scheduler.front()) {
                 self.record(index).deferred = true;
-                self.scheduler.executed(index);
+                self.scheduler.executed(index, worker.thread);
                 return None;
             }
             if self.scheduler.take_lead(index) {
@@ -409,7 +412,7 @@ where
         }
         worker.bloom(&mut record.effects);
         drop(record);
-        self.scheduler.executed(index);
+        self.scheduler.executed(index, worker.thread);
         next
     }
 
@@ -789,8 +792,7 @@ where
 /// Lets other threads run, the longer there has been nothing to do.
 fn rest(idle: u32) {
     match idle {
-        0..64 => core::hint::spin_loop(),
-        64..2048 => std::thread::yield_now(),
-        _ => std::thread::sleep(core::time::Duration::from_micros(50)),
+        0..256 => core::hint::spin_loop(),
+        _ => std::thread::sleep(core::time::Duration::from_micros(20)),
     }
 }

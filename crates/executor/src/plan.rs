@@ -382,11 +382,18 @@ impl Plan {
         &self.transactions[index]
     }
 
-    /// How many transactions from `index` on are cheap enough to be claimed together.
-    pub(crate) fn run(&self, index: usize) -> usize {
+    /// How many transactions from `index` on are cheap enough to be claimed together, so that
+    /// threads do not meet at each of them.
+    pub(crate) fn run(&self, index: usize, transactions: &[TxEnv]) -> usize {
         const RUN_MAX: usize = 16;
-        let rest = &self.transactions[index..];
-        rest.iter().take(RUN_MAX).take_while(|planned| planned.is_direct()).count()
+        const RUN_GAS_MAX: u64 = 500_000;
+        let mut gas = 0_u64;
+        let rest = self.transactions[index..].iter().zip(&transactions[index..]);
+        let fits = |(planned, tx): &(&Planned, &TxEnv)| {
+            gas = gas.saturating_add(if planned.is_direct() { 0 } else { tx.gas_limit });
+            gas <= RUN_GAS_MAX
+        };
+        rest.take(RUN_MAX).take_while(fits).count()
     }
 
     /// The transactions to start with, so that no long one is left over when all else is done:

@@ -39,7 +39,7 @@ impl Reads<'_> {
     /// The newest change of a slot before `step`, whatever has become of its account.
     pub(crate) fn written(&self, slot: &SlotEntry, step: Step) -> Option<(Step, U256)> {
         match self.listed {
-            None => slot.versions().before(step).copied(),
+            None => slot.written(step),
             Some(listed) => listed.written(self.memory, slot, step),
         }
     }

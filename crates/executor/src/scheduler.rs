@@ -14,13 +14,15 @@
 //! One that had better not be executed before all earlier ones are final is *executed* without
 //! anything being done, and published when it becomes final.
 
-use crate::sync::{AtomicU8, AtomicU32, AtomicUsize, Mutex, Ordering, fence};
+use crate::sync::{AtomicU8, AtomicU32, AtomicUsize, Mutex, Ordering};
 use core::cmp::Reverse;
 use core::ops::Range;
 use std::collections::BinaryHeap;
 
-const NO: u8 = 0;
-const YES: u8 = 1;
+/// In place of the thread that executed a transaction: it is not executed yet.
+const NOBODY_YET: u8 = 0;
+/// In place of a thread: any.
+const ANYBODY: u8 = u8::MAX;
 
 /// Transactions that become final in a row before the others are told.
 const FRONT_STEP: usize = 8;
@@ -34,6 +36,16 @@ const CLOSED: u32 = u32::MAX - 1;
 #[derive(Debug)]
 #[repr(align(64))]
 struct Apart<T>(T);
+
+/// A thread that works on the block. Two of a great many may be taken for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thread(u8);
+
+impl Thread {
+    pub(crate) const fn new(number: usize) -> Self {
+        Self(1 + (number % 254) as u8)
+    }
+}
 
 /// Hands out transactions to threads.
 #[derive(Debug)]
@@ -55,7 +67,7 @@ pub(crate) struct Scheduler {
     /// Whether a thread is making transactions final.
     leader: AtomicU8,
     stopped: AtomicU8,
-    /// Whether the effects of a transaction are laid down.
+    /// Who has laid down the effects of a transaction.
     executed: Box<[AtomicU8]>,
     /// For each transaction the newest of those that wait for it, ...
     waiters: Box<[AtomicU32]>,
@@ -79,7 +91,7 @@ impl Scheduler {
         for index in &early {
             is_apart[*index as usize] = true;
         }
-        let executed = |index| AtomicU8::new(if done(index) { YES } else { NO });
+        let executed = |index| AtomicU8::new(if done(index) { ANYBODY } else { NOBODY_YET });
         let waiters = |index| AtomicU32::new(if done(index) { CLOSED } else { NOBODY });
         Self {
             len,
@@ -201,26 +213,19 @@ impl Scheduler {
         self.ready_len.store(ready.len(), Ordering::Release);
     }
 
-    /// The effects of `index` are laid down for whoever makes it final.
-    pub(crate) fn executed(&self, index: usize) {
-        self.executed[index].store(YES, Ordering::Release);
+    /// The effects of `index` are laid down for whoever makes it final, which had better be the same
+    /// `thread`: its caches hold what that takes.
+    pub(crate) fn executed(&self, index: usize, thread: Thread) {
+        self.executed[index].store(thread.0, Ordering::Release);
     }
 
-    /// Makes transactions final, in order, as far as they are executed, by calling `make_final`
-    /// for each. One thread at a time does so; the others go on with their work, and nothing that
-    /// they lay down meanwhile is forgotten.
-    pub(crate) fn lead(&self, mut make_final: impl FnMut(usize)) {
-        loop {
-            // Either the leader sees what this thread has laid down before, or this thread sees
-            // that the leader is gone: each writes, then looks at what the other wrote.
-            fence(Ordering::SeqCst);
-            if !self.is_executed(self.front()) || self.leader.swap(1, Ordering::AcqRel) != 0 {
-                return;
-            }
-            self.lead_on(self.front(), &mut make_final);
-            if self.is_stopped() {
-                return;
-            }
+    /// Makes transactions final, in order, as far as they are executed by `thread`, or by any for
+    /// `None`, by calling `make_final` for each. One thread at a time does so; a thread that has
+    /// nothing to execute has to come back here until all is done.
+    pub(crate) fn lead(&self, thread: Option<Thread>, make_final: impl FnMut(usize)) {
+        let front = self.front();
+        if self.is_executed(front, thread) && self.leader.swap(1, Ordering::AcqRel) == 0 {
+            self.lead_on(self.front(), thread, make_final);
         }
     }
 
@@ -240,14 +245,14 @@ impl Scheduler {
     }
 
     /// Goes on as the leader, after the caller has made `index` final.
-    pub(crate) fn lead_from(&self, index: usize, mut make_final: impl FnMut(usize)) {
-        self.executed(index);
-        self.lead_on(index + 1, &mut make_final);
-        self.lead(make_final);
+    pub(crate) fn lead_from(&self, index: usize, thread: Thread, make_final: impl FnMut(usize)) {
+        self.executed(index, thread);
+        self.lead_on(index + 1, Some(thread), make_final);
     }
 
-    fn lead_on(&self, mut front: usize, make_final: &mut impl FnMut(usize)) {
-        while self.is_executed(front) && !self.is_stopped() {
+    fn lead_on(&self, front: usize, thread: Option<Thread>, mut make_final: impl FnMut(usize)) {
+        let mut front = front;
+        while self.is_executed(front, thread) && !self.is_stopped() {
             make_final(front);
             front += 1;
             if front.is_multiple_of(FRONT_STEP) {
@@ -258,8 +263,13 @@ impl Scheduler {
         self.leader.store(0, Ordering::Release);
     }
 
-    fn is_executed(&self, index: usize) -> bool {
-        index < self.len && self.executed[index].load(Ordering::Acquire) == YES
+    fn is_executed(&self, index: usize, thread: Option<Thread>) -> bool {
+        let Some(executed) = self.executed.get(index) else { return false };
+        match executed.load(Ordering::Acquire) {
+            NOBODY_YET => false,
+            ANYBODY => true,
+            by => thread.is_none_or(|thread| thread.0 == by),
+        }
     }
 
     /// All before this position have been claimed or need not be; of those behind it only early

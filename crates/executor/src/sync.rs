@@ -3,5 +3,5 @@
 
 pub(crate) use std::sync::{
     Mutex,
-    atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering, fence},
+    atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering},
 };

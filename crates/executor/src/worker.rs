@@ -8,6 +8,7 @@ use crate::{
     observe,
     protocol::SystemCall,
     receipts::{BloomMaker, Executed},
+    scheduler::Thread,
     versions::Step,
     view::{View, ViewError, Viewpoint},
     watch::Inspectors,
@@ -32,6 +33,7 @@ type Failure<'a, DB> = TransactionError<View<'a, DB>>;
 
 /// One thread's machine.
 pub(crate) struct Worker<'a, 'w, DB: DatabaseRef, I> {
+    pub(crate) thread: Thread,
     machine: Machine<'a, DB, I>,
     blooms: BloomMaker,
     inspectors: Inspectors<'w, I>,
@@ -97,6 +99,7 @@ where
             observe::wrap_instructions(&mut machine.instruction);
         }
         Self {
+            thread: Thread::new(0),
             machine,
             blooms: BloomMaker::new(),
             inspectors,

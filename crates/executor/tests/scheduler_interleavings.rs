@@ -15,7 +15,7 @@ mod scheduler_model;
 mod sync {
     pub(crate) use shuttle::sync::{
         Mutex,
-        atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering, fence},
+        atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering},
     };
 }
 

@@ -8,7 +8,7 @@
 mod sync {
     pub(crate) use loom::sync::{
         Mutex,
-        atomic::{AtomicU32, AtomicUsize, Ordering, fence},
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     };
 
     /// Loom's, but a store is a swap: loom lets a swap that has read what was there before a plain
@@ -48,7 +48,7 @@ use loom::{
     },
     thread,
 };
-use scheduler::Scheduler;
+use scheduler::{Scheduler, Thread};
 
 /// What threads lay down beside the scheduler. Relaxed, so that the scheduler alone makes it
 /// visible to others.
@@ -115,17 +115,22 @@ fn what_two_threads_lay_down_becomes_final() {
         };
         lay_down(&shared, 0);
         other.join().unwrap();
-        // Nobody is left to do it: the last of the two must have.
+        // A thread that has nothing to execute looks again and again.
+        make_final(&shared, None);
         assert!(shared.0.is_done(), "{} of 2 are final", shared.0.front());
     });
 }
 
 /// Lays the effects of a transaction down, then makes final what can be.
 fn lay_down(shared: &(Scheduler, Cells), index: usize) {
-    let (scheduler, cells) = shared;
-    cells[index].store(7, Relaxed);
-    scheduler.executed(index);
-    scheduler.lead(|index| {
+    let thread = Thread::new(index);
+    shared.1[index].store(7, Relaxed);
+    shared.0.executed(index, thread);
+    make_final(shared, Some(thread));
+}
+
+fn make_final((scheduler, cells): &(Scheduler, Cells), thread: Option<Thread>) {
+    scheduler.lead(thread, |index| {
         assert_eq!(cells[index].load(Relaxed), 7, "the effects of {index} are not seen");
         // What is final is seen by whoever leads next.
         if index > 0 {
@@ -163,20 +168,21 @@ fn two_threads_do_a_block() {
         let shared = two_transactions();
         let other = {
             let shared = Arc::clone(&shared);
-            thread::spawn(move || work(&shared))
+            thread::spawn(move || work(&shared, Thread::new(1)))
         };
-        work(&shared);
+        work(&shared, Thread::new(0));
         other.join().unwrap();
         assert_eq!(shared.1[1].load(Relaxed), 8);
     });
 }
 
 /// What each thread of the engine does.
-fn work((scheduler, cells): &(Scheduler, Cells)) {
+fn work((scheduler, cells): &(Scheduler, Cells), thread: Thread) {
     while !scheduler.is_done() {
         let mut next = scheduler.claim(|_| 1).map(|claimed| claimed.start);
-        if next.is_none() {
-            thread::yield_now();
+        let is_idle = next.is_none();
+        if is_idle {
+            loom::thread::yield_now();
         }
         while let Some(index) = next {
             if index == 1 && scheduler.waits(1, 0) {
@@ -185,9 +191,9 @@ fn work((scheduler, cells): &(Scheduler, Cells)) {
             let read = if index == 1 { cells[0].load(Relaxed) } else { 6 };
             cells[index].store(read + 1, Relaxed);
             next = scheduler.published(index);
-            scheduler.executed(index);
+            scheduler.executed(index, thread);
         }
-        scheduler.lead(|index| {
+        scheduler.lead((!is_idle).then_some(thread), |index| {
             assert_eq!(cells[index].load(Relaxed), [7, 8][index], "the effects are not seen");
         });
     }

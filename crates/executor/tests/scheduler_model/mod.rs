@@ -2,7 +2,7 @@
 //!
 //! The only place that calls the scheduler: where its interface changes, this changes with it.
 
-use crate::scheduler::Scheduler;
+use crate::scheduler::{Scheduler, Thread};
 use shuttle::{
     sync::{Arc, Mutex},
     thread,
@@ -116,12 +116,12 @@ pub(crate) fn run(model: Model) {
         counts: (0..len).map(|_| Counts::default()).collect(),
         model,
     });
-    let work = |_| {
+    let work = |number| {
         let run = Arc::clone(&run);
-        thread::spawn(move || run.work())
+        thread::spawn(move || run.work(Thread::new(number)))
     };
     let others: Vec<_> = (1..run.model.threads).map(work).collect();
-    run.work();
+    run.work(Thread::new(0));
     for other in others {
         other.join().expect(NOT_POISONED);
     }
@@ -130,10 +130,10 @@ pub(crate) fn run(model: Model) {
 
 impl Run {
     /// What each thread of the engine does.
-    fn work(&self) {
-        self.lead();
+    fn work(&self, thread: Thread) {
         while !self.scheduler.is_done() {
             let Some(claimed) = self.scheduler.claim(|_| self.model.run) else {
+                self.lead(None);
                 thread::yield_now();
                 continue;
             };
@@ -141,15 +141,15 @@ impl Run {
             for index in claimed {
                 let mut next = Some(index);
                 while let Some(index) = next {
-                    next = self.attempt(index);
-                    self.lead();
+                    next = self.attempt(index, thread);
+                    self.lead(Some(thread));
                 }
             }
         }
     }
 
     /// Returns what the caller has to execute next.
-    fn attempt(&self, index: usize) -> Option<usize> {
+    fn attempt(&self, index: usize, thread: Thread) -> Option<usize> {
         self.counts[index].claimed.fetch_add(1, Relaxed);
         let front = self.scheduler.front();
         assert!(front <= index, "{index} was claimed although it is final");
@@ -169,14 +169,14 @@ impl Run {
         }
         if self.model.deferred.contains(&index) {
             self.counts[index].executed.fetch_add(1, Relaxed);
-            self.scheduler.executed(index);
+            self.scheduler.executed(index, thread);
             return None;
         }
         if self.scheduler.take_lead(index) {
             self.counts[index].executed.fetch_add(1, Relaxed);
             self.make_final(index);
             let next = self.scheduler.published(index);
-            self.scheduler.lead_from(index, |index| self.make_final(index));
+            self.scheduler.lead_from(index, thread, |index| self.make_final(index));
             return next;
         }
         // The engine's places for effects are as many as the window is long.
@@ -185,12 +185,12 @@ impl Run {
         *self.memory[index].lock().expect(NOT_POISONED) = Some(value);
         let next = self.scheduler.published(index);
         self.counts[index].executed.fetch_add(1, Relaxed);
-        self.scheduler.executed(index);
+        self.scheduler.executed(index, thread);
         next
     }
 
-    fn lead(&self) {
-        self.scheduler.lead(|index| self.make_final(index));
+    fn lead(&self, thread: Option<Thread>) {
+        self.scheduler.lead(thread, |index| self.make_final(index));
     }
 
     fn make_final(&self, index: usize) {
