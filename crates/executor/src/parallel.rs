@@ -791,8 +791,15 @@ where
 
 /// Lets other threads run, the longer there has been nothing to do.
 fn rest(idle: u32) {
-    match idle {
-        0..256 => core::hint::spin_loop(),
-        _ => std::thread::sleep(core::time::Duration::from_micros(20)),
+    /// Some fifty microseconds. Work that comes in between is met at once, and a thread that waits
+    /// for longer had better leave its processor to others.
+    const SPINS: u32 = 64;
+    if idle < SPINS {
+        // Looking all the time would take cache lines from those who work.
+        for _ in 0..32 {
+            core::hint::spin_loop();
+        }
+    } else {
+        std::thread::sleep(core::time::Duration::from_micros(20));
     }
 }
