@@ -9,7 +9,18 @@
 //! result on any number of threads.
 //!
 //! Module by module, in the order of reading: `block` and `output` (what goes in and comes out),
-//! `sequential` (the reference), and then the parallel engine.
+//! `sequential` (the reference), and then the parallel engine:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `mv_memory`, `versions`, `steps` | every value that every location takes in the block |
+//! | `view`, `observe`, `worker` | one transaction executed on it, and what it could see |
+//! | `effects` | what an execution read and changes, and whether it stands |
+//! | `plan`, `foresight`, `direct` | what is known beforehand: who depends on whom, plain transfers |
+//! | `scheduler` | who executes what next, and who makes it final |
+//! | `parallel` | the loop that all threads run |
+//! | `guided`, `reads` | following an access list, and holding the block to it |
+//! | `fold` | from memory to change set and access list |
 
 mod block;
 mod dao;

@@ -1,46 +1,46 @@
 //! The parallel engine: one loop for the optimistic and the guided way.
 //!
 //! Threads claim transactions, execute each on a view of multi-version memory, and lay the effects
-//! down. Whoever finds the first transaction that is not final laid down makes it so: it checks
-//! that the effects are what one-by-one execution gives, and adds the receipt. What "checks" means
-//! is where the two ways part:
+//! down. When the first transaction that is not final is laid down, its thread makes it final: it
+//! checks that the effects are what one-by-one execution gives, and adds the receipt. What "checks"
+//! means is where the two ways part:
 //!
 //! - optimistic: what was read is compared with what is there now that all before is final; if it
-//!   differs, the transaction is executed again on the spot, and then it is right;
-//! - guided: memory holds the list's values from the start, so every transaction sees at once what
-//!   it will have seen in the end; its effects must be exactly what the list says for its index.
+//!   differs, the transaction is executed again on the spot, and then it is right. A transaction
+//!   that is the first when it is claimed is executed as its final self;
+//! - guided: the list says every value, so every transaction sees at once what it will have seen in
+//!   the end; its effects must be exactly what the list says for its index, which can be seen as
+//!   soon as it is executed.
+//!
+//! Transfers that are foreseen (see `foresight`) are there before anything is executed.
+
+mod finality;
 
 use crate::{
-    AccessListError, Block, BlockError, BlockOutput, Invalid, Place, Skipped,
+    AccessListError, Block, BlockError, BlockOutput, Place,
     direct::DirectTransfers,
-    effects::{Effects, Validity},
+    effects::Effects,
     error::caught,
-    fees::pay_fee,
     fold::fold,
-    foresight,
     guided::Listed,
     limits::BlockGas,
     mv_memory::{AccountNumber, MvMemory},
     plan::{Plan, Planner},
     protocol::{self, Operation},
     reads::Reads,
-    receipts::Executed,
     scheduler::{Scheduler, Thread},
     share::Sharing,
     steps::Steps,
     versions::Step,
-    view::{View, Viewpoint, load_account},
-    watch::{Final, Inspectors, Results, Watch},
+    view::{View, Viewpoint},
+    watch::{Inspectors, Results, Watch},
     worker::{ParallelContext, Trouble, Worker},
 };
-use alloy_primitives::{Address, Bloom, TxKind, U256};
+use alloy_primitives::{Address, TxKind};
 use core::panic::AssertUnwindSafe;
 use heddle_types::{AccessList, Fork};
 use parking_lot::{Mutex, MutexGuard};
-use revm::{
-    DatabaseRef, Inspector,
-    context::{TxEnv, result::InvalidTransaction},
-};
+use revm::{DatabaseRef, Inspector, context::TxEnv};
 use std::panic::catch_unwind;
 
 /// How far ahead of the first transaction that is not final each thread may run. Far enough that
@@ -446,324 +446,6 @@ where
         let known = [(transaction.caller, from), recipient, beneficiary];
         let viewpoint = Viewpoint { step, suspect: self.suspect(index), known };
         worker.execute(index, transaction, viewpoint, effects)
-    }
-
-    /// Makes the first transaction that is not final so. If it was `attempted` there is a record of
-    /// that; else it is executed now.
-    fn make_final(
-        &self,
-        worker: &mut Worker<'a, 'w, DB, I>,
-        chain: &mut Finality<'w, DB::Error, I>,
-        index: usize,
-        mut attempted: bool,
-    ) -> Result<(), BlockError<DB::Error>> {
-        let fits = chain.gas.check(&self.block.transactions[index]);
-        if self.plan.is_foreseen(index) {
-            if fits.is_ok() && self.make_foreseen_final(chain, index)? {
-                return Ok(());
-            }
-            self.retract_foreseen(index);
-            attempted = false;
-        }
-        let record = &mut *self.record(index);
-        let deferred = attempted && core::mem::take(&mut record.deferred);
-        let result = self.settle_record(worker, chain, index, record, fits, attempted && !deferred);
-        if deferred {
-            // In the block or not, those that waited for it can go on.
-            self.scheduler.published_by_leader(index);
-        }
-        result
-    }
-
-    /// As [`Engine::make_final`], with the transaction's record and whether it `fits` the block.
-    fn settle_record(
-        &self,
-        worker: &mut Worker<'a, 'w, DB, I>,
-        chain: &mut Finality<'w, DB::Error, I>,
-        index: usize,
-        record: &mut Record<DB::Error, I>,
-        fits: Result<(), InvalidTransaction>,
-        attempted: bool,
-    ) -> Result<(), BlockError<DB::Error>> {
-        let step = self.steps.transaction(index);
-        if let Err(reason) = fits {
-            if attempted && self.listed.is_none() {
-                record.effects.retract(self.memory, step);
-            }
-            return self.skip(chain, index, reason);
-        }
-        if self.listed.is_some() {
-            if let Some(trouble) = record.trouble.take() {
-                return Err(self.without_effects(worker, index, record, trouble));
-            }
-        } else if !(attempted && self.stands(index, record)) {
-            chain.output.statistics.reexecutions += u64::from(attempted);
-            self.execute_now(worker, index, record)?;
-        }
-        if attempted && self.listed.is_none() {
-            chain.output.statistics.speculative_executions += 1;
-        }
-        chain.output.statistics.direct_transfers += u64::from(record.effects.direct);
-        let executed = match record.effects.result.take() {
-            Some(Ok(executed)) => executed,
-            Some(Err(reason)) => return self.skip(chain, index, reason),
-            None => unreachable!("every execution without trouble leaves a result"),
-        };
-        self.settle(record, executed.fee, index)?;
-        self.add_receipt(chain, index, executed, record.effects.bloom);
-        if chain.results.is_some() {
-            self.stream(chain, index, &record.effects, record.inspector.take());
-        }
-        Ok(())
-    }
-
-    /// Makes a transfer final whose effects were foreseen. Returns `false` if it does not stand.
-    fn make_foreseen_final(
-        &self,
-        chain: &mut Finality<'w, DB::Error, I>,
-        index: usize,
-    ) -> Result<bool, BlockError<DB::Error>> {
-        let transaction = &self.block.transactions[index];
-        let planned = self.plan.get(index);
-        let step = self.steps.transaction(index);
-        let executed = self.direct.executed(transaction);
-        let contested = |number| self.memory.account(number).is_contested();
-        let is_contested = self.listed.is_none()
-            && self.memory.has_contested()
-            && (contested(planned.sender()) || contested(planned.recipient()));
-        if is_contested || chain.results.is_some() {
-            let record = &mut *self.record(index);
-            record.effects.clear();
-            let (from, to) = (planned.sender(), planned.recipient());
-            if !self.direct.execute(self.reads(), transaction, to, from, step, &mut record.effects)
-            {
-                return Ok(false);
-            }
-            if self.listed.is_none() {
-                record.effects.settle(self.memory, step, None);
-            }
-        }
-        match self.listed {
-            None => {
-                let fork = self.block.fork;
-                pay_fee(self.memory, self.beneficiary, step, executed.fee, false, fork);
-            }
-            Some(listed) => listed.count(self.direct.changes(transaction)),
-        }
-        chain.output.statistics.direct_transfers += 1;
-        self.add_receipt(chain, index, executed, Bloom::ZERO);
-        if chain.results.is_some() {
-            self.stream(chain, index, &self.record(index).effects, None);
-        }
-        Ok(true)
-    }
-
-    fn retract_foreseen(&self, index: usize) {
-        if self.listed.is_none() {
-            let planned = self.plan.get(index);
-            let step = self.steps.transaction(index);
-            foresight::retract(self.memory, planned.sender(), step);
-            foresight::retract(self.memory, planned.recipient(), step);
-        }
-    }
-
-    fn add_receipt(
-        &self,
-        chain: &mut Finality<'w, DB::Error, I>,
-        index: usize,
-        executed: Executed,
-        bloom: Bloom,
-    ) {
-        let transaction = &self.block.transactions[index];
-        let before = chain.gas.used;
-        chain.gas.add(transaction, executed.gas_used);
-        chain.ranks.push(chain.output.receipts.len() as u32);
-        chain.output.receipts.push(executed.receipt(transaction.tx_type, before, bloom));
-    }
-
-    /// The error of a transaction that the guided way could not execute. One that is invalid is so
-    /// whatever the list lacks: what it touches is in no block's list.
-    fn without_effects(
-        &self,
-        worker: &mut Worker<'a, 'w, DB, I>,
-        index: usize,
-        record: &mut Record<DB::Error, I>,
-        trouble: Trouble<DB::Error>,
-    ) -> BlockError<DB::Error> {
-        if trouble.is_unlisted() {
-            worker.leave_list();
-            let result = self.execute_one(worker, index, &mut record.effects);
-            if let (Ok(()), Some(Err(reason))) = (result, record.effects.result.take()) {
-                return BlockError::InvalidTransaction { index, reason };
-            }
-        }
-        trouble.at(Place::Transaction(index))
-    }
-
-    /// Whether the effects of an attempt are what an execution now would give. If so they are
-    /// settled, if not they are taken back.
-    fn stands(&self, index: usize, record: &mut Record<DB::Error, I>) -> bool {
-        if record.trouble.take().is_some() {
-            return false;
-        }
-        let step = self.steps.transaction(index);
-        let suspect = self.suspect(index);
-        let validity = record.effects.validate_and_settle(self.memory, step, suspect);
-        let (Validity::Valid { depends } | Validity::Stale { depends }) = validity;
-        self.plan.learn(index, depends);
-        let stands = matches!(validity, Validity::Valid { .. });
-        if !stands {
-            self.plan.suspect_before(index, self.scheduler.claimed_end());
-            record.effects.retract(self.memory, step);
-        }
-        stands
-    }
-
-    /// The step of the transaction that `index` is suspected to depend on.
-    fn suspect(&self, index: usize) -> Option<Step> {
-        self.plan.suspect(index).map(|before| self.steps.transaction(before))
-    }
-
-    /// Executes a transaction on what is final, so that the result is too.
-    fn execute_now(
-        &self,
-        worker: &mut Worker<'a, 'w, DB, I>,
-        index: usize,
-        record: &mut Record<DB::Error, I>,
-    ) -> Result<(), BlockError<DB::Error>> {
-        let result = self.execute_one(worker, index, &mut record.effects);
-        result.map_err(|trouble| trouble.at(Place::Transaction(index)))?;
-        let step = self.steps.transaction(index);
-        record.effects.publish(self.memory, step);
-        let depends = record.effects.settle(self.memory, step, self.suspect(index));
-        self.plan.learn(index, depends);
-        worker.bloom(&mut record.effects);
-        record.inspector = worker.take_inspector(index);
-        Ok(())
-    }
-
-    /// Leaves an invalid transaction out, or rejects the block for it.
-    fn skip(
-        &self,
-        chain: &mut Finality<'w, DB::Error, I>,
-        index: usize,
-        reason: InvalidTransaction,
-    ) -> Result<(), BlockError<DB::Error>> {
-        if self.block.invalid == Invalid::Reject || self.listed.is_some() {
-            return Err(BlockError::InvalidTransaction { index, reason });
-        }
-        // Foreseen transfers took it for granted.
-        let planned = self.plan.get(index);
-        for number in [planned.sender(), planned.recipient()] {
-            if number != AccountNumber::MAX {
-                self.memory.contest(self.memory.account(number));
-            }
-        }
-        chain.output.skipped.push(Skipped { index, reason });
-        chain.ranks.push(u32::MAX);
-        Ok(())
-    }
-
-    /// Pays the fee of a transaction, or takes over how it stands to the list that is followed.
-    fn settle(
-        &self,
-        record: &mut Record<DB::Error, I>,
-        fee: U256,
-        index: usize,
-    ) -> Result<(), BlockError<DB::Error>> {
-        let step = self.steps.transaction(index);
-        let fork = self.block.fork;
-        let beneficiary = self.beneficiary(index)?;
-        match self.listed {
-            None => {
-                let destroyed = record.effects.beneficiary_destroyed;
-                pay_fee(self.memory, beneficiary, step, fee, destroyed, fork);
-                Ok(())
-            }
-            Some(listed) => {
-                let checked = if self.beneficiary == AccountNumber::MAX {
-                    let effects = &record.effects;
-                    listed.check(self.memory, effects, step, beneficiary, fee, fork)
-                } else {
-                    core::mem::replace(&mut record.checked, Ok(0))
-                };
-                let place = Place::Transaction(index);
-                let count = checked.map_err(|source| BlockError::AccessList { place, source })?;
-                listed.count(count);
-                Ok(())
-            }
-        }
-    }
-
-    /// Holds effects to the list that is followed, if one is: nothing before has to be final for
-    /// that, and whoever has just executed has everything at hand.
-    fn check_listed(&self, effects: &Effects, index: usize) -> Result<usize, AccessListError> {
-        let (Some(listed), Some(Ok(executed))) = (self.listed, &effects.result) else {
-            return Ok(0);
-        };
-        if self.beneficiary == AccountNumber::MAX {
-            // There will be an error when the fee is to be paid.
-            return Ok(0);
-        }
-        let step = self.steps.transaction(index);
-        let fork = self.block.fork;
-        listed.check(self.memory, effects, step, self.beneficiary, executed.fee, fork)
-    }
-
-    /// The beneficiary's account; one that could not be read before is read again now.
-    fn beneficiary(&self, index: usize) -> Result<AccountNumber, BlockError<DB::Error>> {
-        if self.beneficiary != AccountNumber::MAX {
-            return Ok(self.beneficiary);
-        }
-        let address = self.block.env.beneficiary;
-        let place = Place::Transaction(index);
-        let at = match self.listed.map(|listed| listed.place(&address)) {
-            Some(None) => {
-                let source = AccessListError::MissingAccount(address);
-                return Err(BlockError::AccessList { place, source });
-            }
-            Some(at) => at,
-            None => None,
-        };
-        self.memory
-            .account_number(address, || load_account(self.reads(), self.before, address, at))
-            .map_err(|source| BlockError::Database { place, source })
-    }
-
-    /// Hands the newest result to who looks on.
-    fn stream(
-        &self,
-        chain: &mut Finality<'w, DB::Error, I>,
-        index: usize,
-        effects: &Effects,
-        inspector: Option<I>,
-    ) {
-        let after = self.steps.transaction(index) + 1;
-        let mut accounts = Vec::with_capacity(effects.accounts.len() + 1);
-        let mut add = |number: AccountNumber| {
-            let now = self.reads().account(number, after);
-            let was = self.reads().account(number, after - 1);
-            if now != was {
-                accounts.push((self.memory.account(number).address, now.state()));
-            }
-        };
-        let changed = effects.accounts.iter().map(|effect| effect.number);
-        changed.filter(|number| *number != self.beneficiary).for_each(&mut add);
-        add(self.beneficiary);
-        let mut slots = Vec::with_capacity(effects.slots.len());
-        for effect in &effects.slots {
-            let Some(new) = effect.new else { continue };
-            let slot = self.memory.slot(effect.number);
-            let account = self.memory.account(slot.account);
-            if self.reads().entry(account, after).exists {
-                slots.push((account.address, slot.key, new));
-            }
-        }
-        let (Some(results), Some(receipt)) = (&mut chain.results, chain.output.receipts.last())
-        else {
-            return;
-        };
-        results(Final { index, receipt, accounts: &accounts, slots: &slots, inspector });
     }
 
     fn finish(&self) -> Result<BlockOutput, BlockError<DB::Error>> {
