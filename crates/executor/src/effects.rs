@@ -392,6 +392,10 @@ impl AccountEffect {
         }
         let mut versions = account.versions();
         let (now, writer) = versions.read(account.before.as_ref(), step);
+        if let Some((at, BalanceVersion::Add(_))) = versions.balance.before(step).copied() {
+            // All before is final, so the sum is. Nobody has to add up those amounts again.
+            versions.balance.set(at, BalanceVersion::Set(now.balance));
+        }
         if !self.reliance.holds(&self.seen, &now) {
             return (false, writer);
         }

@@ -473,15 +473,16 @@ where
 
 /// Lets other threads run, the longer there has been nothing to do.
 fn rest(idle: u32) {
-    /// Some fifty microseconds. Work that comes in between is met at once, and a thread that waits
-    /// for longer had better leave its processor to others.
-    const SPINS: u32 = 64;
-    if idle < SPINS {
-        // Looking all the time would take cache lines from those who work.
-        for _ in 0..32 {
-            core::hint::spin_loop();
+    // Work that comes in within some fifty microseconds is met at once. A thread that waits for
+    // longer had better leave its processor to others.
+    match idle {
+        0..16 => {
+            // Looking all the time would take cache lines from those who work.
+            for _ in 0..32 {
+                core::hint::spin_loop();
+            }
         }
-    } else {
-        std::thread::sleep(core::time::Duration::from_micros(20));
+        16..64 => std::thread::yield_now(),
+        _ => std::thread::sleep(core::time::Duration::from_micros(20)),
     }
 }

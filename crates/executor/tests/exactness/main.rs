@@ -18,4 +18,5 @@ mod protocol;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfers;
 mod watching;
