@@ -1,6 +1,7 @@
 //! From multi-version memory to the change set and the access list.
 
 use crate::{
+    guided::head,
     mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, PARTS, SlotNumber},
     reads::Reads,
     share::Sharing,
@@ -78,10 +79,7 @@ fn accounts_by_address(memory: &MvMemory, sharing: Sharing) -> Vec<AccountNumber
     let parts: Vec<usize> = (0..PARTS).collect();
     let of_part = |part: &usize| {
         let touched = memory.accounts_of_part(*part).filter(|(_, account)| account.is_touched());
-        let keyed = touched.map(|(number, account)| {
-            let head = account.address.0.first_chunk().expect("an address has 20 bytes");
-            (u64::from_be_bytes(*head), number)
-        });
+        let keyed = touched.map(|(number, account)| (head(&account.address), number));
         keyed.collect::<Vec<_>>()
     };
     let mut sorted = sharing.map(&parts, 1, of_part).concat();

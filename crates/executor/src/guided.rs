@@ -116,7 +116,7 @@ impl<'l> Listed<'l> {
 }
 
 /// The first bytes of an address, in its order.
-fn head(address: &Address) -> u64 {
+pub(crate) fn head(address: &Address) -> u64 {
     u64::from_be_bytes(*address.0.first_chunk().expect("an address has 20 bytes"))
 }
 
