@@ -2,9 +2,11 @@
 
 use crate::{
     Block, BlockError, BlockOutput, Place, Way,
+    crew::Crew,
     error::caught,
     mv_memory::MvMemory,
     parallel, sequential,
+    share::Sharing,
     watch::{BlockInspector, ResultSink, Watch},
 };
 use revm::{DatabaseRef, inspector::NoOpInspector};
@@ -12,7 +14,7 @@ use revm::{DatabaseRef, inspector::NoOpInspector};
 /// How an [`Executor`] works.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Threads that execute, at least one.
+    /// Threads that execute, the caller's among them.
     pub threads: usize,
     /// A block whose transactions may use less gas than this in total runs on one thread: waking
     /// others would cost more than they save. A plain transfer counts for the little work that it
@@ -37,29 +39,26 @@ impl Default for Settings {
 #[error(
     "the executor's threads could not be started; allow the process more threads or ask for fewer"
 )]
-pub struct ThreadsError(#[from] rayon::ThreadPoolBuildError);
+pub struct ThreadsError(#[from] std::io::Error);
 
 /// Executes blocks; keeps its threads and memory from one block to the next.
 #[derive(Debug)]
 pub struct Executor {
     settings: Settings,
-    pool: rayon::ThreadPool,
+    crew: Crew,
     memory: MvMemory,
 }
 
 impl Executor {
-    /// An executor with its own threads.
+    /// An executor with its own threads, in addition to that of whoever has it execute a block.
     ///
     /// # Errors
     ///
     /// The operating system may refuse to start the threads.
     pub fn new(settings: Settings) -> Result<Self, ThreadsError> {
         let threads = settings.threads.max(1);
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|number| format!("heddle-executor-{number}"))
-            .build()?;
-        Ok(Self { settings: Settings { threads, ..settings }, pool, memory: MvMemory::new() })
+        let crew = Crew::new(threads - 1)?;
+        Ok(Self { settings: Settings { threads, ..settings }, crew, memory: MvMemory::new() })
     }
 
     /// Executes `block` on the state before it.
@@ -138,12 +137,14 @@ impl Executor {
             Way::Optimistic => None,
             Way::Guided(list) => Some(list),
         };
-        let Self { settings, pool, memory } = self;
-        memory.clear();
+        let Self { settings, crew, memory } = self;
         let small = || parallel::weight(block) < settings.parallel_gas_min;
-        let threads = if settings.parallel_gas_min > 0 && small() { 1 } else { settings.threads };
-        let execute = || parallel::execute(block, state, memory, list, watch, inspector, threads);
+        let alone = settings.threads == 1 || (settings.parallel_gas_min > 0 && small());
+        let sharing = if alone { Sharing::Alone } else { Sharing::All(crew) };
         // A panic that belongs to no place must not reach the caller either.
-        caught(Place::Block, || if threads == 1 { execute() } else { pool.install(execute) })
+        caught(Place::Block, || {
+            memory.clear(sharing);
+            parallel::execute(block, state, memory, list, watch, inspector, sharing)
+        })
     }
 }

@@ -22,30 +22,33 @@ pub(crate) fn fold(
     end: Step,
     index: Option<&(dyn Fn(Step) -> u64 + Sync)>,
     marks: bool,
-    sharing: Sharing,
+    sharing: Sharing<'_>,
 ) -> (ChangeSet, Option<AccessList>) {
     let memory = reads.memory;
     let accounts = accounts_by_address(memory, sharing);
-    let (offsets, mut slots) = slots_by_account(memory, &accounts);
+    let (offsets, mut slots) = slots_by_account(memory, &accounts, sharing);
     let mut parts = Vec::with_capacity(accounts.len());
     let mut rest = slots.as_mut_slice();
     for (account, ends) in accounts.iter().zip(offsets.windows(2)) {
         let (part, others) = rest.split_at_mut(ends[1] - ends[0]);
+        if part.len() >= MANY_SLOTS {
+            sort_slots(memory, part, sharing);
+        }
         parts.push((*account, part));
         rest = others;
     }
-    let folder = Folder { memory, reads, end, index, marks, sharing, rare: Mutex::default() };
+    let folder = Folder { memory, reads, end, index, marks, rare: Mutex::default() };
     let (accounts, list) = if index.is_some() {
-        let fold = |(account, slots): &mut (AccountNumber, &mut [SlotNumber])| {
+        let fold = |(account, slots): &mut (AccountNumber, &mut [KeyedSlot])| {
             (folder.change(*account, slots), folder.list(*account, slots))
         };
-        let (accounts, listed) = sharing.map_pairs(&mut parts, ACCOUNTS_MIN, fold);
+        let (accounts, listed) = sharing.map_pairs(&mut parts, ACCOUNTS_AT_ONCE, fold);
         (accounts, Some(listed))
     } else {
-        let fold = |(account, slots): &mut (AccountNumber, &mut [SlotNumber])| {
+        let fold = |(account, slots): &mut (AccountNumber, &mut [KeyedSlot])| {
             folder.change(*account, slots)
         };
-        (sharing.map_mut(&mut parts, ACCOUNTS_MIN, fold), None)
+        (sharing.map_mut(&mut parts, ACCOUNTS_AT_ONCE, fold), None)
     };
     let Rare { unchanged, mut codes, mut marks } = folder.rare.into_inner();
     codes.sort_unstable_by_key(|(hash, _)| *hash);
@@ -56,7 +59,9 @@ pub(crate) fn fold(
 }
 
 /// Accounts that are worth a thread's while.
-const ACCOUNTS_MIN: usize = 128;
+const ACCOUNTS_AT_ONCE: usize = 64;
+/// An account with so many slots is worth all threads' while.
+const MANY_SLOTS: usize = 4096;
 
 /// What is found on the way and belongs to few accounts, in no particular order.
 #[derive(Default)]
@@ -75,49 +80,61 @@ fn without(mut accounts: Vec<AccountChange>, mut unchanged: Vec<Address>) -> Vec
     accounts
 }
 
-fn accounts_by_address(memory: &MvMemory, sharing: Sharing) -> Vec<AccountNumber> {
+fn accounts_by_address(memory: &MvMemory, sharing: Sharing<'_>) -> Vec<AccountNumber> {
     let parts: Vec<usize> = (0..PARTS).collect();
     let of_part = |part: &usize| {
         let touched = memory.accounts_of_part(*part).filter(|(_, account)| account.is_touched());
         let keyed = touched.map(|(number, account)| (head(&account.address), number));
         keyed.collect::<Vec<_>>()
     };
-    let mut sorted = sharing.map(&parts, 1, of_part).concat();
-    sharing.sort_by_key(&mut sorted, |(head, _)| *head);
-    // Addresses with the same head are next to each other now, and few.
-    for same in sorted.chunk_by_mut(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
-        same.sort_unstable_by_key(|(_, number)| memory.account(*number).address);
-    }
-    sorted.into_iter().map(|(_, number)| number).collect()
+    let mut accounts = sharing.map(&parts, 1, of_part).concat();
+    let address = |number: &AccountNumber| memory.account(*number).address;
+    sharing.sort_by_head(&mut accounts, |a, b| address(a).cmp(&address(b)));
+    accounts.into_iter().map(|(_, number)| number).collect()
 }
+
+/// A slot by the first bytes of its key.
+type KeyedSlot = (u64, SlotNumber);
 
 /// The slots of each account one after the other, and where each account's begin.
 fn slots_by_account(
     memory: &MvMemory,
     accounts: &[AccountNumber],
-) -> (Vec<usize>, Vec<SlotNumber>) {
-    let mut rank = vec![usize::MAX; memory.account_numbers_end()];
-    for (position, number) in accounts.iter().enumerate() {
+    sharing: Sharing<'_>,
+) -> (Vec<usize>, Vec<KeyedSlot>) {
+    let mut rank = vec![u32::MAX; memory.account_numbers_end()];
+    for (position, number) in (0..).zip(accounts) {
         rank[*number as usize] = position;
     }
-    let accessed = || {
-        let slots = memory.slots().filter(|(_, slot)| slot.is_accessed());
-        slots.map(|(number, slot)| (rank[slot.account as usize], number))
+    let parts: Vec<usize> = (0..PARTS).collect();
+    let of_part = |part: &usize| {
+        let accessed = memory.slots_of_part(*part).filter(|(_, slot)| slot.is_accessed());
+        let ranked = accessed.map(|(number, slot)| {
+            let head = slot.key.as_limbs()[3];
+            (rank[slot.account as usize] as usize, (head, number))
+        });
+        ranked.collect::<Vec<_>>()
     };
+    let unsorted = sharing.map(&parts, 1, of_part);
+    let all = || unsorted.iter().flatten();
     let mut offsets = vec![0; accounts.len() + 1];
-    for (rank, _) in accessed() {
-        offsets[rank + 1] += 1;
-    }
+    all().for_each(|(rank, _)| offsets[rank + 1] += 1);
     for at in 1..offsets.len() {
         offsets[at] += offsets[at - 1];
     }
     let mut next = offsets.clone();
-    let mut slots = vec![0; offsets[accounts.len()]];
-    for (rank, number) in accessed() {
-        slots[next[rank]] = number;
-        next[rank] += 1;
+    let mut slots = vec![(0, 0); offsets[accounts.len()]];
+    for (rank, slot) in all() {
+        slots[next[*rank]] = *slot;
+        next[*rank] += 1;
     }
     (offsets, slots)
+}
+
+/// Sorts the slots of one account by their keys.
+fn sort_slots(memory: &MvMemory, slots: &mut [KeyedSlot], sharing: Sharing<'_>) {
+    let key = |number: &SlotNumber| memory.slot(*number).key;
+    sharing.sort_by_head(slots, |a, b| key(a).cmp(&key(b)));
 }
 
 struct Folder<'m> {
@@ -126,14 +143,15 @@ struct Folder<'m> {
     end: Step,
     index: Option<&'m (dyn Fn(Step) -> u64 + Sync)>,
     marks: bool,
-    sharing: Sharing,
     rare: Mutex<Rare>,
 }
 
 impl Folder<'_> {
     /// What changes in an account in the end, perhaps nothing.
-    fn change(&self, number: AccountNumber, slots: &mut [SlotNumber]) -> AccountChange {
-        self.sharing.sort_by_key(slots, |number| self.memory.slot(*number).key);
+    fn change(&self, number: AccountNumber, slots: &mut [KeyedSlot]) -> AccountChange {
+        if slots.len() < MANY_SLOTS {
+            sort_slots(self.memory, slots, Sharing::Alone);
+        }
         let account = self.memory.account(number);
         let after = self.reads.entry(account, self.end).state();
         let wiped = if account.is_noted() { account.wiped_before(self.end) } else { None };
@@ -155,8 +173,8 @@ impl Folder<'_> {
     }
 
     /// The slots that differ from before the block or, after a wipe, from zero.
-    fn storage(&self, slots: &[SlotNumber], wiped: Option<Step>) -> Vec<(U256, U256)> {
-        let changed = |number: &SlotNumber| {
+    fn storage(&self, slots: &[KeyedSlot], wiped: Option<Step>) -> Vec<(U256, U256)> {
+        let changed = |(_, number): &KeyedSlot| {
             let slot = self.memory.slot(*number);
             let (at, value) = self.reads.written(slot, self.end)?;
             let stands = wiped.is_none_or(|wiped| at >= wiped);
@@ -167,7 +185,7 @@ impl Folder<'_> {
     }
 
     /// What the list says of an account whose slots are in order.
-    fn list(&self, number: AccountNumber, slots: &[SlotNumber]) -> AccountChanges {
+    fn list(&self, number: AccountNumber, slots: &[KeyedSlot]) -> AccountChanges {
         let index = self.index.expect("a list is made only with indices");
         let account = self.memory.account(number);
         if self.marks
@@ -177,7 +195,7 @@ impl Folder<'_> {
         }
         let mut listed = AccountChanges::new(account.address);
         let wipes = account.wipes();
-        for number in slots {
+        for (_, number) in slots {
             let slot = self.memory.slot(*number);
             let versions = slot.versions();
             let changes = if wipes.is_empty() {

@@ -45,7 +45,7 @@ impl<'l> Listed<'l> {
         fork: Fork,
         steps: &Steps,
         memory: &MvMemory,
-        sharing: Sharing,
+        sharing: Sharing<'_>,
     ) -> Result<Self, AccessListError> {
         let changes = changes_in_form(list, fork, steps, sharing)?;
         let heads = list.accounts.iter().map(|listed| head(&listed.address)).collect();
@@ -125,7 +125,7 @@ fn changes_in_form(
     list: &AccessList,
     fork: Fork,
     steps: &Steps,
-    sharing: Sharing,
+    sharing: Sharing<'_>,
 ) -> Result<usize, AccessListError> {
     let wrong = |address, what| Err(AccessListError::Malformed(address, what));
     for pair in list.accounts.windows(2) {

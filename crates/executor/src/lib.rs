@@ -19,10 +19,12 @@
 //! | `plan`, `foresight`, `direct` | what is known beforehand: who depends on whom, plain transfers |
 //! | `scheduler` | who executes what next, and who makes it final |
 //! | `parallel` | the loop that all threads run |
+//! | `crew`, `share` | who works on a block, and how work is shared |
 //! | `guided`, `reads` | following an access list, and holding the block to it |
 //! | `fold` | from memory to change set and access list |
 
 mod block;
+mod crew;
 mod dao;
 mod direct;
 mod effects;

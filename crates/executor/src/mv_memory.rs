@@ -10,6 +10,7 @@
 //! every look-up: two keys are never taken for one because their hashes agree.
 
 use crate::effects::is_huge;
+use crate::share::Sharing;
 use crate::versions::{BalanceVersion, Step, Versions, balance_before};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use core::hash::{BuildHasher, Hash};
@@ -166,9 +167,9 @@ impl MvMemory {
     }
 
     /// Forgets everything but keeps the memory for the next block.
-    pub(crate) fn clear(&mut self) {
-        self.accounts.clear();
-        self.slots.clear();
+    pub(crate) fn clear(&mut self, sharing: Sharing<'_>) {
+        self.accounts.clear(sharing);
+        self.slots.clear(sharing);
         self.codes.get_mut().clear();
         *self.has_contested.get_mut() = false;
     }
@@ -246,6 +247,14 @@ impl MvMemory {
         part: usize,
     ) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
         self.accounts.of_part(part)
+    }
+
+    /// The slots of one part.
+    pub(crate) fn slots_of_part(
+        &self,
+        part: usize,
+    ) -> impl Iterator<Item = (SlotNumber, &SlotEntry)> {
+        self.slots.of_part(part)
     }
 
     /// Every slot that was met.
@@ -552,20 +561,29 @@ struct Part<K, E> {
     entries: boxcar::Vec<E>,
 }
 
+/// Fewer accounts or slots are cleared by one thread.
+const CLEARED_ALONE: usize = 4096;
+
 /// Of accounts and of slots. Many more than threads, so that two rarely meet.
 pub(crate) const PARTS: usize = 1 << PART_BITS;
 const PART_BITS: u32 = 6;
 
-impl<K: Copy + Eq + Hash, E> Numbered<K, E> {
+impl<K: Copy + Eq + Hash + Send, E: Send> Numbered<K, E> {
     fn new() -> Self {
         let part = || Part { numbers: RwLock::default(), entries: boxcar::Vec::new() };
         Self { parts: (0..PARTS).map(|_| part()).collect(), hasher: RandomState::default() }
     }
 
-    fn clear(&mut self) {
-        for part in &mut self.parts {
+    fn clear(&mut self, sharing: Sharing<'_>) {
+        let clear = |part: &mut Part<K, E>| {
             part.numbers.get_mut().clear();
             part.entries.clear();
+        };
+        // Where there was little, waking others would take longer.
+        if self.numbers_end() < CLEARED_ALONE {
+            self.parts.iter_mut().for_each(clear);
+        } else {
+            sharing.each(self.parts.iter_mut(), clear);
         }
     }
 

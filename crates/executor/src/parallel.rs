@@ -18,6 +18,7 @@ mod finality;
 
 use crate::{
     AccessListError, Block, BlockError, BlockOutput, Place,
+    crew::rest,
     direct::DirectTransfers,
     effects::Effects,
     error::caught,
@@ -67,8 +68,7 @@ pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
     /// The access list to follow; `None` is the optimistic way.
     listed: Option<&'a Listed<'a>>,
     beneficiary: AccountNumber,
-    threads: usize,
-    sharing: Sharing,
+    sharing: Sharing<'a>,
 }
 
 /// What an execution lays down.
@@ -95,7 +95,7 @@ struct Finality<'w, E: std::error::Error + 'static, I> {
 
 /// Executes `block`; `list` is the access list to follow, `None` the optimistic way.
 ///
-/// With more than one of `threads` it runs on those of the pool that it is called in.
+/// It runs on the caller's thread, and on as many others as `sharing` has.
 pub(crate) fn execute<'w, DB, I>(
     block: &Block<'_>,
     state: &DB,
@@ -103,7 +103,7 @@ pub(crate) fn execute<'w, DB, I>(
     list: Option<&AccessList>,
     watch: Watch<'w, I>,
     inspector: &(impl Fn(usize) -> I + Sync),
-    threads: usize,
+    sharing: Sharing<'_>,
 ) -> Result<BlockOutput, BlockError<DB::Error>>
 where
     DB: DatabaseRef<Error: 'static> + Sync,
@@ -112,11 +112,10 @@ where
     let before = protocol::operations_before(block);
     let after = protocol::operations_after(block);
     let steps = steps_of(block, before.len(), after.len())?;
-    let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
     let follow = |list| Listed::new(list, block.fork, &steps, memory, sharing);
     let listed = list.map(follow).transpose();
     let listed = listed.map_err(|source| BlockError::AccessList { place: Place::Block, source })?;
-    let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, threads);
+    let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, sharing);
     let run = || {
         caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
         engine.transactions(inspector)?;
@@ -169,11 +168,10 @@ where
         steps: Steps,
         listed: Option<&'a Listed<'a>>,
         watch: Watch<'w, I>,
-        threads: usize,
+        sharing: Sharing<'a>,
     ) -> Self {
         let Watch { inspectors, results } = watch;
         let direct = DirectTransfers::new(block);
-        let sharing = if threads == 1 { Sharing::Alone } else { Sharing::All };
         let mut planner = Planner {
             block,
             before,
@@ -192,7 +190,7 @@ where
         let count = block.transactions.len();
         let per_thread =
             if listed.is_some() { GUIDED_WINDOW_PER_THREAD } else { WINDOW_PER_THREAD };
-        let window = count.min(threads * per_thread).max(1);
+        let window = count.min(sharing.threads() * per_thread).max(1);
         let early = plan.early(block.transactions, window);
         let record = || Record {
             effects: Effects::default(),
@@ -222,7 +220,6 @@ where
             inspectors,
             listed,
             beneficiary,
-            threads,
             sharing,
         }
     }
@@ -273,11 +270,7 @@ where
         &self,
         inspector: &(impl Fn(usize) -> I + Sync),
     ) -> Result<(), BlockError<DB::Error>> {
-        if self.threads == 1 {
-            self.work_caught(inspector, 0);
-        } else {
-            rayon::broadcast(|context| self.work_caught(inspector, context.index()));
-        }
+        self.sharing.run(&|member| self.work_caught(inspector, member));
         self.chain.lock().failure.take().map_or(Ok(()), Err)
     }
 
@@ -286,7 +279,7 @@ where
         let result = catch_unwind(AssertUnwindSafe(|| {
             let mut worker = self.worker(inspector(0));
             worker.thread = Thread::new(thread);
-            if self.threads == 1 && self.listed.is_none() {
+            if matches!(self.sharing, Sharing::Alone) && self.listed.is_none() {
                 self.work_alone(&mut worker);
             } else {
                 self.work(&mut worker);
@@ -458,7 +451,7 @@ where
         let mut output = core::mem::take(&mut chain.output);
         output.gas_used = chain.gas.used;
         output.blob_gas_used = chain.gas.blob_used;
-        output.statistics.threads = self.threads;
+        output.statistics.threads = self.sharing.threads();
         let included = output.receipts.len() as u64;
         let ranks = &chain.ranks;
         let index = |step: Step| self.steps.index(step, |i| u64::from(ranks[i]), included);
@@ -468,21 +461,5 @@ where
         (output.changes, output.access_list) =
             fold(self.reads(), self.steps.end(), index, marks, self.sharing);
         Ok(output)
-    }
-}
-
-/// Lets other threads run, the longer there has been nothing to do.
-fn rest(idle: u32) {
-    // Work that comes in within some fifty microseconds is met at once. A thread that waits for
-    // longer had better leave its processor to others.
-    match idle {
-        0..16 => {
-            // Looking all the time would take cache lines from those who work.
-            for _ in 0..32 {
-                core::hint::spin_loop();
-            }
-        }
-        16..64 => std::thread::yield_now(),
-        _ => std::thread::sleep(core::time::Duration::from_micros(20)),
     }
 }

@@ -131,7 +131,7 @@ pub(crate) struct Planner<'p, DB> {
     pub(crate) direct: &'p DirectTransfers,
     pub(crate) steps: Steps,
     pub(crate) listed: Option<&'p Listed<'p>>,
-    pub(crate) sharing: Sharing,
+    pub(crate) sharing: Sharing<'p>,
     /// Whether transfers are to be foreseen.
     pub(crate) foresees: bool,
 }
