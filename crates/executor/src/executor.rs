@@ -5,10 +5,13 @@ use crate::{
     crew::Crew,
     error::caught,
     mv_memory::MvMemory,
-    parallel, sequential,
+    parallel::{self, Means},
+    sequential,
     share::Sharing,
     watch::{BlockInspector, ResultSink, Watch},
+    worker::Caches,
 };
+use parking_lot::Mutex;
 use revm::{DatabaseRef, inspector::NoOpInspector};
 
 /// How an [`Executor`] works.
@@ -47,6 +50,8 @@ pub struct Executor {
     settings: Settings,
     crew: Crew,
     memory: MvMemory,
+    /// Each thread's.
+    caches: Vec<Mutex<Caches>>,
 }
 
 impl Executor {
@@ -58,7 +63,12 @@ impl Executor {
     pub fn new(settings: Settings) -> Result<Self, ThreadsError> {
         let threads = settings.threads.max(1);
         let crew = Crew::new(threads - 1)?;
-        Ok(Self { settings: Settings { threads, ..settings }, crew, memory: MvMemory::new() })
+        Ok(Self {
+            settings: Settings { threads, ..settings },
+            crew,
+            memory: MvMemory::new(),
+            caches: (0..threads).map(|_| Mutex::default()).collect(),
+        })
     }
 
     /// Executes `block` on the state before it.
@@ -137,14 +147,15 @@ impl Executor {
             Way::Optimistic => None,
             Way::Guided(list) => Some(list),
         };
-        let Self { settings, crew, memory } = self;
+        let Self { settings, crew, memory, caches } = self;
         let small = || parallel::weight(block) < settings.parallel_gas_min;
         let alone = settings.threads == 1 || (settings.parallel_gas_min > 0 && small());
         let sharing = if alone { Sharing::Alone } else { Sharing::All(crew) };
         // A panic that belongs to no place must not reach the caller either.
         caught(Place::Block, || {
             memory.clear(sharing);
-            parallel::execute(block, state, memory, list, watch, inspector, sharing)
+            let means = Means { memory, sharing, caches };
+            parallel::execute(block, state, means, list, watch, inspector)
         })
     }
 }

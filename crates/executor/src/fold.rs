@@ -1,7 +1,7 @@
 //! From multi-version memory to the change set and the access list.
 
 use crate::{
-    guided::head,
+    guided::{head, slot_head},
     mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, PARTS, SlotNumber},
     reads::Reads,
     share::Sharing,
@@ -110,8 +110,7 @@ fn slots_by_account(
     let of_part = |part: &usize| {
         let accessed = memory.slots_of_part(*part).filter(|(_, slot)| slot.is_accessed());
         let ranked = accessed.map(|(number, slot)| {
-            let head = slot.key.as_limbs()[3];
-            (rank[slot.account as usize] as usize, (head, number))
+            (rank[slot.account as usize] as usize, (slot_head(&slot.key), number))
         });
         ranked.collect::<Vec<_>>()
     };

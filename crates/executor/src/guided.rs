@@ -1,9 +1,10 @@
 //! Following an access list, and holding the block to it.
 
-use crate::memory_state::bytecode;
 use crate::{
     AccessListError, BlockError, Place,
+    directory::{Directory, count_near},
     effects::{AccountEffect, Effects},
+    memory_state::bytecode,
     mv_memory::{
         AccountEntry, AccountNumber, Life, MvMemory, Seen, SlotEntry, SlotNumber, UNLISTED,
     },
@@ -26,8 +27,10 @@ use heddle_types::{AccessList, AccountState, Fork};
 pub(crate) struct Listed<'l> {
     list: &'l AccessList,
     steps: Steps,
-    /// The first bytes of the accounts' addresses, for finding one with few cache lines.
-    heads: Vec<u64>,
+    /// Of the accounts' addresses.
+    accounts: Directory,
+    /// Of the changed slots of accounts that have many, by place of the account.
+    slots: Vec<(u32, Directory)>,
     /// Hashes of the codes that the list holds: place of the account, index, hash.
     codes: Vec<(u32, u64, B256)>,
     /// How many changes the list holds.
@@ -49,8 +52,14 @@ impl<'l> Listed<'l> {
     ) -> Result<Self, AccessListError> {
         let changes = changes_in_form(list, fork, steps, sharing)?;
         let heads = list.accounts.iter().map(|listed| head(&listed.address)).collect();
+        let accounts = Directory::new(heads);
         let mut codes = Vec::new();
+        let mut slots = Vec::new();
         for (at, listed) in (0_u32..).zip(&list.accounts) {
+            if listed.storage_changes.len() >= MANY_SLOTS {
+                let heads = listed.storage_changes.iter().map(|slot| slot_head(&slot.slot));
+                slots.push((at, Directory::new(heads.collect())));
+            }
             for change in &listed.code_changes {
                 let code = bytecode(change.new_code());
                 let hash = code.hash_slow();
@@ -60,8 +69,8 @@ impl<'l> Listed<'l> {
                 codes.push((at, change.index(), hash));
             }
         }
-        let listed =
-            Self { list, steps: *steps, heads, codes, changes, happened: AtomicUsize::new(0) };
+        let happened = AtomicUsize::new(0);
+        let listed = Self { list, steps: *steps, accounts, slots, codes, changes, happened };
         for marks in &list.marks {
             if listed.place(&marks.address).is_none() {
                 let what = "a mark is for no listed account";
@@ -73,19 +82,25 @@ impl<'l> Listed<'l> {
 
     /// The place of an account in the list.
     pub(crate) fn place(&self, address: &Address) -> Option<u32> {
-        let head = head(address);
-        let first = self.heads.partition_point(|other| *other < head);
-        let same = self.heads[first..].iter().take_while(|other| **other == head);
-        let place = (first..).zip(same).find(|(at, _)| self.list.accounts[*at].address == *address);
-        place.map(|(at, _)| at as u32)
+        let mut places = self.accounts.places(head(address));
+        places.find(|at| self.list.accounts[*at].address == *address).map(|at| at as u32)
     }
 
     /// The place of a slot among the changed ones of its account; [`UNLISTED`] for one that is only
     /// read; `None` for one that is not in the list.
     pub(crate) fn slot_place(&self, account: &AccountEntry, key: U256) -> Option<u32> {
         let listed = self.of(account)?;
-        match listed.storage_changes.binary_search_by(|changed| changed.slot.cmp(&key)) {
-            Ok(at) => Some(at as u32),
+        let changed = &listed.storage_changes;
+        let places = if changed.len() < MANY_SLOTS {
+            0..changed.len()
+        } else {
+            let of =
+                self.slots.binary_search_by_key(&account.listed_at, |(place, _)| *place).ok()?;
+            self.slots[of].1.places(slot_head(&key))
+        };
+        let first = places.start;
+        match changed[places].binary_search_by(|changed| changed.slot.cmp(&key)) {
+            Ok(at) => Some((first + at) as u32),
             Err(_) => listed.storage_reads.binary_search(&key).ok().map(|_| UNLISTED),
         }
     }
@@ -119,6 +134,14 @@ impl<'l> Listed<'l> {
 pub(crate) fn head(address: &Address) -> u64 {
     u64::from_be_bytes(*address.0.first_chunk().expect("an address has 20 bytes"))
 }
+
+/// The first bytes of a slot's key, in its order.
+pub(crate) const fn slot_head(key: &U256) -> u64 {
+    key.as_limbs()[3]
+}
+
+/// So many slots of one account are worth a directory.
+const MANY_SLOTS: usize = 32;
 
 /// Checks that a list is in canonical form, and counts its changes.
 fn changes_in_form(
@@ -228,7 +251,13 @@ fn newest<C: Indexed>(changes: &[C], bound: u64) -> Option<&C> {
     match changes {
         [] => None,
         [only] => (only.index() < bound).then_some(only),
-        _ => changes[..changes.partition_point(|change| change.index() < bound)].last(),
+        [.., last] => {
+            // What changes often does so at every so many transactions.
+            let guess = (bound * changes.len() as u64).checked_div(last.index() + 1);
+            let below = |at: usize| changes[at].index() < bound;
+            let count = count_near(changes.len(), guess.unwrap_or_default() as usize, below);
+            changes[..count].last()
+        }
     }
 }
 

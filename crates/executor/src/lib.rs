@@ -15,18 +15,20 @@
 //! |---|---|
 //! | `mv_memory`, `versions`, `steps` | every value that every location takes in the block |
 //! | `view`, `observe`, `worker` | one transaction executed on it, and what it could see |
+//! | `hashing`, `receipts` | hashes that are remembered; the receipt |
 //! | `effects` | what an execution read and changes, and whether it stands |
 //! | `plan`, `foresight`, `direct` | what is known beforehand: who depends on whom, plain transfers |
 //! | `scheduler` | who executes what next, and who makes it final |
 //! | `parallel` | the loop that all threads run |
 //! | `crew`, `share` | who works on a block, and how work is shared |
-//! | `guided`, `reads` | following an access list, and holding the block to it |
+//! | `guided`, `directory`, `reads` | following an access list, and holding the block to it |
 //! | `fold` | from memory to change set and access list |
 
 mod block;
 mod crew;
 mod dao;
 mod direct;
+mod directory;
 mod effects;
 mod error;
 mod evm;
@@ -35,6 +37,7 @@ mod fees;
 mod fold;
 mod foresight;
 mod guided;
+mod hashing;
 mod limits;
 mod memory_state;
 mod mv_memory;

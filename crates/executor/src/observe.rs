@@ -10,7 +10,7 @@
 //! The instructions that look at a balance, or need one to be large enough, are wrapped: they note
 //! what they did and call revm's own instruction.
 
-use crate::evm::BlockContext;
+use crate::{evm::BlockContext, hashing::RecentHashes};
 use alloy_primitives::{Address, U256};
 use revm::{
     Database,
@@ -34,6 +34,8 @@ pub struct Observed {
     exact: SmallVec<[Address; 4]>,
     /// Accounts that tried to send ether, with the sum of all attempts.
     outflows: SmallVec<[(Address, U256); 4]>,
+    /// What the thread's transactions have hashed. It changes nothing that a transaction can see.
+    pub(crate) hashes: RecentHashes,
 }
 
 impl Observed {

@@ -35,7 +35,7 @@ use crate::{
     versions::Step,
     view::{View, Viewpoint},
     watch::{Inspectors, Results, Watch},
-    worker::{ParallelContext, Trouble, Worker},
+    worker::{Caches, ParallelContext, Trouble, Worker},
 };
 use alloy_primitives::{Address, TxKind};
 use core::panic::AssertUnwindSafe;
@@ -69,6 +69,18 @@ pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
     listed: Option<&'a Listed<'a>>,
     beneficiary: AccountNumber,
     sharing: Sharing<'a>,
+    /// Each thread's.
+    caches: &'a [Mutex<Caches>],
+}
+
+/// What there is to execute with, kept from one block to the next.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'m> {
+    pub(crate) memory: &'m MvMemory,
+    /// The threads.
+    pub(crate) sharing: Sharing<'m>,
+    /// Each thread's.
+    pub(crate) caches: &'m [Mutex<Caches>],
 }
 
 /// What an execution lays down.
@@ -95,15 +107,13 @@ struct Finality<'w, E: std::error::Error + 'static, I> {
 
 /// Executes `block`; `list` is the access list to follow, `None` the optimistic way.
 ///
-/// It runs on the caller's thread, and on as many others as `sharing` has.
 pub(crate) fn execute<'w, DB, I>(
     block: &Block<'_>,
     state: &DB,
-    memory: &MvMemory,
+    means: Means<'_>,
     list: Option<&AccessList>,
     watch: Watch<'w, I>,
     inspector: &(impl Fn(usize) -> I + Sync),
-    sharing: Sharing<'_>,
 ) -> Result<BlockOutput, BlockError<DB::Error>>
 where
     DB: DatabaseRef<Error: 'static> + Sync,
@@ -112,10 +122,10 @@ where
     let before = protocol::operations_before(block);
     let after = protocol::operations_after(block);
     let steps = steps_of(block, before.len(), after.len())?;
-    let follow = |list| Listed::new(list, block.fork, &steps, memory, sharing);
+    let follow = |list| Listed::new(list, block.fork, &steps, means.memory, means.sharing);
     let listed = list.map(follow).transpose();
     let listed = listed.map_err(|source| BlockError::AccessList { place: Place::Block, source })?;
-    let engine = Engine::new(block, state, memory, steps, listed.as_ref(), watch, sharing);
+    let engine = Engine::new(block, state, means, steps, listed.as_ref(), watch);
     let run = || {
         caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
         engine.transactions(inspector)?;
@@ -164,12 +174,12 @@ where
     fn new(
         block: &'a Block<'a>,
         before: &'a DB,
-        memory: &'a MvMemory,
+        means: Means<'a>,
         steps: Steps,
         listed: Option<&'a Listed<'a>>,
         watch: Watch<'w, I>,
-        sharing: Sharing<'a>,
     ) -> Self {
+        let Means { memory, sharing, caches } = means;
         let Watch { inspectors, results } = watch;
         let direct = DirectTransfers::new(block);
         let mut planner = Planner {
@@ -221,6 +231,7 @@ where
             listed,
             beneficiary,
             sharing,
+            caches,
         }
     }
 
@@ -228,12 +239,15 @@ where
         Reads { memory: self.memory, listed: self.listed }
     }
 
-    fn worker(&self, inspector: I) -> Worker<'a, 'w, DB, I> {
+    fn worker(&self, inspector: I, member: usize) -> Worker<'a, 'w, DB, I> {
         let guided = self.listed.is_some();
         let view = View::new(self.memory, self.before, self.listed);
         // An inspector may look at any balance.
         let exact = guided || self.inspectors.is_some();
-        Worker::new(self.block, view, inspector, self.inspectors, exact)
+        let caches = self.caches[member].lock();
+        let mut worker = Worker::new(self.block, view, inspector, self.inspectors, exact, caches);
+        worker.thread = Thread::new(member);
+        worker
     }
 
     /// Executes the protocol's operations before or after the transactions.
@@ -246,7 +260,7 @@ where
         if operations.is_empty() {
             return Ok(());
         }
-        let mut worker = self.worker(inspector);
+        let mut worker = self.worker(inspector, 0);
         let mut all = Vec::with_capacity(operations.len());
         for (position, operation) in operations.iter().enumerate() {
             let step = step(position);
@@ -277,8 +291,7 @@ where
     /// A panic here is our own mistake; it must not leave the other threads waiting.
     fn work_caught(&self, inspector: &(impl Fn(usize) -> I + Sync), thread: usize) {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let mut worker = self.worker(inspector(0));
-            worker.thread = Thread::new(thread);
+            let mut worker = self.worker(inspector(0), thread);
             if matches!(self.sharing, Sharing::Alone) && self.listed.is_none() {
                 self.work_alone(&mut worker);
             } else {

@@ -52,6 +52,12 @@ type Bits = [u16; 3];
 /// Entries of each table: one for each value of a byte.
 const RECENT: usize = 256;
 
+impl Default for BloomMaker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl BloomMaker {
     pub(crate) fn new() -> Self {
         Self {

@@ -5,6 +5,7 @@ use crate::{
     effects::{Effects, Execution},
     error::{block_error, panic_message},
     evm::{self, BlockContext, BlockEvm, DeferredFeeHandler, TransactionError},
+    hashing::{self, RecentHashes},
     observe,
     protocol::SystemCall,
     receipts::{BloomMaker, Executed},
@@ -16,6 +17,7 @@ use crate::{
 use alloy_primitives::{Address, Bytes};
 use core::panic::AssertUnwindSafe;
 use heddle_types::Fork;
+use parking_lot::MutexGuard;
 use revm::{
     DatabaseRef, Inspector,
     context::{
@@ -35,9 +37,16 @@ type Failure<'a, DB> = TransactionError<View<'a, DB>>;
 pub(crate) struct Worker<'a, 'w, DB: DatabaseRef, I> {
     pub(crate) thread: Thread,
     machine: Machine<'a, DB, I>,
-    blooms: BloomMaker,
+    caches: MutexGuard<'a, Caches>,
     inspectors: Inspectors<'w, I>,
     setting: Setting,
+}
+
+/// What a thread has computed and may need again, in this block or in the next.
+#[derive(Debug, Default)]
+pub(crate) struct Caches {
+    blooms: BloomMaker,
+    hashes: RecentHashes,
 }
 
 #[derive(Clone, Copy)]
@@ -86,22 +95,25 @@ where
     DB: DatabaseRef<Error: 'static>,
     I: Inspector<ParallelContext<'a, DB>>,
 {
-    /// `exact` makes every transaction rely on all balances that it meets.
+    /// `caches` are the thread's. `exact` makes every transaction rely on all balances that it meets.
     pub(crate) fn new(
         block: &Block<'_>,
         view: View<'a, DB>,
         inspector: I,
         inspectors: Inspectors<'w, I>,
         exact: bool,
+        mut caches: MutexGuard<'a, Caches>,
     ) -> Self {
         let mut machine = evm::build(block, view, no_transaction(), inspector);
+        machine.ctx.chain.hashes = core::mem::take(&mut caches.hashes);
+        hashing::wrap_instruction(&mut machine.instruction);
         if !exact {
             observe::wrap_instructions(&mut machine.instruction);
         }
         Self {
             thread: Thread::new(0),
             machine,
-            blooms: BloomMaker::new(),
+            caches,
             inspectors,
             setting: Setting {
                 beneficiary: block.env.beneficiary,
@@ -213,7 +225,7 @@ where
         if let Some(Ok(executed)) = &effects.result
             && !executed.logs.is_empty()
         {
-            effects.bloom = self.blooms.bloom(&executed.logs);
+            effects.bloom = self.caches.blooms.bloom(&executed.logs);
         }
     }
 
@@ -249,6 +261,12 @@ where
         self.machine.ctx.error = Ok(());
         self.machine.frame_stack = revm::context::FrameStack::new_prealloc(8);
         Trouble::Panic(panic_message(panic))
+    }
+}
+
+impl<DB: DatabaseRef, I> Drop for Worker<'_, '_, DB, I> {
+    fn drop(&mut self) {
+        self.caches.hashes = core::mem::take(&mut self.machine.ctx.chain.hashes);
     }
 }
 
