@@ -1,7 +1,8 @@
 //! From multi-version memory to the change set and the access list.
 
 use crate::{
-    guided::{head, slot_head},
+    AccessListError,
+    guided::{Listed, head, slot_head},
     mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, PARTS, SlotNumber},
     reads::Reads,
     share::Sharing,
@@ -12,6 +13,7 @@ use alloy_eip7928::{
     StorageChange,
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use heddle_types::{AccessList, AccountChange, ChangeSet, ExistenceMarks};
 use parking_lot::Mutex;
 
@@ -38,24 +40,69 @@ pub(crate) fn fold(
         rest = others;
     }
     let folder = Folder { memory, reads, end, index, marks, rare: Mutex::default() };
+    let change = |account: AccountNumber, slots: &mut [KeyedSlot]| {
+        if slots.len() < MANY_SLOTS {
+            sort_slots(memory, slots, Sharing::Alone);
+        }
+        folder.change(account, slots.iter().map(|(_, number)| *number))
+    };
     let (accounts, list) = if index.is_some() {
         let fold = |(account, slots): &mut (AccountNumber, &mut [KeyedSlot])| {
-            (folder.change(*account, slots), folder.list(*account, slots))
+            (change(*account, slots), folder.list(*account, slots))
         };
         let (accounts, listed) = sharing.map_pairs(&mut parts, ACCOUNTS_AT_ONCE, fold);
         (accounts, Some(listed))
     } else {
-        let fold = |(account, slots): &mut (AccountNumber, &mut [KeyedSlot])| {
-            folder.change(*account, slots)
-        };
+        let fold =
+            |(account, slots): &mut (AccountNumber, &mut [KeyedSlot])| change(*account, slots);
         (sharing.map_mut(&mut parts, ACCOUNTS_AT_ONCE, fold), None)
     };
-    let Rare { unchanged, mut codes, mut marks } = folder.rare.into_inner();
+    let (changes, marks) = change_set(accounts, folder.rare.into_inner());
+    (changes, list.map(|accounts| AccessList { accounts, marks }))
+}
+
+/// Makes the change set of a block that was guided by an access list whose entries are premade, and
+/// checks that the block touched all that is listed.
+pub(crate) fn fold_listed(
+    reads: Reads<'_>,
+    listed: &Listed<'_>,
+    end: Step,
+    sharing: Sharing<'_>,
+) -> Result<ChangeSet, AccessListError> {
+    let memory = reads.memory;
+    let rare = Mutex::default();
+    let folder = Folder { memory, reads, end, index: None, marks: false, rare };
+    let [account_unmet, slot_unmet] = [AtomicU32::new(u32::MAX), AtomicU32::new(u32::MAX)];
+    let places: Vec<u32> = (0..listed.accounts().len() as u32).collect();
+    let accounts = sharing.map(&places, ACCOUNTS_AT_ONCE, |place| {
+        let number = MvMemory::listed(*place);
+        if !memory.account(number).is_accessed() {
+            account_unmet.fetch_min(*place, Relaxed);
+        }
+        let slots = listed.slots_of(*place);
+        for slot in slots.all() {
+            if !memory.slot(MvMemory::listed(slot)).is_accessed() {
+                slot_unmet.fetch_min(slot, Relaxed);
+            }
+        }
+        folder.change(number, slots.changed.map(MvMemory::listed))
+    });
+    if let Some(account) = listed.accounts().get(account_unmet.into_inner() as usize) {
+        return Err(AccessListError::SuperfluousAccount(account.address));
+    }
+    if let Some(slot) = listed.slots().get(slot_unmet.into_inner() as usize) {
+        let address = listed.accounts()[slot.account as usize].address;
+        return Err(AccessListError::SuperfluousSlot(address, slot.key));
+    }
+    Ok(change_set(accounts, folder.rare.into_inner()).0)
+}
+
+fn change_set(accounts: Vec<AccountChange>, rare: Rare) -> (ChangeSet, Vec<ExistenceMarks>) {
+    let Rare { unchanged, mut codes, mut marks } = rare;
     codes.sort_unstable_by_key(|(hash, _)| *hash);
     codes.dedup_by_key(|(hash, _)| *hash);
     marks.sort_unstable_by_key(|marks| marks.address);
-    let changes = ChangeSet { accounts: without(accounts, unchanged), codes };
-    (changes, list.map(|accounts| AccessList { accounts, marks }))
+    (ChangeSet { accounts: without(accounts, unchanged), codes }, marks)
 }
 
 /// Accounts that are worth a thread's while.
@@ -147,10 +194,12 @@ struct Folder<'m> {
 
 impl Folder<'_> {
     /// What changes in an account in the end, perhaps nothing.
-    fn change(&self, number: AccountNumber, slots: &mut [KeyedSlot]) -> AccountChange {
-        if slots.len() < MANY_SLOTS {
-            sort_slots(self.memory, slots, Sharing::Alone);
-        }
+    /// `slots` are in order of their keys.
+    fn change(
+        &self,
+        number: AccountNumber,
+        slots: impl Iterator<Item = SlotNumber>,
+    ) -> AccountChange {
         let account = self.memory.account(number);
         let after = self.reads.entry(account, self.end).state();
         let wiped = if account.is_noted() { account.wiped_before(self.end) } else { None };
@@ -172,15 +221,19 @@ impl Folder<'_> {
     }
 
     /// The slots that differ from before the block or, after a wipe, from zero.
-    fn storage(&self, slots: &[KeyedSlot], wiped: Option<Step>) -> Vec<(U256, U256)> {
-        let changed = |(_, number): &KeyedSlot| {
-            let slot = self.memory.slot(*number);
+    fn storage(
+        &self,
+        slots: impl Iterator<Item = SlotNumber>,
+        wiped: Option<Step>,
+    ) -> Vec<(U256, U256)> {
+        let changed = |number| {
+            let slot = self.memory.slot(number);
             let (at, value) = self.reads.written(slot, self.end)?;
             let stands = wiped.is_none_or(|wiped| at >= wiped);
             let before = if wiped.is_some() { U256::ZERO } else { slot.before };
             (stands && value != before).then_some((slot.key, value))
         };
-        slots.iter().filter_map(changed).collect()
+        slots.filter_map(changed).collect()
     }
 
     /// What the list says of an account whose slots are in order.

@@ -13,6 +13,7 @@
 //! foreseeing a transfer is to find that the list says just what the transfer does.
 
 use crate::{
+    direct::DirectTransfers,
     effects::is_huge,
     guided::Listed,
     mv_memory::{AccountEntry, MvMemory},
@@ -20,13 +21,7 @@ use crate::{
 };
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use heddle_types::{AccountState, Fork};
-
-/// Foresees transfers, one account at a time.
-pub(crate) struct Foresight<'f> {
-    pub(crate) fork: Fork,
-    /// The access list, if there is one to follow.
-    pub(crate) listed: Option<&'f Listed<'f>>,
-}
+use revm::context::{Transaction, TxEnv};
 
 /// What the transactions so far, in block order, have to do with one account.
 #[derive(Clone, Copy, Debug)]
@@ -80,99 +75,93 @@ pub(crate) enum Role {
     Itself,
 }
 
-impl Foresight<'_> {
-    /// The sender's side of a transaction. Returns whether it is foreseen.
-    pub(crate) fn sender(
-        &self,
-        account: &AccountEntry,
-        outlook: &mut Outlook,
-        side: &Side,
-        step: Step,
-    ) -> bool {
-        if let Some(listed) = self.listed {
-            return side.foreseeable && self.is_sender_listed(listed, account, side, step);
-        }
-        let nonce = outlook.sent;
-        outlook.sent += 1;
-        let can_pay = |before: &AccountState| {
-            let balance = before.balance.saturating_to::<u128>();
-            before.nonce.checked_add(nonce) == Some(side.nonce)
-                && before.code_hash == KECCAK256_EMPTY
-                && !is_huge(&before.balance)
-                && balance.checked_sub(outlook.spent).is_some_and(|left| left >= side.amount)
-        };
-        if !side.foreseeable || !account.before.as_ref().is_some_and(can_pay) {
-            outlook.spent = outlook.spent.saturating_add(side.amount);
-            return false;
-        }
-        outlook.spent = outlook.spent.saturating_add(side.spent);
-        account.foresee();
-        let mut versions = account.versions_to_add();
-        versions.nonce.set(step, side.nonce + 1);
-        if side.spent != 0 {
-            let spent = U256::from(side.spent);
-            versions.balance.set(step, BalanceVersion::Add(spent.wrapping_neg()));
-        }
-        true
+/// Foresees the sender's side of a transaction, if it can be.
+pub(crate) fn sender(
+    account: &AccountEntry,
+    outlook: &mut Outlook,
+    side: &Side,
+    step: Step,
+) -> bool {
+    let nonce = outlook.sent;
+    outlook.sent += 1;
+    let can_pay = |before: &AccountState| {
+        let balance = before.balance.saturating_to::<u128>();
+        before.nonce.checked_add(nonce) == Some(side.nonce)
+            && before.code_hash == KECCAK256_EMPTY
+            && !is_huge(&before.balance)
+            && balance.checked_sub(outlook.spent).is_some_and(|left| left >= side.amount)
+    };
+    if !side.foreseeable || !account.before.as_ref().is_some_and(can_pay) {
+        outlook.spent = outlook.spent.saturating_add(side.amount);
+        return false;
     }
-
-    /// The recipient's side of a plain transfer from another account. Returns whether it is
-    /// foreseen.
-    pub(crate) fn recipient(
-        &self,
-        account: &AccountEntry,
-        outlook: &mut Outlook,
-        side: &Side,
-        step: Step,
-    ) -> bool {
-        if let Some(listed) = self.listed {
-            return self.is_recipient_listed(listed, account, side, step);
-        }
-        let before = account.before.as_ref();
-        let balance = before.map_or(U256::ZERO, |before| before.balance);
-        let received = outlook.received.saturating_add(side.amount);
-        // Then no sum on the way can overflow.
-        if is_huge(&balance.saturating_add(U256::from(received))) {
-            return false;
-        }
-        outlook.received = received;
-        account.foresee();
-        account.versions_to_add().balance.set(step, BalanceVersion::Add(U256::from(side.amount)));
-        true
-    }
-
-    fn is_sender_listed(
-        &self,
-        listed: &Listed<'_>,
-        account: &AccountEntry,
-        side: &Side,
-        step: Step,
-    ) -> bool {
-        let seen = listed.read(account, step);
-        if !seen.can_send(side.nonce, U256::from(side.amount)) {
-            return false;
-        }
-        account.mark_accessed();
+    outlook.spent = outlook.spent.saturating_add(side.spent);
+    account.foresee();
+    let mut versions = account.versions_to_add();
+    versions.nonce.set(step, side.nonce + 1);
+    if side.spent != 0 {
         let spent = U256::from(side.spent);
-        let balance = (!spent.is_zero()).then(|| seen.balance.wrapping_sub(spent));
-        listed.says(account, balance, Some(side.nonce + 1), step, self.fork)
+        versions.balance.set(step, BalanceVersion::Add(spent.wrapping_neg()));
     }
+    true
+}
 
-    fn is_recipient_listed(
-        &self,
-        listed: &Listed<'_>,
-        account: &AccountEntry,
-        side: &Side,
-        step: Step,
-    ) -> bool {
-        let seen = listed.read(account, step);
-        if seen.code_hash != KECCAK256_EMPTY || is_huge(&seen.balance) {
+/// Foresees the recipient's side of a plain transfer from another account, if it can be.
+pub(crate) fn recipient(
+    account: &AccountEntry,
+    outlook: &mut Outlook,
+    side: &Side,
+    step: Step,
+) -> bool {
+    let before = account.before.as_ref();
+    let balance = before.map_or(U256::ZERO, |before| before.balance);
+    let received = outlook.received.saturating_add(side.amount);
+    // Then no sum on the way can overflow.
+    if is_huge(&balance.saturating_add(U256::from(received))) {
+        return false;
+    }
+    outlook.received = received;
+    account.foresee();
+    account.versions_to_add().balance.set(step, BalanceVersion::Add(U256::from(side.amount)));
+    true
+}
+
+/// Whether an access list says of a plain transfer's sender, recipient and beneficiary just what
+/// the transfer does. They are noted as touched.
+pub(crate) fn is_listed(
+    listed: &Listed<'_>,
+    direct: &DirectTransfers,
+    tx: &TxEnv,
+    [sender, recipient, beneficiary]: [&AccountEntry; 3],
+    step: Step,
+    fork: Fork,
+) -> bool {
+    let (Ok(most), fee) = (tx.max_balance_spending(), direct.fee(tx)) else { return false };
+    let seen = listed.read(sender, step);
+    if fee.is_zero() || is_huge(&most) || !seen.can_send(tx.nonce, most) {
+        return false;
+    }
+    let spent = direct.spent(tx);
+    let balance = (!spent.is_zero()).then(|| seen.balance.wrapping_sub(spent));
+    if !listed.says(sender, balance, Some(tx.nonce + 1), step, fork) {
+        return false;
+    }
+    if sender.address != recipient.address {
+        let seen = listed.read(recipient, step);
+        let balance = Some(seen.balance.wrapping_add(tx.value));
+        if seen.code_hash != KECCAK256_EMPTY
+            || is_huge(&seen.balance)
+            || !listed.says(recipient, balance, None, step, fork)
+        {
             return false;
         }
-        account.mark_accessed();
-        let balance = seen.balance.wrapping_add(U256::from(side.amount));
-        listed.says(account, Some(balance), None, step, self.fork)
     }
+    if !listed.says_fee(beneficiary, fee, step, fork) {
+        return false;
+    }
+    sender.mark_accessed();
+    recipient.mark_accessed();
+    true
 }
 
 /// Takes back what was laid down for one side of the transfer at `step`.

@@ -5,17 +5,19 @@ use crate::{
     directory::{Directory, count_near},
     effects::{AccountEffect, Effects},
     memory_state::bytecode,
-    mv_memory::{
-        AccountEntry, AccountNumber, Life, MvMemory, Seen, SlotEntry, SlotNumber, UNLISTED,
-    },
+    mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, Seen, SlotEntry, SlotNumber},
     share::Sharing,
     steps::Steps,
     versions::{BalanceVersion, Step},
 };
 use alloy_eip7928::{AccountChanges, BalanceChange, CodeChange, NonceChange, StorageChange};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use core::{
+    ops::Range,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 use heddle_types::{AccessList, AccountState, Fork};
+use smallvec::SmallVec;
 
 /// An access list that is followed.
 ///
@@ -30,7 +32,11 @@ pub(crate) struct Listed<'l> {
     /// Of the accounts' addresses.
     accounts: Directory,
     /// Of the changed slots of accounts that have many, by place of the account.
-    slots: Vec<(u32, Directory)>,
+    directories: Vec<(u32, Directory)>,
+    /// Of each account first the slots that change, then those that are only read, ...
+    slots: Vec<ListedSlot<'l>>,
+    /// ... and where each account's begin, and the end.
+    starts: Vec<u32>,
     /// Hashes of the codes that the list holds: place of the account, index, hash.
     codes: Vec<(u32, u64, B256)>,
     /// How many changes the list holds.
@@ -38,6 +44,30 @@ pub(crate) struct Listed<'l> {
     /// How many of them have happened. As each happens once at most, the block has made all when
     /// the numbers are equal.
     happened: AtomicUsize,
+}
+
+/// A slot that a list names.
+#[derive(Debug)]
+pub(crate) struct ListedSlot<'l> {
+    /// Its own place among all slots.
+    pub(crate) number: u32,
+    /// The place of its account.
+    pub(crate) account: u32,
+    pub(crate) key: U256,
+    changes: &'l [StorageChange],
+}
+
+/// The places among all slots of one account's.
+pub(crate) struct SlotPlaces {
+    pub(crate) changed: Range<u32>,
+    /// Of those that are only read.
+    read: Range<u32>,
+}
+
+impl SlotPlaces {
+    pub(crate) fn all(&self) -> Range<u32> {
+        self.changed.start..self.read.end
+    }
 }
 
 impl<'l> Listed<'l> {
@@ -50,15 +80,16 @@ impl<'l> Listed<'l> {
         memory: &MvMemory,
         sharing: Sharing<'_>,
     ) -> Result<Self, AccessListError> {
-        let changes = changes_in_form(list, fork, steps, sharing)?;
+        let (changes, starts) = changes_in_form(list, fork, steps, sharing)?;
+        let slots = listed_slots(list, &starts, sharing);
         let heads = list.accounts.iter().map(|listed| head(&listed.address)).collect();
         let accounts = Directory::new(heads);
         let mut codes = Vec::new();
-        let mut slots = Vec::new();
+        let mut directories = Vec::new();
         for (at, listed) in (0_u32..).zip(&list.accounts) {
             if listed.storage_changes.len() >= MANY_SLOTS {
                 let heads = listed.storage_changes.iter().map(|slot| slot_head(&slot.slot));
-                slots.push((at, Directory::new(heads.collect())));
+                directories.push((at, Directory::new(heads.collect())));
             }
             for change in &listed.code_changes {
                 let code = bytecode(change.new_code());
@@ -70,7 +101,9 @@ impl<'l> Listed<'l> {
             }
         }
         let happened = AtomicUsize::new(0);
-        let listed = Self { list, steps: *steps, accounts, slots, codes, changes, happened };
+        let steps = *steps;
+        let listed =
+            Self { list, steps, accounts, directories, slots, starts, codes, changes, happened };
         for marks in &list.marks {
             if listed.place(&marks.address).is_none() {
                 let what = "a mark is for no listed account";
@@ -86,22 +119,41 @@ impl<'l> Listed<'l> {
         places.find(|at| self.list.accounts[*at].address == *address).map(|at| at as u32)
     }
 
-    /// The place of a slot among the changed ones of its account; [`UNLISTED`] for one that is only
-    /// read; `None` for one that is not in the list.
+    pub(crate) fn accounts(&self) -> &'l [AccountChanges] {
+        &self.list.accounts
+    }
+
+    pub(crate) fn slots(&self) -> &[ListedSlot<'l>] {
+        &self.slots
+    }
+
+    /// The places among all slots of those of the account at a place.
+    pub(crate) fn slots_of(&self, account: u32) -> SlotPlaces {
+        let account = account as usize;
+        let (start, end) = (self.starts[account], self.starts[account + 1]);
+        let middle = start + self.list.accounts[account].storage_changes.len() as u32;
+        SlotPlaces { changed: start..middle, read: middle..end }
+    }
+
+    /// The place of a slot among all that the list names.
     pub(crate) fn slot_place(&self, account: &AccountEntry, key: U256) -> Option<u32> {
         let listed = self.of(account)?;
+        let start = self.starts[account.listed_at as usize];
         let changed = &listed.storage_changes;
         let places = if changed.len() < MANY_SLOTS {
             0..changed.len()
         } else {
             let of =
-                self.slots.binary_search_by_key(&account.listed_at, |(place, _)| *place).ok()?;
-            self.slots[of].1.places(slot_head(&key))
+                self.directories.binary_search_by_key(&account.listed_at, |(at, _)| *at).ok()?;
+            self.directories[of].1.places(slot_head(&key))
         };
         let first = places.start;
         match changed[places].binary_search_by(|changed| changed.slot.cmp(&key)) {
-            Ok(at) => Some((first + at) as u32),
-            Err(_) => listed.storage_reads.binary_search(&key).ok().map(|_| UNLISTED),
+            Ok(at) => Some(start + (first + at) as u32),
+            Err(_) => {
+                let read = listed.storage_reads.binary_search(&key).ok()?;
+                Some(start + (changed.len() + read) as u32)
+            }
         }
     }
 
@@ -112,6 +164,10 @@ impl<'l> Listed<'l> {
         let first = self.codes.partition_point(|code| code.0 < place);
         let marks = self.list.marks.binary_search_by_key(&address, |marks| marks.address);
         let codes = self.codes[first..].iter().take_while(|code| code.0 == place);
+        let codes: SmallVec<[_; 2]> = codes.collect();
+        if codes.is_empty() && marks.is_err() {
+            return account;
+        }
         let mut versions = account.versions_to_add();
         for (_, index, hash) in codes {
             account.set_code(&mut versions, self.steps.of_listed(*index), *hash);
@@ -143,13 +199,34 @@ pub(crate) const fn slot_head(key: &U256) -> u64 {
 /// So many slots of one account are worth a directory.
 const MANY_SLOTS: usize = 32;
 
-/// Checks that a list is in canonical form, and counts its changes.
+fn listed_slots<'l>(
+    list: &'l AccessList,
+    starts: &[u32],
+    sharing: Sharing<'_>,
+) -> Vec<ListedSlot<'l>> {
+    let mut places: Vec<(u32, u32)> = Vec::new();
+    for (account, ends) in (0..).zip(starts.windows(2)) {
+        places.extend((ends[0]..ends[1]).map(|number| (account, number)));
+    }
+    sharing.map(&places, 256, |(account, number)| {
+        let listed = &list.accounts[*account as usize];
+        let at = (number - starts[*account as usize]) as usize;
+        let (key, changes): (_, &[_]) = match listed.storage_changes.get(at) {
+            Some(changed) => (changed.slot, &changed.changes),
+            None => (listed.storage_reads[at - listed.storage_changes.len()], &[]),
+        };
+        ListedSlot { number: *number, account: *account, key, changes }
+    })
+}
+
+/// Checks that a list is in canonical form. Returns the number of its changes, and where each
+/// account's slots begin if all are counted.
 fn changes_in_form(
     list: &AccessList,
     fork: Fork,
     steps: &Steps,
     sharing: Sharing<'_>,
-) -> Result<usize, AccessListError> {
+) -> Result<(usize, Vec<u32>), AccessListError> {
     let wrong = |address, what| Err(AccessListError::Malformed(address, what));
     for pair in list.accounts.windows(2) {
         if pair[0].address >= pair[1].address {
@@ -157,9 +234,18 @@ fn changes_in_form(
         }
     }
     let mut changes = 0;
-    for count in sharing.map(&list.accounts, 256, |listed| account_in_form(listed, steps)) {
-        changes += count?;
+    let mut starts = Vec::with_capacity(list.accounts.len() + 1);
+    let mut slots = 0;
+    for counts in sharing.map(&list.accounts, 256, |listed| account_in_form(listed, steps)) {
+        let counts = counts?;
+        changes += counts.0;
+        starts.push(slots as u32);
+        slots += counts.1;
     }
+    if slots >= MAX_SLOTS {
+        return wrong(list.accounts[0].address, "the list names more slots than a block can touch");
+    }
+    starts.push(slots as u32);
     if fork >= Fork::Cancun && !list.marks.is_empty() {
         let address = list.marks[0].address;
         return wrong(address, "marks of existence have no meaning from Cancun on");
@@ -177,11 +263,17 @@ fn changes_in_form(
             changes += in_order(marks.address, steps, indices.iter().copied())?;
         }
     }
-    Ok(changes)
+    Ok((changes, starts))
 }
 
-/// The same for one account.
-fn account_in_form(listed: &AccountChanges, steps: &Steps) -> Result<usize, AccessListError> {
+/// More slots than this no block can touch: their numbers would not fit.
+const MAX_SLOTS: usize = 1 << 30;
+
+/// The same for one account; returns how many changes and slots it has.
+fn account_in_form(
+    listed: &AccountChanges,
+    steps: &Steps,
+) -> Result<(usize, usize), AccessListError> {
     let address = listed.address;
     let wrong = |what| Err(AccessListError::Malformed(address, what));
     let ascending = listed.storage_changes.is_sorted_by(|a, b| a.slot < b.slot)
@@ -201,7 +293,7 @@ fn account_in_form(listed: &AccountChanges, steps: &Steps) -> Result<usize, Acce
         }
         changes += in_order(address, steps, changed.changes.iter().map(indexed))?;
     }
-    Ok(changes)
+    Ok((changes, listed.storage_changes.len() + listed.storage_reads.len()))
 }
 
 /// Checks the indices of one location's changes, and counts them.
@@ -303,25 +395,18 @@ impl Listed<'_> {
         step: Step,
     ) -> (U256, Option<Step>) {
         let slot = memory.slot(number);
-        memory.unless_wiped(slot, step, self.written(memory, slot, step))
+        memory.unless_wiped(slot, step, self.written(slot, step))
     }
 
     /// The newest change of a slot before `step`.
-    pub(crate) fn written(
-        &self,
-        memory: &MvMemory,
-        slot: &SlotEntry,
-        step: Step,
-    ) -> Option<(Step, U256)> {
-        let change = newest(self.changes_of(memory, slot), self.steps.list_bound(step));
+    pub(crate) fn written(&self, slot: &SlotEntry, step: Step) -> Option<(Step, U256)> {
+        let change = newest(self.changes_of(slot), self.steps.list_bound(step));
         let listed = change.map(|change| (self.steps.of_listed(change.index()), change.new_value));
         slot.written(step).or(listed)
     }
 
-    fn changes_of(&self, memory: &MvMemory, slot: &SlotEntry) -> &[StorageChange] {
-        let listed = self.of(memory.account(slot.account));
-        let slot = listed.and_then(|listed| listed.storage_changes.get(slot.listed_at as usize));
-        slot.map_or(&[], |slot| &slot.changes)
+    fn changes_of(&self, slot: &SlotEntry) -> &[StorageChange] {
+        self.slots.get(slot.listed_at as usize).map_or(&[], |slot| slot.changes)
     }
 }
 
@@ -395,7 +480,7 @@ impl Listed<'_> {
         for effect in &effects.slots {
             let slot = memory.slot(effect.number);
             slot.mark_accessed();
-            if self.slot_at(memory, slot, step) != effect.new {
+            if self.slot_at(slot, step) != effect.new {
                 return Err(AccessListError::Change {
                     address: memory.account(slot.account).address,
                     field: format!("slot {}", slot.key),
@@ -493,7 +578,7 @@ impl Listed<'_> {
             let was = self.read_slot(memory, number, *start).0;
             let now = self.read_slot(memory, number, end).0;
             let new = (now != was).then_some(now);
-            if self.slot_at(memory, slot, end) != new {
+            if self.slot_at(slot, end) != new {
                 return Err(AccessListError::Change {
                     address: memory.account(slot.account).address,
                     field: format!("slot {}", slot.key),
@@ -538,8 +623,8 @@ impl Listed<'_> {
     }
 
     /// What the list says of a slot at `step`.
-    fn slot_at(&self, memory: &MvMemory, slot: &SlotEntry, step: Step) -> Option<U256> {
-        let change = exactly(self.changes_of(memory, slot), self.steps.list_index(step));
+    fn slot_at(&self, slot: &SlotEntry, step: Step) -> Option<U256> {
+        let change = exactly(self.changes_of(slot), self.steps.list_index(step));
         change.map(|change| change.new_value)
     }
 
@@ -592,8 +677,16 @@ impl Listed<'_> {
             + marks.filter(|index| below(index)).count()
     }
 
-    /// Whether all that is listed has happened.
-    pub(crate) fn check_complete(&self, memory: &MvMemory) -> Result<(), AccessListError> {
+    /// Whether all changes that are listed have happened.
+    pub(crate) fn check_happened(&self) -> Result<(), AccessListError> {
+        if self.happened.load(Relaxed) != self.changes {
+            return Err(AccessListError::SuperfluousChange);
+        }
+        Ok(())
+    }
+
+    /// Whether all that is listed was touched, where entries were made as execution asked for them.
+    pub(crate) fn check_touched(&self, memory: &MvMemory) -> Result<(), AccessListError> {
         let accessed = memory.accounts().filter(|(_, account)| account.is_accessed()).count();
         if accessed != self.list.accounts.len() {
             let unmet = |listed: &&AccountChanges| {
@@ -611,9 +704,6 @@ impl Listed<'_> {
             for listed in &self.list.accounts {
                 self.check_slots(memory, listed)?;
             }
-        }
-        if self.happened.load(Relaxed) != self.changes {
-            return Err(AccessListError::SuperfluousChange);
         }
         Ok(())
     }

@@ -21,7 +21,7 @@
 //! | `scheduler` | who executes what next, and who makes it final |
 //! | `parallel` | the loop that all threads run |
 //! | `crew`, `share` | who works on a block, and how work is shared |
-//! | `guided`, `directory`, `reads` | following an access list, and holding the block to it |
+//! | `guided`, `directory`, `premade`, `reads` | following an access list, and holding the block to it |
 //! | `fold` | from memory to change set and access list |
 
 mod block;
@@ -46,6 +46,7 @@ mod operations;
 mod output;
 mod parallel;
 mod plan;
+mod premade;
 mod protocol;
 mod reads;
 mod receipts;

@@ -10,6 +10,7 @@
 //! every look-up: two keys are never taken for one because their hashes agree.
 
 use crate::effects::is_huge;
+use crate::premade::Premade;
 use crate::share::Sharing;
 use crate::versions::{BalanceVersion, Step, Versions, balance_before};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
@@ -23,6 +24,7 @@ use hashbrown::{HashMap, HashTable};
 use heddle_types::AccountState;
 use parking_lot::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 use revm::bytecode::Bytecode;
+use std::sync::OnceLock;
 
 /// Number of an account in [`MvMemory`].
 pub(crate) type AccountNumber = u32;
@@ -43,6 +45,10 @@ pub(crate) struct MvMemory {
     /// Codes that the state before the block gave with its accounts, and those created in the
     /// block.
     codes: RwLock<HashMap<B256, Bytecode, RandomState>>,
+    /// The entries of what the access list names, if one is followed.
+    premade: OnceLock<Premade>,
+    /// Memory for the next block's.
+    spare: Mutex<Premade>,
     has_contested: AtomicBool,
 }
 
@@ -105,10 +111,13 @@ pub(crate) struct SlotEntry {
     accessed: AtomicBool,
     /// Whether `versions` ever held anything in this block: else it need not be locked.
     changed: AtomicBool,
-    /// Place among the changed slots of its account in the access list that is followed.
+    /// Place among the slots of the access list that is followed.
     pub(crate) listed_at: u32,
     versions: Mutex<Versions<U256>>,
 }
+
+/// Set in the numbers of what is premade, ...
+const LISTED: u32 = 1 << 31;
 
 /// In place of a place in an access list: it has none.
 pub(crate) const UNLISTED: u32 = u32::MAX;
@@ -162,6 +171,8 @@ impl MvMemory {
             accounts: Numbered::new(),
             slots: Numbered::new(),
             codes: RwLock::default(),
+            premade: OnceLock::new(),
+            spare: Mutex::default(),
             has_contested: AtomicBool::new(false),
         }
     }
@@ -171,6 +182,9 @@ impl MvMemory {
         self.accounts.clear(sharing);
         self.slots.clear(sharing);
         self.codes.get_mut().clear();
+        if let Some(premade) = self.premade.take() {
+            *self.spare.get_mut() = premade;
+        }
         *self.has_contested.get_mut() = false;
     }
 
@@ -187,7 +201,26 @@ impl MvMemory {
         self.has_contested.load(Relaxed)
     }
 
-    /// The number of an account that is known already.
+    pub(crate) fn take_spare(&self) -> Premade {
+        core::mem::take(&mut self.spare.lock())
+    }
+
+    /// From now on [`MvMemory::listed`] gives the numbers of `premade`.
+    pub(crate) fn set_premade(&self, premade: Premade) {
+        // A second one for the same block would be as good as the first.
+        let _ = self.premade.set(premade);
+    }
+
+    pub(crate) fn premade(&self) -> Option<&Premade> {
+        self.premade.get()
+    }
+
+    /// The number of an account or a slot with this place among the premade ones.
+    pub(crate) const fn listed(place: u32) -> u32 {
+        LISTED | place
+    }
+
+    /// The number of an account that was met and is not premade.
     pub(crate) fn find_account(&self, address: &Address) -> Option<AccountNumber> {
         self.accounts.find(address)
     }
@@ -217,11 +250,23 @@ impl MvMemory {
     }
 
     pub(crate) fn account(&self, number: AccountNumber) -> &AccountEntry {
-        self.accounts.get(number)
+        if number < LISTED {
+            self.accounts.get(number)
+        } else {
+            &self.expect_premade().accounts[(number ^ LISTED) as usize]
+        }
     }
 
     pub(crate) fn slot(&self, number: SlotNumber) -> &SlotEntry {
-        self.slots.get(number)
+        if number < LISTED {
+            self.slots.get(number)
+        } else {
+            &self.expect_premade().slots[(number ^ LISTED) as usize]
+        }
+    }
+
+    fn expect_premade(&self) -> &Premade {
+        self.premade.get().expect("such numbers are given out only when there are such entries")
     }
 
     /// More than any account's number.
@@ -405,7 +450,7 @@ impl AccountEntry {
 }
 
 impl SlotEntry {
-    /// `listed_at` is the place among the changed slots of the account, or [`UNLISTED`].
+    /// `listed_at` is the place among the slots of the access list, or [`UNLISTED`].
     pub(crate) fn new(account: AccountNumber, key: U256, before: U256, listed_at: u32) -> Self {
         Self {
             account,
@@ -647,6 +692,7 @@ impl<K: Copy + Eq + Hash + Send, E: Send> Numbered<K, E> {
         let place = self.parts[part].entries.push(entry);
         let number = u32::try_from(place << PART_BITS).expect("a block's gas cannot touch so much")
             | part as u32;
+        assert!(number < LISTED, "a block's gas cannot touch so much");
         numbers.insert_unique(hash, (key, number), |entry| self.hasher.hash_one(entry.0));
         number
     }

@@ -22,11 +22,12 @@ use crate::{
     direct::DirectTransfers,
     effects::Effects,
     error::caught,
-    fold::fold,
+    fold::{fold, fold_listed},
     guided::Listed,
     limits::BlockGas,
     mv_memory::{AccountNumber, MvMemory},
     plan::{Plan, Planner},
+    premade::premake,
     protocol::{self, Operation},
     reads::Reads,
     scheduler::{Scheduler, Thread},
@@ -39,7 +40,7 @@ use crate::{
 };
 use alloy_primitives::{Address, TxKind};
 use core::panic::AssertUnwindSafe;
-use heddle_types::{AccessList, Fork};
+use heddle_types::{AccessList, ChangeSet, Fork};
 use parking_lot::{Mutex, MutexGuard};
 use revm::{DatabaseRef, Inspector, context::TxEnv};
 use std::panic::catch_unwind;
@@ -125,6 +126,9 @@ where
     let follow = |list| Listed::new(list, block.fork, &steps, means.memory, means.sharing);
     let listed = list.map(follow).transpose();
     let listed = listed.map_err(|source| BlockError::AccessList { place: Place::Block, source })?;
+    if let Some(listed) = &listed {
+        premake(listed, means.memory, state, means.sharing);
+    }
     let engine = Engine::new(block, state, means, steps, listed.as_ref(), watch);
     let run = || {
         caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
@@ -455,24 +459,36 @@ where
     }
 
     fn finish(&self) -> Result<BlockOutput, BlockError<DB::Error>> {
-        if let Some(listed) = self.listed {
-            listed
-                .check_complete(self.memory)
-                .map_err(|source| BlockError::AccessList { place: Place::Block, source })?;
-        }
         let mut chain = self.chain.lock();
         let mut output = core::mem::take(&mut chain.output);
         output.gas_used = chain.gas.used;
         output.blob_gas_used = chain.gas.blob_used;
         output.statistics.threads = self.sharing.threads();
+        let end = self.steps.end();
+        if let Some(listed) = self.listed {
+            let changes = self.changes_listed(listed, end);
+            let place = Place::Block;
+            output.changes = changes.map_err(|source| BlockError::AccessList { place, source })?;
+            return Ok(output);
+        }
         let included = output.receipts.len() as u64;
         let ranks = &chain.ranks;
         let index = |step: Step| self.steps.index(step, |i| u64::from(ranks[i]), included);
-        let index: Option<&(dyn Fn(Step) -> u64 + Sync)> =
-            if self.listed.is_some() { None } else { Some(&index) };
         let marks = self.block.fork < Fork::Cancun;
         (output.changes, output.access_list) =
-            fold(self.reads(), self.steps.end(), index, marks, self.sharing);
+            fold(self.reads(), end, Some(&index), marks, self.sharing);
         Ok(output)
+    }
+
+    /// Holds the whole block to its list; returns what it changes.
+    fn changes_listed(&self, listed: &Listed<'_>, end: Step) -> Result<ChangeSet, AccessListError> {
+        let changes = if self.memory.premade().is_some() {
+            fold_listed(self.reads(), listed, end, self.sharing)?
+        } else {
+            listed.check_touched(self.memory)?;
+            fold(self.reads(), end, None, false, self.sharing).0
+        };
+        listed.check_happened()?;
+        Ok(changes)
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     direct::DirectTransfers,
     effects::is_huge,
     error::read_ahead,
-    foresight::{self, Foresight, Outlook, Role, Side},
+    foresight::{self, Outlook, Role, Side},
     guided::Listed,
     mv_memory::{
         AccountEntry, AccountNumber, AccountPart, MvMemory, PARTS, part_of, place_in_part,
@@ -175,10 +175,70 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
         const STRETCH_MIN: usize = 256;
         let count = self.block.transactions.len();
         let length = count.div_ceil(16).max(STRETCH_MIN);
-        let stretches: Vec<Range<usize>> =
+        let ranges: Vec<Range<usize>> =
             (0..count).step_by(length).map(|at| at..count.min(at + length)).collect();
-        let ranges = stretches;
-        let mut stretches = self.sharing.map(&ranges, 1, |range| self.stretch(range.clone()));
+        let transactions = match self.listed {
+            None => self.lay_down(&ranges),
+            Some(listed) => {
+                let beneficiary = self.find(self.block.env.beneficiary);
+                let beneficiary = beneficiary.map(|number| self.memory.account(number));
+                let look_up = |range: &Range<usize>| {
+                    let indices = range.clone();
+                    let planned = indices.map(|index| self.look_up(listed, beneficiary, index));
+                    planned.collect::<Vec<_>>()
+                };
+                self.sharing.map(&ranges, 1, look_up).into_iter().flatten().collect()
+            }
+        };
+        let mut plan = Plan { transactions, classes: Vec::new() };
+        if self.listed.is_none() {
+            plan.order(self.block.transactions);
+        }
+        plan
+    }
+
+    /// What an access list says of a transaction. Nobody waits for anybody, as the list has every
+    /// value, so there is no more to find out.
+    fn look_up(
+        &self,
+        listed: &Listed<'_>,
+        beneficiary: Option<&AccountEntry>,
+        index: usize,
+    ) -> Planned {
+        let tx = &self.block.transactions[index];
+        let sender = self.find(tx.caller);
+        let recipient = match tx.kind {
+            TxKind::Call(to) if to == tx.caller => sender,
+            TxKind::Call(to) => self.find(to),
+            TxKind::Create => None,
+        };
+        let planned = Planned::new(false);
+        let number = |found: Option<AccountNumber>| found.unwrap_or(AccountNumber::MAX);
+        planned.sender.store(number(sender), Relaxed);
+        planned.recipient.store(number(recipient), Relaxed);
+        let (Some(sender), Some(recipient)) = (sender, recipient) else { return planned };
+        let (sender, recipient) = (self.memory.account(sender), self.memory.account(recipient));
+        let has_code = recipient.before.is_some_and(|before| before.code_hash != KECCAK256_EMPTY);
+        if has_code || self.direct.recipient(tx).is_none() {
+            return planned;
+        }
+        planned.direct.store(true, Relaxed);
+        let said = self.foresees
+            && tx.caller != self.block.env.beneficiary
+            && recipient.address != self.block.env.beneficiary
+            && beneficiary.is_some_and(|beneficiary| {
+                let step = self.steps.transaction(index);
+                let accounts = [sender, recipient, beneficiary];
+                foresight::is_listed(listed, self.direct, tx, accounts, step, self.block.fork)
+            });
+        planned.foreseen.iter().for_each(|side| side.store(said, Relaxed));
+        planned
+    }
+
+    /// Lays down the transfers that can be foreseen, all ranges of the block together.
+    fn lay_down(&self, ranges: &[Range<usize>]) -> Vec<Planned> {
+        let count = self.block.transactions.len();
+        let mut stretches = self.sharing.map(ranges, 1, |range| self.stretch(range.clone()));
         let mut transactions = Vec::with_capacity(count);
         for stretch in &mut stretches {
             transactions.append(&mut stretch.planned);
@@ -186,20 +246,15 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
         let sharing = if stretches.len() > 1 { self.sharing } else { Sharing::Alone };
         let parts: Vec<usize> = (0..PARTS).collect();
         sharing.map(&parts, 1, |part| self.part(*part, &stretches, &transactions));
-        match self.listed {
-            None => self.retract_halves(&transactions),
-            Some(listed) => {
-                let check = |range: &Range<usize>| self.check_fees(listed, range, &transactions);
-                sharing.map(&ranges, 1, check);
-            }
-        }
-        let mut plan = Plan { transactions, classes: Vec::new() };
-        plan.order(self.block.transactions);
-        plan
+        self.retract_halves(&transactions);
+        transactions
     }
 
     /// The number of one account, unless it cannot be had now.
     pub(crate) fn find(&self, address: Address) -> Option<AccountNumber> {
+        if let (Some(listed), Some(_)) = (self.listed, self.memory.premade()) {
+            return listed.place(&address).map(MvMemory::listed);
+        }
         let entry = self.load(address)?;
         self.memory.account_number(address, || Ok::<_, Infallible>(entry)).ok()
     }
@@ -245,7 +300,6 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
 
     /// Goes through one part of the accounts.
     fn part(&self, part: usize, stretches: &[Stretch], planned: &[Planned]) {
-        let foresight = Foresight { fork: self.block.fork, listed: self.listed };
         let mut accounts = self.memory.account_part(part);
         let mut outlooks: Vec<Outlook> = Vec::new();
         for stretch in stretches {
@@ -254,7 +308,7 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
                 for (side, number) in sides.iter().zip(numbers) {
                     if let Some(number) = number {
                         let planned = &planned[side.index as usize];
-                        self.side(&foresight, &mut outlooks, side, number, planned);
+                        self.side(&mut outlooks, side, number, planned);
                     }
                 }
             }
@@ -263,7 +317,6 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
 
     fn side(
         &self,
-        foresight: &Foresight<'_>,
         outlooks: &mut Vec<Outlook>,
         side: &Side,
         number: AccountNumber,
@@ -279,7 +332,7 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
         if side.role == Role::Sender {
             planned.sender.store(number, Relaxed);
             planned.before_of_sender.store(outlook.replace_last(side.index), Relaxed);
-            let foreseen = foresight.sender(account, outlook, side, step);
+            let foreseen = foresight::sender(account, outlook, side, step);
             planned.foreseen[0].store(foreseen, Relaxed);
             return;
         }
@@ -288,7 +341,7 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
             planned.direct.store(false, Relaxed);
         } else if side.foreseeable {
             let foreseen =
-                side.role == Role::Itself || foresight.recipient(account, outlook, side, step);
+                side.role == Role::Itself || foresight::recipient(account, outlook, side, step);
             planned.foreseen[1].store(foreseen, Relaxed);
         }
     }
@@ -320,23 +373,6 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
             None => None,
         };
         read_ahead(|| load_account(reads, self.before, address, place))
-    }
-
-    /// Foresees only those transfers whose fees are paid as the list says.
-    fn check_fees(&self, listed: &Listed<'_>, range: &Range<usize>, transactions: &[Planned]) {
-        let beneficiary = self.memory.find_account(&self.block.env.beneficiary);
-        let beneficiary = beneficiary.map(|number| self.memory.account(number));
-        for index in range.clone() {
-            let planned = &transactions[index];
-            if planned.is_foreseen() {
-                let fee = self.direct.fee(&self.block.transactions[index]);
-                let step = self.steps.transaction(index);
-                let agrees = beneficiary.is_some_and(|beneficiary| {
-                    !fee.is_zero() && listed.says_fee(beneficiary, fee, step, self.block.fork)
-                });
-                planned.foreseen[0].store(agrees, Relaxed);
-            }
-        }
     }
 
     /// Takes back what was laid down for transfers of which only one side is foreseen.

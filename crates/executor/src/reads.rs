@@ -40,7 +40,7 @@ impl Reads<'_> {
     pub(crate) fn written(&self, slot: &SlotEntry, step: Step) -> Option<(Step, U256)> {
         match self.listed {
             None => slot.written(step),
-            Some(listed) => listed.written(self.memory, slot, step),
+            Some(listed) => listed.written(slot, step),
         }
     }
 }

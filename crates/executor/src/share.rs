@@ -36,10 +36,23 @@ impl Sharing<'_> {
         R: Send,
         F: Fn(&T) -> R + Sync,
     {
+        let mut results = Vec::new();
+        self.map_into(items, at_once, &mut results, f);
+        results
+    }
+
+    /// As [`Sharing::map`], into `results` in place of what was there.
+    pub(crate) fn map_into<T, R, F>(self, items: &[T], at_once: usize, results: &mut Vec<R>, f: F)
+    where
+        T: Sync,
+        R: Send,
+        F: Fn(&T) -> R + Sync,
+    {
+        results.clear();
         match self {
-            Self::Alone => items.iter().map(f).collect(),
+            Self::Alone => results.extend(items.iter().map(f)),
             Self::All(_) => {
-                let mut results = Vec::with_capacity(items.len());
+                results.reserve_exact(items.len());
                 let places = &mut results.spare_capacity_mut()[..items.len()];
                 let chunks = items.chunks(at_once).zip(places.chunks_mut(at_once));
                 self.each(chunks, |(items, places)| {
@@ -53,7 +66,6 @@ impl Sharing<'_> {
                 unsafe {
                     results.set_len(items.len());
                 }
-                results
             }
         }
     }

@@ -140,8 +140,11 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
                 return Ok(number);
             }
         }
+        let place = self.listed.and_then(|listed| listed.place(&address));
+        if let (Some(place), Some(_)) = (place, self.memory.premade()) {
+            return Ok(MvMemory::listed(place));
+        }
         self.memory.account_number(address, || {
-            let place = self.listed.and_then(|listed| listed.place(&address));
             if self.listed_only && place.is_none() {
                 return Err(ViewError::UnlistedAccount(address));
             }
@@ -155,14 +158,19 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         account: AccountNumber,
         key: U256,
     ) -> Result<SlotNumber, ViewError<DB::Error>> {
-        self.memory.slot_number(account, key, || {
+        let place = self.listed.and_then(|listed| {
             let entry = self.memory.account(account);
-            let place = self.listed.map(|listed| listed.slot_place(entry, key));
-            if self.listed_only && place == Some(None) {
+            listed.slot_place(entry, key)
+        });
+        if let (Some(place), Some(_)) = (place, self.memory.premade()) {
+            return Ok(MvMemory::listed(place));
+        }
+        self.memory.slot_number(account, key, || {
+            if self.listed_only && place.is_none() {
                 return Err(ViewError::UnlistedSlot(address, key));
             }
             let before = self.before.storage_ref(address, key).map_err(ViewError::Database)?;
-            Ok(SlotEntry::new(account, key, before, place.flatten().unwrap_or(UNLISTED)))
+            Ok(SlotEntry::new(account, key, before, place.unwrap_or(UNLISTED)))
         })
     }
 
