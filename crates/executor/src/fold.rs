@@ -90,9 +90,11 @@ pub(crate) fn fold_listed(
     if let Some(account) = listed.accounts().get(account_unmet.into_inner() as usize) {
         return Err(AccessListError::SuperfluousAccount(account.address));
     }
-    if let Some(slot) = listed.slots().get(slot_unmet.into_inner() as usize) {
-        let address = listed.accounts()[slot.account as usize].address;
-        return Err(AccessListError::SuperfluousSlot(address, slot.key));
+    let slot_unmet = slot_unmet.into_inner();
+    if slot_unmet != u32::MAX {
+        let (account, key) = listed.slot(slot_unmet);
+        let address = listed.accounts()[account as usize].address;
+        return Err(AccessListError::SuperfluousSlot(address, key));
     }
     Ok(change_set(accounts, folder.rare.into_inner()).0)
 }

@@ -1,5 +1,7 @@
 //! Following an access list, and holding the block to it.
 
+mod form;
+
 use crate::{
     AccessListError, BlockError, Place,
     directory::{Directory, count_near},
@@ -10,12 +12,14 @@ use crate::{
     steps::Steps,
     versions::{BalanceVersion, Step},
 };
-use alloy_eip7928::{AccountChanges, BalanceChange, CodeChange, NonceChange, StorageChange};
+use alloy_eip7928::{AccountChanges, StorageChange};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use core::{
+    cmp::Ordering::{Equal, Greater, Less},
     ops::Range,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
+use form::{Brief, Form, Indexed, OFTEN, indexed};
 use heddle_types::{AccessList, AccountState, Fork};
 use smallvec::SmallVec;
 
@@ -33,10 +37,10 @@ pub(crate) struct Listed<'l> {
     accounts: Directory,
     /// Of the changed slots of accounts that have many, by place of the account.
     directories: Vec<(u32, Directory)>,
-    /// Of each account first the slots that change, then those that are only read, ...
+    /// The accounts, in short.
+    briefs: Vec<Brief>,
+    /// Of each account first the slots that change, then those that are only read.
     slots: Vec<ListedSlot<'l>>,
-    /// ... and where each account's begin, and the end.
-    starts: Vec<u32>,
     /// Hashes of the codes that the list holds: place of the account, index, hash.
     codes: Vec<(u32, u64, B256)>,
     /// How many changes the list holds.
@@ -48,13 +52,14 @@ pub(crate) struct Listed<'l> {
 
 /// A slot that a list names.
 #[derive(Debug)]
-pub(crate) struct ListedSlot<'l> {
-    /// Its own place among all slots.
-    pub(crate) number: u32,
-    /// The place of its account.
-    pub(crate) account: u32,
-    pub(crate) key: U256,
+struct ListedSlot<'l> {
+    /// The only value that it gets, ...
+    value: U256,
     changes: &'l [StorageChange],
+    /// ... and at which index; [`NEVER`], or [`OFTEN`] if there are more.
+    value_at: u32,
+    /// The place of its account.
+    account: u32,
 }
 
 /// The places among all slots of one account's.
@@ -80,14 +85,15 @@ impl<'l> Listed<'l> {
         memory: &MvMemory,
         sharing: Sharing<'_>,
     ) -> Result<Self, AccessListError> {
-        let (changes, starts) = changes_in_form(list, fork, steps, sharing)?;
-        let slots = listed_slots(list, &starts, sharing);
-        let heads = list.accounts.iter().map(|listed| head(&listed.address)).collect();
+        let Form { briefs, heads, changes } = form::check(list, fork, steps, sharing)?;
+        let slots = listed_slots(list, &briefs, sharing);
         let accounts = Directory::new(heads);
         let mut codes = Vec::new();
         let mut directories = Vec::new();
-        for (at, listed) in (0_u32..).zip(&list.accounts) {
-            if listed.storage_changes.len() >= MANY_SLOTS {
+        let places = (0_u32..).zip(&briefs);
+        for (at, brief) in places.filter(|(_, brief)| brief.has_codes || brief.has_many_slots()) {
+            let listed = &list.accounts[at as usize];
+            if brief.has_many_slots() {
                 let heads = listed.storage_changes.iter().map(|slot| slot_head(&slot.slot));
                 directories.push((at, Directory::new(heads.collect())));
             }
@@ -103,7 +109,7 @@ impl<'l> Listed<'l> {
         let happened = AtomicUsize::new(0);
         let steps = *steps;
         let listed =
-            Self { list, steps, accounts, directories, slots, starts, codes, changes, happened };
+            Self { list, steps, accounts, directories, briefs, slots, codes, changes, happened };
         for marks in &list.marks {
             if listed.place(&marks.address).is_none() {
                 let what = "a mark is for no listed account";
@@ -123,38 +129,64 @@ impl<'l> Listed<'l> {
         &self.list.accounts
     }
 
-    pub(crate) fn slots(&self) -> &[ListedSlot<'l>] {
-        &self.slots
+    pub(crate) fn slots_len(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// The place of a slot's account, and its key.
+    pub(crate) fn slot(&self, number: u32) -> (u32, U256) {
+        let account = self.slots[number as usize].account;
+        let at = (number - self.briefs[account as usize].start) as usize;
+        let listed = &self.list.accounts[account as usize];
+        let key = match listed.storage_changes.get(at) {
+            Some(changed) => changed.slot,
+            None => listed.storage_reads[at - listed.storage_changes.len()],
+        };
+        (account, key)
     }
 
     /// The places among all slots of those of the account at a place.
     pub(crate) fn slots_of(&self, account: u32) -> SlotPlaces {
-        let account = account as usize;
-        let (start, end) = (self.starts[account], self.starts[account + 1]);
-        let middle = start + self.list.accounts[account].storage_changes.len() as u32;
-        SlotPlaces { changed: start..middle, read: middle..end }
+        let brief = &self.briefs[account as usize];
+        let middle = brief.start + brief.changed;
+        SlotPlaces { changed: brief.start..middle, read: middle..middle + brief.read }
     }
 
     /// The place of a slot among all that the list names.
-    pub(crate) fn slot_place(&self, account: &AccountEntry, key: U256) -> Option<u32> {
-        let listed = self.of(account)?;
-        let start = self.starts[account.listed_at as usize];
-        let changed = &listed.storage_changes;
-        let places = if changed.len() < MANY_SLOTS {
-            0..changed.len()
-        } else {
-            let of =
-                self.directories.binary_search_by_key(&account.listed_at, |(at, _)| *at).ok()?;
-            self.directories[of].1.places(slot_head(&key))
-        };
-        let first = places.start;
-        match changed[places].binary_search_by(|changed| changed.slot.cmp(&key)) {
-            Ok(at) => Some(start + (first + at) as u32),
-            Err(_) => {
-                let read = listed.storage_reads.binary_search(&key).ok()?;
-                Some(start + (changed.len() + read) as u32)
+    pub(crate) fn slot_place(
+        &self,
+        memory: &MvMemory,
+        account: &AccountEntry,
+        key: U256,
+    ) -> Option<u32> {
+        let at = account.listed_at;
+        let brief = self.briefs.get(at as usize)?;
+        let SlotPlaces { mut changed, read } = self.slots_of(at);
+        if brief.has_many_slots() {
+            let of = self.directories.binary_search_by_key(&at, |(at, _)| *at).ok()?;
+            let places = self.directories[of].1.places(slot_head(&key));
+            changed = brief.start + places.start as u32..brief.start + places.end as u32;
+        }
+        self.search(memory, changed, key).or_else(|| self.search(memory, read, key))
+    }
+
+    /// The place of a slot with this key among some in ascending order.
+    fn search(&self, memory: &MvMemory, mut places: Range<u32>, key: U256) -> Option<u32> {
+        let premade = memory.premade();
+        while !places.is_empty() {
+            let middle = places.start.midpoint(places.end);
+            let here = match premade {
+                // Whoever finds it needs its entry next.
+                Some(premade) => premade.slots[middle as usize].key,
+                None => self.slot(middle).1,
+            };
+            match here.cmp(&key) {
+                Less => places.start = middle + 1,
+                Equal => return Some(middle),
+                Greater => places.end = middle,
             }
         }
+        None
     }
 
     /// The entry of an account at a place in the list.
@@ -201,141 +233,20 @@ const MANY_SLOTS: usize = 32;
 
 fn listed_slots<'l>(
     list: &'l AccessList,
-    starts: &[u32],
+    briefs: &[Brief],
     sharing: Sharing<'_>,
 ) -> Vec<ListedSlot<'l>> {
     let mut places: Vec<(u32, u32)> = Vec::new();
-    for (account, ends) in (0..).zip(starts.windows(2)) {
-        places.extend((ends[0]..ends[1]).map(|number| (account, number)));
+    for (account, brief) in (0..).zip(briefs) {
+        places.extend((0..brief.changed + brief.read).map(|at| (account, at)));
     }
-    sharing.map(&places, 256, |(account, number)| {
-        let listed = &list.accounts[*account as usize];
-        let at = (number - starts[*account as usize]) as usize;
-        let (key, changes): (_, &[_]) = match listed.storage_changes.get(at) {
-            Some(changed) => (changed.slot, &changed.changes),
-            None => (listed.storage_reads[at - listed.storage_changes.len()], &[]),
-        };
-        ListedSlot { number: *number, account: *account, key, changes }
+    sharing.map(&places, 256, |(account, at)| {
+        let changed = list.accounts[*account as usize].storage_changes.get(*at as usize);
+        let changes: &[_] = changed.map_or(&[], |changed| &changed.changes);
+        let (value_at, only) = form::only(changes);
+        let value = only.map_or(U256::ZERO, |change| change.new_value);
+        ListedSlot { value, changes, value_at, account: *account }
     })
-}
-
-/// Checks that a list is in canonical form. Returns the number of its changes, and where each
-/// account's slots begin if all are counted.
-fn changes_in_form(
-    list: &AccessList,
-    fork: Fork,
-    steps: &Steps,
-    sharing: Sharing<'_>,
-) -> Result<(usize, Vec<u32>), AccessListError> {
-    let wrong = |address, what| Err(AccessListError::Malformed(address, what));
-    for pair in list.accounts.windows(2) {
-        if pair[0].address >= pair[1].address {
-            return wrong(pair[1].address, "accounts are not in ascending order");
-        }
-    }
-    let mut changes = 0;
-    let mut starts = Vec::with_capacity(list.accounts.len() + 1);
-    let mut slots = 0;
-    for counts in sharing.map(&list.accounts, 256, |listed| account_in_form(listed, steps)) {
-        let counts = counts?;
-        changes += counts.0;
-        starts.push(slots as u32);
-        slots += counts.1;
-    }
-    if slots >= MAX_SLOTS {
-        return wrong(list.accounts[0].address, "the list names more slots than a block can touch");
-    }
-    starts.push(slots as u32);
-    if fork >= Fork::Cancun && !list.marks.is_empty() {
-        let address = list.marks[0].address;
-        return wrong(address, "marks of existence have no meaning from Cancun on");
-    }
-    for pair in list.marks.windows(2) {
-        if pair[0].address >= pair[1].address {
-            return wrong(pair[1].address, "marks are not in ascending order");
-        }
-    }
-    for marks in &list.marks {
-        if marks.destroyed_at.is_empty() && marks.emptied_at.is_empty() {
-            return wrong(marks.address, "a mark marks nothing");
-        }
-        for indices in [&marks.destroyed_at, &marks.emptied_at] {
-            changes += in_order(marks.address, steps, indices.iter().copied())?;
-        }
-    }
-    Ok((changes, starts))
-}
-
-/// More slots than this no block can touch: their numbers would not fit.
-const MAX_SLOTS: usize = 1 << 30;
-
-/// The same for one account; returns how many changes and slots it has.
-fn account_in_form(
-    listed: &AccountChanges,
-    steps: &Steps,
-) -> Result<(usize, usize), AccessListError> {
-    let address = listed.address;
-    let wrong = |what| Err(AccessListError::Malformed(address, what));
-    let ascending = listed.storage_changes.is_sorted_by(|a, b| a.slot < b.slot)
-        && listed.storage_reads.is_sorted_by(|a, b| a < b);
-    if !ascending {
-        return wrong("slots are not in ascending order");
-    }
-    let mut changes = in_order(address, steps, listed.balance_changes.iter().map(indexed))?
-        + in_order(address, steps, listed.nonce_changes.iter().map(indexed))?
-        + in_order(address, steps, listed.code_changes.iter().map(indexed))?;
-    for changed in &listed.storage_changes {
-        if changed.changes.is_empty() {
-            return wrong("a changed slot has no changes");
-        }
-        if listed.storage_reads.binary_search(&changed.slot).is_ok() {
-            return wrong("a slot is listed both as read and as changed");
-        }
-        changes += in_order(address, steps, changed.changes.iter().map(indexed))?;
-    }
-    Ok((changes, listed.storage_changes.len() + listed.storage_reads.len()))
-}
-
-/// Checks the indices of one location's changes, and counts them.
-fn in_order(
-    address: Address,
-    steps: &Steps,
-    indices: impl Iterator<Item = u64>,
-) -> Result<usize, AccessListError> {
-    let mut last = None;
-    let mut count = 0;
-    for index in indices {
-        if last.is_some_and(|last| last >= index) {
-            return Err(AccessListError::Malformed(address, "changes are not in ascending order"));
-        }
-        if steps.of_index(index).is_none() {
-            return Err(AccessListError::Malformed(address, "an index is beyond the block"));
-        }
-        last = Some(index);
-        count += 1;
-    }
-    Ok(count)
-}
-
-/// A change in an access list.
-trait Indexed {
-    fn index(&self) -> u64;
-}
-
-macro_rules! indexed {
-    ($($change:ty),*) => {
-        $(impl Indexed for $change {
-            fn index(&self) -> u64 {
-                self.block_access_index.get()
-            }
-        })*
-    };
-}
-
-indexed!(BalanceChange, NonceChange, CodeChange, StorageChange);
-
-fn indexed(change: &impl Indexed) -> u64 {
-    change.index()
 }
 
 /// The newest of a location's changes with an index below `bound`.
@@ -353,10 +264,11 @@ fn newest<C: Indexed>(changes: &[C], bound: u64) -> Option<&C> {
     }
 }
 
-/// The change of a location at an index.
-fn exactly<C: Indexed>(changes: &[C], index: Option<u64>) -> Option<&C> {
+/// The value that a location gets at an index, if `before` gives the newest with an index below a
+/// bound.
+fn exactly<V>(index: Option<u64>, before: impl FnOnce(u64) -> Option<(u64, V)>) -> Option<V> {
     let index = index?;
-    newest(changes, index + 1).filter(|change| change.index() == index)
+    before(index + 1).filter(|(at, _)| *at == index).map(|(_, value)| value)
 }
 
 impl Listed<'_> {
@@ -367,24 +279,54 @@ impl Listed<'_> {
 
     /// The account before `step`.
     pub(crate) fn read(&self, account: &AccountEntry, step: Step) -> Seen {
-        let Some(listed) = self.of(account) else { return account.read(step).0 };
+        let Some(brief) = self.briefs.get(account.listed_at as usize) else {
+            return account.read(step).0;
+        };
         let bound = self.steps.list_bound(step);
-        let balance = newest(&listed.balance_changes, bound);
-        let nonce = newest(&listed.nonce_changes, bound);
         let mut seen = Seen::new(account.before.as_ref());
-        if let Some(change) = balance {
-            seen.balance = change.post_balance;
+        let mut changed = None;
+        if let Some((at, balance)) = self.balance_before(account, brief, bound) {
+            seen.balance = balance;
+            changed = Some(at);
         }
-        if let Some(change) = nonce {
-            seen.nonce = change.new_nonce;
+        if let Some((at, nonce)) = self.nonce_before(account, brief, bound) {
+            seen.nonce = nonce;
+            changed = changed.max(Some(at));
         }
-        seen.exists |= balance.is_some() || nonce.is_some();
+        seen.exists |= changed.is_some();
         if !account.is_noted() {
             return seen;
         }
-        let changed = balance.map(indexed).max(nonce.map(indexed));
         let changed = changed.map(|index| self.steps.of_listed(index));
         account.versions().read_on(seen, changed, step).0
+    }
+
+    /// The newest balance of an account at an index below `bound`, and that index.
+    fn balance_before(
+        &self,
+        account: &AccountEntry,
+        brief: &Brief,
+        bound: u64,
+    ) -> Option<(u64, U256)> {
+        if brief.balance_at == OFTEN {
+            let change = newest(&self.of(account)?.balance_changes, bound)?;
+            return Some((change.index(), change.post_balance));
+        }
+        (u64::from(brief.balance_at) < bound).then_some((brief.balance_at.into(), brief.balance))
+    }
+
+    /// The same of the nonce.
+    fn nonce_before(
+        &self,
+        account: &AccountEntry,
+        brief: &Brief,
+        bound: u64,
+    ) -> Option<(u64, u64)> {
+        if brief.nonce_at == OFTEN {
+            let change = newest(&self.of(account)?.nonce_changes, bound)?;
+            return Some((change.index(), change.new_nonce));
+        }
+        (u64::from(brief.nonce_at) < bound).then_some((brief.nonce_at.into(), brief.nonce))
     }
 
     /// A slot's value before `step`, and the step that wrote it.
@@ -400,13 +342,19 @@ impl Listed<'_> {
 
     /// The newest change of a slot before `step`.
     pub(crate) fn written(&self, slot: &SlotEntry, step: Step) -> Option<(Step, U256)> {
-        let change = newest(self.changes_of(slot), self.steps.list_bound(step));
-        let listed = change.map(|change| (self.steps.of_listed(change.index()), change.new_value));
+        let listed = self.value_before(slot, self.steps.list_bound(step));
+        let listed = listed.map(|(index, value)| (self.steps.of_listed(index), value));
         slot.written(step).or(listed)
     }
 
-    fn changes_of(&self, slot: &SlotEntry) -> &[StorageChange] {
-        self.slots.get(slot.listed_at as usize).map_or(&[], |slot| slot.changes)
+    /// The newest value of a slot at an index below `bound`, and that index.
+    fn value_before(&self, slot: &SlotEntry, bound: u64) -> Option<(u64, U256)> {
+        let listed = self.slots.get(slot.listed_at as usize)?;
+        if listed.value_at == OFTEN {
+            let change = newest(listed.changes, bound)?;
+            return Some((change.index(), change.new_value));
+        }
+        (u64::from(listed.value_at) < bound).then_some((listed.value_at.into(), listed.value))
     }
 }
 
@@ -624,8 +572,7 @@ impl Listed<'_> {
 
     /// What the list says of a slot at `step`.
     fn slot_at(&self, slot: &SlotEntry, step: Step) -> Option<U256> {
-        let change = exactly(self.changes_of(slot), self.steps.list_index(step));
-        change.map(|change| change.new_value)
+        exactly(self.steps.list_index(step), |bound| self.value_before(slot, bound))
     }
 
     /// Holds `fields` to what the list says of an account at `step`; `life` tells whether it says
@@ -637,13 +584,13 @@ impl Listed<'_> {
         step: Step,
         life: bool,
     ) -> Result<(), Differs> {
-        let listed = self.of(account).ok_or(Differs("something"))?;
+        let listed_at = account.listed_at as usize;
+        let brief = self.briefs.get(listed_at).ok_or(Differs("something"))?;
         let index = self.steps.list_index(step);
-        let balance = exactly(&listed.balance_changes, index).map(|change| change.post_balance);
-        if balance != fields.balance {
+        if exactly(index, |bound| self.balance_before(account, brief, bound)) != fields.balance {
             return Err(Differs("balance"));
         }
-        if exactly(&listed.nonce_changes, index).map(|change| change.new_nonce) != fields.nonce {
+        if exactly(index, |bound| self.nonce_before(account, brief, bound)) != fields.nonce {
             return Err(Differs("nonce"));
         }
         if !account.is_noted() && fields.code.is_none() && fields.life.is_none() {

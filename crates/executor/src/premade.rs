@@ -49,14 +49,16 @@ pub(crate) fn premake<DB: DatabaseRef + Sync>(
             AccountEntry::new(address, None, UNLISTED)
         })
     });
-    sharing.map_into(listed.slots(), AT_ONCE, &mut slots, |slot| {
-        let account = &listed.accounts()[slot.account as usize];
-        let value = read_ahead(|| before.storage_ref(account.address, slot.key));
+    let numbers: Vec<u32> = (0..listed.slots_len()).collect();
+    sharing.map_into(&numbers, AT_ONCE, &mut slots, |number| {
+        let (account, key) = listed.slot(*number);
+        let address = listed.accounts()[account as usize].address;
+        let value = read_ahead(|| before.storage_ref(address, key));
         let value = value.unwrap_or_else(|| {
             failed.store(true, Relaxed);
             Default::default()
         });
-        SlotEntry::new(MvMemory::listed(slot.account), slot.key, value, slot.number)
+        SlotEntry::new(MvMemory::listed(account), key, value, *number)
     });
     if !failed.into_inner() {
         memory.set_premade(Premade { accounts, slots });

@@ -160,7 +160,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
     ) -> Result<SlotNumber, ViewError<DB::Error>> {
         let place = self.listed.and_then(|listed| {
             let entry = self.memory.account(account);
-            listed.slot_place(entry, key)
+            listed.slot_place(self.memory, entry, key)
         });
         if let (Some(place), Some(_)) = (place, self.memory.premade()) {
             return Ok(MvMemory::listed(place));
