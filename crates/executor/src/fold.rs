@@ -3,7 +3,7 @@
 use crate::{
     AccessListError,
     guided::{Listed, head, slot_head},
-    mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, PARTS, SlotNumber},
+    mv_memory::{AccountEntry, AccountNumber, Life, MvMemory, Piece, SlotNumber},
     reads::Reads,
     share::Sharing,
     versions::{BalanceVersion, Step, Versions},
@@ -130,13 +130,12 @@ fn without(mut accounts: Vec<AccountChange>, mut unchanged: Vec<Address>) -> Vec
 }
 
 fn accounts_by_address(memory: &MvMemory, sharing: Sharing<'_>) -> Vec<AccountNumber> {
-    let parts: Vec<usize> = (0..PARTS).collect();
-    let of_part = |part: &usize| {
-        let touched = memory.accounts_of_part(*part).filter(|(_, account)| account.is_touched());
+    let of_piece = |piece: &Piece| {
+        let touched = memory.accounts_of_piece(piece).filter(|(_, account)| account.is_touched());
         let keyed = touched.map(|(number, account)| (head(&account.address), number));
         keyed.collect::<Vec<_>>()
     };
-    let mut accounts = sharing.map(&parts, 1, of_part).concat();
+    let mut accounts = sharing.map(&memory.account_pieces(), 1, of_piece).concat();
     let address = |number: &AccountNumber| memory.account(*number).address;
     sharing.sort_by_head(&mut accounts, |a, b| address(a).cmp(&address(b)));
     accounts.into_iter().map(|(_, number)| number).collect()
@@ -155,15 +154,14 @@ fn slots_by_account(
     for (position, number) in (0..).zip(accounts) {
         rank[*number as usize] = position;
     }
-    let parts: Vec<usize> = (0..PARTS).collect();
-    let of_part = |part: &usize| {
-        let accessed = memory.slots_of_part(*part).filter(|(_, slot)| slot.is_accessed());
+    let of_piece = |piece: &Piece| {
+        let accessed = memory.slots_of_piece(piece).filter(|(_, slot)| slot.is_accessed());
         let ranked = accessed.map(|(number, slot)| {
             (rank[slot.account as usize] as usize, (slot_head(&slot.key), number))
         });
         ranked.collect::<Vec<_>>()
     };
-    let unsorted = sharing.map(&parts, 1, of_part);
+    let unsorted = sharing.map(&memory.slot_pieces(), 1, of_piece);
     let all = || unsorted.iter().flatten();
     let mut offsets = vec![0; accounts.len() + 1];
     all().for_each(|(rank, _)| offsets[rank + 1] += 1);

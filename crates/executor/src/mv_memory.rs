@@ -15,6 +15,7 @@ use crate::share::Sharing;
 use crate::versions::{BalanceVersion, Step, Versions, balance_before};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use core::hash::{BuildHasher, Hash};
+use core::ops::Range;
 use core::sync::atomic::{
     AtomicBool,
     Ordering::{Acquire, Relaxed, Release},
@@ -230,23 +231,27 @@ impl MvMemory {
         self.slots.find(&(account, key))
     }
 
-    /// The number of an account; `load` makes the entry of a new one.
+    /// The number of an account; `load` makes the entry of a new one, which is laid beside those
+    /// that the same `thread` has met.
     pub(crate) fn account_number<E>(
         &self,
         address: Address,
+        thread: usize,
         load: impl FnOnce() -> Result<AccountEntry, E>,
     ) -> Result<AccountNumber, E> {
-        self.accounts.get_or_insert(address, load)
+        self.accounts.get_or_insert(address, thread % PARTS, load)
     }
 
-    /// The number of a slot; `load` makes the entry of a new one.
+    /// The number of a slot; `load` makes the entry of a new one, which is laid beside those that
+    /// the same `thread` has met.
     pub(crate) fn slot_number<E>(
         &self,
         account: AccountNumber,
         key: U256,
+        thread: usize,
         load: impl FnOnce() -> Result<SlotEntry, E>,
     ) -> Result<SlotNumber, E> {
-        self.slots.get_or_insert((account, key), load)
+        self.slots.get_or_insert((account, key), thread % PARTS, load)
     }
 
     pub(crate) fn account(&self, number: AccountNumber) -> &AccountEntry {
@@ -286,30 +291,40 @@ impl MvMemory {
         AccountPart { memory: self, part, numbers: self.accounts.parts[part].numbers.write() }
     }
 
-    /// The accounts of one part.
-    pub(crate) fn accounts_of_part(
-        &self,
-        part: usize,
-    ) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
-        self.accounts.of_part(part)
+    /// All accounts, in pieces.
+    pub(crate) fn account_pieces(&self) -> Vec<Piece> {
+        self.accounts.pieces()
     }
 
-    /// The slots of one part.
-    pub(crate) fn slots_of_part(
+    /// The accounts of one piece.
+    pub(crate) fn accounts_of_piece(
         &self,
-        part: usize,
+        piece: &Piece,
+    ) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
+        self.accounts.of_piece(piece)
+    }
+
+    /// All slots, in pieces.
+    pub(crate) fn slot_pieces(&self) -> Vec<Piece> {
+        self.slots.pieces()
+    }
+
+    /// The slots of one piece.
+    pub(crate) fn slots_of_piece(
+        &self,
+        piece: &Piece,
     ) -> impl Iterator<Item = (SlotNumber, &SlotEntry)> {
-        self.slots.of_part(part)
+        self.slots.of_piece(piece)
     }
 
     /// Every slot that was met.
     pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotNumber, &SlotEntry)> {
-        (0..PARTS).flat_map(|part| self.slots.of_part(part))
+        self.slots.iter()
     }
 
     /// Every account that was met.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
-        (0..PARTS).flat_map(|part| self.accounts.of_part(part))
+        self.accounts.iter()
     }
 
     /// A slot's value before `step`, and the step that wrote it.
@@ -591,12 +606,20 @@ impl AccountPart<'_> {
 
 /// Entries by key and by number, in many parts, each with a hash table under a lock of its own.
 ///
-/// The lowest bits of a number tell the part, the others the place in it.
+/// The lowest bits of a number tell the part that holds the entry, the others the place in it. It
+/// need not be the part whose table has the key: what one thread adds had better lie together, or
+/// threads write to each other's cache lines.
 #[derive(Debug)]
 struct Numbered<K, E> {
     parts: Box<[Part<K, E>]>,
     hasher: RandomState,
 }
+
+/// Entries that lie one after the other and are handled together: of a part, some places.
+pub(crate) type Piece = (usize, Range<usize>);
+
+/// Most entries of a piece.
+const PIECE_MAX: usize = 512;
 
 /// On a cache line of its own, so that neighbours do not slow each other down.
 #[derive(Debug)]
@@ -647,10 +670,26 @@ impl<K: Copy + Eq + Hash + Send, E: Send> Numbered<K, E> {
         longest.unwrap_or_default() << PART_BITS
     }
 
-    /// The entries of one part.
-    fn of_part(&self, part: usize) -> impl Iterator<Item = (u32, &E)> {
-        let entries = self.parts[part].entries.iter();
-        entries.map(move |(place, entry)| ((place << PART_BITS | part) as u32, entry))
+    fn pieces(&self) -> Vec<Piece> {
+        let of_part = |part: usize| {
+            let len = self.parts[part].entries.count();
+            (0..len).step_by(PIECE_MAX).map(move |at| (part, at..len.min(at + PIECE_MAX)))
+        };
+        (0..PARTS).flat_map(of_part).collect()
+    }
+
+    fn of_piece(&self, (part, places): &Piece) -> impl Iterator<Item = (u32, &E)> {
+        let entries = &self.parts[*part].entries;
+        let number = |place: usize| (place << PART_BITS | *part) as u32;
+        places.clone().map(move |place| (number(place), &entries[place]))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (u32, &E)> {
+        let of_part = |part: usize| {
+            let entries = self.parts[part].entries.iter();
+            entries.map(move |(place, entry)| ((place << PART_BITS | part) as u32, entry))
+        };
+        (0..PARTS).flat_map(of_part)
     }
 
     fn find(&self, key: &K) -> Option<u32> {
@@ -665,6 +704,7 @@ impl<K: Copy + Eq + Hash + Send, E: Send> Numbered<K, E> {
     fn get_or_insert<Error>(
         &self,
         key: K,
+        store: usize,
         load: impl FnOnce() -> Result<E, Error>,
     ) -> Result<u32, Error> {
         let hash = self.hash(&key);
@@ -678,7 +718,7 @@ impl<K: Copy + Eq + Hash + Send, E: Send> Numbered<K, E> {
         if let Some((_, number)) = numbers.find(hash, |entry| entry.0 == key) {
             return Ok(*number);
         }
-        Ok(self.insert(part, &mut numbers, hash, key, entry))
+        Ok(self.insert(store, &mut numbers, hash, key, entry))
     }
 
     fn insert(

@@ -245,7 +245,7 @@ where
 
     fn worker(&self, inspector: I, member: usize) -> Worker<'a, 'w, DB, I> {
         let guided = self.listed.is_some();
-        let view = View::new(self.memory, self.before, self.listed);
+        let view = View::new(self.memory, self.before, self.listed, member);
         // An inspector may look at any balance.
         let exact = guided || self.inspectors.is_some();
         let caches = self.caches[member].lock();

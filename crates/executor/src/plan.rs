@@ -22,7 +22,6 @@ use crate::{
 use alloy_primitives::{Address, KECCAK256_EMPTY, TxKind, U256};
 use core::{
     cmp::Reverse,
-    convert::Infallible,
     ops::Range,
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
@@ -256,7 +255,9 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
             return listed.place(&address).map(MvMemory::listed);
         }
         let entry = self.load(address)?;
-        self.memory.account_number(address, || Ok::<_, Infallible>(entry)).ok()
+        // Where the transactions' sides look for it.
+        let (hash, part) = self.memory.account_hash(&address);
+        Some(self.memory.account_part(part).number(hash, entry))
     }
 
     /// Looks at some transactions without the state.

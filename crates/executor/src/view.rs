@@ -26,6 +26,7 @@ pub struct View<'a, DB> {
     /// ... and whether only what it names may be touched.
     listed_only: bool,
     viewpoint: Viewpoint,
+    thread: usize,
     /// Whether the running transaction has read a slot that the suspected step wrote.
     pub(crate) reads_suspect: bool,
     pub(crate) accounts: Vec<AccountRead>,
@@ -96,6 +97,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         memory: &'a MvMemory,
         before: &'a DB,
         listed: Option<&'a Listed<'a>>,
+        thread: usize,
     ) -> Self {
         Self {
             memory,
@@ -103,6 +105,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
             listed,
             listed_only: listed.is_some(),
             viewpoint: Viewpoint::default(),
+            thread,
             reads_suspect: false,
             accounts: Vec::new(),
             slots: Vec::new(),
@@ -144,7 +147,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         if let (Some(place), Some(_)) = (place, self.memory.premade()) {
             return Ok(MvMemory::listed(place));
         }
-        self.memory.account_number(address, || {
+        self.memory.account_number(address, self.thread, || {
             if self.listed_only && place.is_none() {
                 return Err(ViewError::UnlistedAccount(address));
             }
@@ -165,7 +168,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         if let (Some(place), Some(_)) = (place, self.memory.premade()) {
             return Ok(MvMemory::listed(place));
         }
-        self.memory.slot_number(account, key, || {
+        self.memory.slot_number(account, key, self.thread, || {
             if self.listed_only && place.is_none() {
                 return Err(ViewError::UnlistedSlot(address, key));
             }

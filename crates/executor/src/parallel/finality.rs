@@ -303,7 +303,7 @@ where
             None => None,
         };
         self.memory
-            .account_number(address, || load_account(self.reads(), self.before, address, at))
+            .account_number(address, 0, || load_account(self.reads(), self.before, address, at))
             .map_err(|source| BlockError::Database { place, source })
     }
 
