@@ -29,7 +29,10 @@ use std::{
 ///
 /// Each round executes the block one transaction after the other (sequential), in parallel without
 /// prior knowledge (optimistic), in parallel from the access list that the optimistic execution
-/// made, in its wire form (guided), and optimistically on one thread. Only the execution is timed:
+/// made, in its wire form (guided), and optimistically on one thread. Last come as many sequential
+/// executions at once as there are threads ("machine"): how much more the machine gets done with all
+/// of them, work that has nothing to share, is what no way of executing could exceed without doing
+/// less work; on a machine that others use too it tells good minutes from bad. Only the execution is timed:
 /// decoded transactions with known senders and a state in memory go in; receipts with blooms, gas,
 /// change set and, of the optimistic way, the access list come out. A round that is not timed comes
 /// first; there all ways are compared with each other, the sequential way's access list too.

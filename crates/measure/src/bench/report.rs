@@ -36,7 +36,7 @@ impl<'a, W: Write> Report<'a, W> {
         )?;
         writeln!(
             self.out,
-            "{:<13} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:>8} {:>9}",
+            "{:<13} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:<18} {:>8} {:>9}",
             "workload",
             "txs",
             "sequential",
@@ -46,6 +46,7 @@ impl<'a, W: Write> Report<'a, W> {
             "optimistic",
             "guided",
             "one thread",
+            "machine",
             "retries",
             "peak MB",
         )?;
@@ -80,7 +81,7 @@ impl<'a, W: Write> Report<'a, W> {
         let or_dash = |number: Option<String>| number.unwrap_or_else(|| "-".to_owned());
         writeln!(
             self.out,
-            "{:<13} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:>8} {:>9}{}",
+            "{:<13} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:<18} {:>8} {:>9}{}",
             measured.kind.name(),
             measured.transactions,
             time(Series::Sequential),
@@ -90,6 +91,7 @@ impl<'a, W: Write> Report<'a, W> {
             speedup(Series::Optimistic),
             speedup(Series::Guided),
             speedup(Series::OneThread),
+            speedup(Series::AtOnce),
             or_dash(measured.retries().map(|retries| retries.to_string())),
             or_dash(measured.peaks.map(|peaks| megabytes(peaks.optimistic.whole))),
             if measured.differences.is_empty() { "" } else { "  DIFFERENT" },
@@ -130,10 +132,12 @@ impl Measured {
         Quartiles::of(self.rounds.iter().map(|round| round[series as usize]))
     }
 
-    /// Sequential time by the other's, both of one round.
+    /// How many times as fast as the sequential way of the same round.
     fn speedup(&self, series: Series) -> Option<Quartiles> {
+        let blocks = if series == Series::AtOnce { self.threads as f64 } else { 1.0 };
         Quartiles::of(self.rounds.iter().map(|round| {
-            round[Series::Sequential as usize] / round[series as usize].max(f64::MIN_POSITIVE)
+            let seconds = round[series as usize].max(f64::MIN_POSITIVE);
+            blocks * round[Series::Sequential as usize] / seconds
         }))
     }
 
@@ -164,6 +168,8 @@ struct Line<'a> {
     optimistic_speedup: Option<f64>,
     guided_speedup: Option<f64>,
     one_thread_ratio: Option<f64>,
+    /// How much more the machine gets done with so many sequential executions at once.
+    machine_speedup: Option<f64>,
     /// First and third quartile, as all that follow.
     sequential_s_quartiles: Option<[f64; 2]>,
     optimistic_s_quartiles: Option<[f64; 2]>,
@@ -172,6 +178,7 @@ struct Line<'a> {
     optimistic_speedup_quartiles: Option<[f64; 2]>,
     guided_speedup_quartiles: Option<[f64; 2]>,
     one_thread_ratio_quartiles: Option<[f64; 2]>,
+    machine_speedup_quartiles: Option<[f64; 2]>,
     gas: u64,
     result: &'static str,
     differences: &'a [String],
@@ -206,6 +213,7 @@ impl<'a> Line<'a> {
             optimistic_speedup: speedup(Series::Optimistic),
             guided_speedup: speedup(Series::Guided),
             one_thread_ratio: speedup(Series::OneThread),
+            machine_speedup: speedup(Series::AtOnce),
             sequential_s_quartiles: seconds_quartiles(Series::Sequential),
             optimistic_s_quartiles: seconds_quartiles(Series::Optimistic),
             guided_s_quartiles: seconds_quartiles(Series::Guided),
@@ -213,6 +221,7 @@ impl<'a> Line<'a> {
             optimistic_speedup_quartiles: speedup_quartiles(Series::Optimistic),
             guided_speedup_quartiles: speedup_quartiles(Series::Guided),
             one_thread_ratio_quartiles: speedup_quartiles(Series::OneThread),
+            machine_speedup_quartiles: speedup_quartiles(Series::AtOnce),
             gas: measured.gas,
             result: if measured.differences.is_empty() { "equal" } else { "different" },
             differences: &measured.differences,

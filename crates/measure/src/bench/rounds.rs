@@ -5,7 +5,7 @@ use crate::{Error, differences, replay::list_to_send};
 use alloy_primitives::Bytes;
 use heddle_executor::{BlockOutput, Executor, Settings, Way};
 use heddle_types::AccessList;
-use std::time::Instant;
+use std::{sync::Barrier, time::Instant};
 
 /// What is timed in a round, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +15,16 @@ pub(super) enum Series {
     Guided,
     /// Optimistic on one thread.
     OneThread,
+    /// As many sequential executions at once as there are threads: what the machine can do at best.
+    AtOnce,
 }
 
+/// How many series there are.
+const SERIES: usize = 5;
+
 impl Series {
-    const ALL: [Self; 4] = [Self::Sequential, Self::Optimistic, Self::Guided, Self::OneThread];
+    const ALL: [Self; SERIES] =
+        [Self::Sequential, Self::Optimistic, Self::Guided, Self::OneThread, Self::AtOnce];
 
     const fn name(self) -> &'static str {
         match self {
@@ -26,12 +32,13 @@ impl Series {
             Self::Optimistic => "optimistic",
             Self::Guided => "guided",
             Self::OneThread => "optimistic on one thread",
+            Self::AtOnce => "sequential, several at once",
         }
     }
 
     const fn way(self, list: &AccessList) -> Way<'_> {
         match self {
-            Self::Sequential => Way::Sequential,
+            Self::Sequential | Self::AtOnce => Way::Sequential,
             Self::Optimistic | Self::OneThread => Way::Optimistic,
             Self::Guided => Way::Guided(list),
         }
@@ -46,7 +53,7 @@ pub(super) struct Measured {
     pub(super) gas: u64,
     pub(super) threads: usize,
     /// Seconds of each round; no round when something differed.
-    pub(super) rounds: Vec<[f64; 4]>,
+    pub(super) rounds: Vec<[f64; SERIES]>,
     /// Transactions that the optimistic way executed again, for each round.
     pub(super) retries: Vec<u64>,
     /// What differed between the ways, each line with the way's name.
@@ -62,13 +69,17 @@ pub(super) struct Rounds {
     threads: usize,
     all_threads: Executor,
     one_thread: Executor,
+    /// One for each thread.
+    at_once: Vec<Executor>,
 }
 
 impl Rounds {
     pub(super) fn new(settings: Settings) -> Result<Self, Error> {
+        let alone = || Executor::new(Settings { threads: 1, ..settings.clone() });
         Ok(Self {
             threads: settings.threads,
-            one_thread: Executor::new(Settings { threads: 1, ..settings.clone() })?,
+            one_thread: alone()?,
+            at_once: (0..settings.threads).map(|_| alone()).collect::<Result<_, _>>()?,
             all_threads: Executor::new(settings)?,
         })
     }
@@ -132,8 +143,12 @@ impl Rounds {
 
     /// One round. A way that fails now, after it went well before, is told as a difference.
     fn time(&mut self, workload: &Workload, list: &AccessList, measured: &mut Measured) {
-        let mut seconds = [0.0; 4];
+        let mut seconds = [0.0; SERIES];
         for series in Series::ALL {
+            if series == Series::AtOnce {
+                seconds[series as usize] = self.time_at_once(workload);
+                continue;
+            }
             let block = workload.block();
             let executor = self.executor(series);
             let start = Instant::now();
@@ -151,6 +166,28 @@ impl Rounds {
         measured.rounds.push(seconds);
     }
 
+    /// Executes the block sequentially on every thread, all at the same time.
+    fn time_at_once(&mut self, workload: &Workload) -> f64 {
+        let start_line = Barrier::new(self.at_once.len());
+        let run = |executor: &mut Executor| {
+            let block = workload.block();
+            start_line.wait();
+            let start = Instant::now();
+            // What it gives was compared before.
+            let output = executor.execute(&block, &workload.state, Way::Sequential);
+            let time = start.elapsed();
+            drop(output);
+            time.as_secs_f64()
+        };
+        let run = &run;
+        std::thread::scope(|scope| {
+            let all = self.at_once.iter_mut().map(|executor| scope.spawn(move || run(executor)));
+            let all: Vec<_> = all.collect();
+            let times = all.into_iter().map(|thread| thread.join().unwrap_or(f64::NAN));
+            times.fold(0.0, f64::max)
+        })
+    }
+
     fn execute(
         &mut self,
         workload: &Workload,
@@ -165,7 +202,7 @@ impl Rounds {
     const fn executor(&mut self, series: Series) -> &mut Executor {
         match series {
             Series::Optimistic | Series::Guided => &mut self.all_threads,
-            Series::Sequential | Series::OneThread => &mut self.one_thread,
+            Series::Sequential | Series::OneThread | Series::AtOnce => &mut self.one_thread,
         }
     }
 }
