@@ -246,9 +246,13 @@ impl Folder<'_> {
             self.rare.lock().marks.push(marks);
         }
         let mut listed = AccountChanges::new(account.address);
-        let wipes = account.wipes();
+        let wipes = if account.is_noted() { account.wipes() } else { Vec::new() };
         for (_, number) in slots {
             let slot = self.memory.slot(*number);
+            if !slot.has_changed() {
+                listed.storage_reads.push(slot.key);
+                continue;
+            }
             let versions = slot.versions();
             let changes = if wipes.is_empty() {
                 collapse(&versions, slot.before, index, |value| *value)

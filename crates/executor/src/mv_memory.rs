@@ -494,10 +494,15 @@ impl SlotEntry {
 
     /// The newest version before `step`.
     pub(crate) fn written(&self, step: Step) -> Option<(Step, U256)> {
-        if !self.changed.load(Acquire) {
+        if !self.has_changed() {
             return None;
         }
         self.versions().before(step).copied()
+    }
+
+    /// As [`AccountEntry::has_changed`].
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed.load(Acquire)
     }
 
     /// Notes that a transaction of the block touches the slot.

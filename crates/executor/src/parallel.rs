@@ -84,6 +84,14 @@ pub(crate) struct Means<'m> {
     pub(crate) caches: &'m [Mutex<Caches>],
 }
 
+/// What has become of a transaction that a thread took on.
+enum Attempt {
+    /// It waits for another one, and is out of the thread's hands.
+    Waits,
+    /// It was executed, and another one that waited for it may be the thread's to execute now.
+    Done { next: Option<usize> },
+}
+
 /// What an execution lays down.
 struct Record<E: std::error::Error + 'static, I> {
     effects: Effects,
@@ -336,22 +344,32 @@ where
                 rest(idle);
                 continue;
             };
-            idle = 0;
             for index in claimed {
-                self.attempt_chain(worker, index);
+                if self.attempt_chain(worker, index) {
+                    idle = 0;
+                }
             }
         }
     }
 
-    /// Executes a transaction, and the one that waited for it, and so on.
-    fn attempt_chain(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) {
+    /// Executes a transaction, and the one that waited for it, and so on. Returns whether there was
+    /// anything to do now.
+    fn attempt_chain(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) -> bool {
         let mut next = Some(index);
+        let mut executed = false;
         while let Some(index) = next
             && !self.scheduler.is_done()
         {
-            next = self.attempt(worker, index);
+            next = match self.attempt(worker, index) {
+                Attempt::Waits => None,
+                Attempt::Done { next } => {
+                    executed = true;
+                    next
+                }
+            };
             self.lead(worker, Some(worker.thread));
         }
+        executed
     }
 
     /// Executes the first transaction that is not final, which makes it final, and goes on as the
@@ -390,22 +408,21 @@ where
         }
     }
 
-    /// Executes a transaction before all earlier ones are known to be final. Returns the next to
-    /// execute, if it is the caller's.
-    fn attempt(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) -> Option<usize> {
+    /// Executes a transaction before all earlier ones are known to be final.
+    fn attempt(&self, worker: &mut Worker<'a, 'w, DB, I>, index: usize) -> Attempt {
         if self.listed.is_none() {
             for before in self.plan.predecessors(index) {
                 if self.scheduler.waits(index, before) {
-                    return None;
+                    return Attempt::Waits;
                 }
             }
             if self.plan.is_unsound(index, self.scheduler.front()) {
                 self.record(index).deferred = true;
                 self.scheduler.executed(index, worker.thread);
-                return None;
+                return Attempt::Done { next: None };
             }
             if self.scheduler.take_lead(index) {
-                return self.execute_as_leader(worker, index);
+                return Attempt::Done { next: self.execute_as_leader(worker, index) };
             }
         }
         let step = self.steps.transaction(index);
@@ -423,7 +440,7 @@ where
         worker.bloom(&mut record.effects);
         drop(record);
         self.scheduler.executed(index, worker.thread);
-        next
+        Attempt::Done { next }
     }
 
     fn record(&self, index: usize) -> MutexGuard<'_, Record<DB::Error, I>> {
