@@ -25,10 +25,10 @@ use smallvec::SmallVec;
 
 /// An access list that is followed.
 ///
-/// Its values stay where they are: the entries of multi-version memory, made as execution meets
-/// their accounts and slots, know their places in it, so that any number of threads reads hot
-/// locations without a lock. Codes and marks of existence, which are few, are laid into the entry
-/// of their account.
+/// Its values stay where they are, so that any number of threads reads hot locations without a lock;
+/// the entries of multi-version memory know their places in it. Of most accounts and slots the list
+/// says little: that is kept in short, in the list's order, so that it is found in one cache line.
+/// Codes and marks of existence, which are few, are laid into the entry of their account.
 #[derive(Debug)]
 pub(crate) struct Listed<'l> {
     list: &'l AccessList,
