@@ -56,7 +56,7 @@ struct ListedSlot<'l> {
     /// The only value that it gets, ...
     value: U256,
     changes: &'l [StorageChange],
-    /// ... and at which index; [`NEVER`], or [`OFTEN`] if there are more.
+    /// ... and at which index; [`form::NEVER`], or [`OFTEN`] if there are more.
     value_at: u32,
     /// The place of its account.
     account: u32,
