@@ -251,17 +251,27 @@ fn listed_slots<'l>(
 
 /// The newest of a location's changes with an index below `bound`.
 fn newest<C: Indexed>(changes: &[C], bound: u64) -> Option<&C> {
-    match changes {
-        [] => None,
-        [only] => (only.index() < bound).then_some(only),
-        [.., last] => {
-            // What changes often does so at every so many transactions.
-            let guess = (bound * changes.len() as u64).checked_div(last.index() + 1);
-            let below = |at: usize| changes[at].index() < bound;
-            let count = count_near(changes.len(), guess.unwrap_or_default() as usize, below);
-            changes[..count].last()
-        }
+    let last = changes.last()?;
+    // What changes often does so at every so many transactions.
+    let guess = bound * changes.len() as u64 / (last.index() + 1);
+    let count = count_near(changes.len(), guess as usize, |at| changes[at].index() < bound);
+    changes[..count].last()
+}
+
+/// The newest value of a location at an index below `bound`, and that index: the `only` one that
+/// it gets, or if it gets several, that of the newest of its `changes`.
+fn newest_value<'c, C: Indexed + 'c, V>(
+    only: (u32, V),
+    changes: impl FnOnce() -> Option<&'c [C]>,
+    bound: u64,
+    value: impl FnOnce(&C) -> V,
+) -> Option<(u64, V)> {
+    let (at, only) = only;
+    if at == OFTEN {
+        let change = newest(changes()?, bound)?;
+        return Some((change.index(), value(change)));
     }
+    (u64::from(at) < bound).then_some((at.into(), only))
 }
 
 /// The value that a location gets at an index, if `before` gives the newest with an index below a
@@ -308,11 +318,10 @@ impl Listed<'_> {
         brief: &Brief,
         bound: u64,
     ) -> Option<(u64, U256)> {
-        if brief.balance_at == OFTEN {
-            let change = newest(&self.of(account)?.balance_changes, bound)?;
-            return Some((change.index(), change.post_balance));
-        }
-        (u64::from(brief.balance_at) < bound).then_some((brief.balance_at.into(), brief.balance))
+        let changes = || self.of(account).map(|listed| &*listed.balance_changes);
+        newest_value((brief.balance_at, brief.balance), changes, bound, |change| {
+            change.post_balance
+        })
     }
 
     /// The same of the nonce.
@@ -322,11 +331,8 @@ impl Listed<'_> {
         brief: &Brief,
         bound: u64,
     ) -> Option<(u64, u64)> {
-        if brief.nonce_at == OFTEN {
-            let change = newest(&self.of(account)?.nonce_changes, bound)?;
-            return Some((change.index(), change.new_nonce));
-        }
-        (u64::from(brief.nonce_at) < bound).then_some((brief.nonce_at.into(), brief.nonce))
+        let changes = || self.of(account).map(|listed| &*listed.nonce_changes);
+        newest_value((brief.nonce_at, brief.nonce), changes, bound, |change| change.new_nonce)
     }
 
     /// A slot's value before `step`, and the step that wrote it.
@@ -350,11 +356,8 @@ impl Listed<'_> {
     /// The newest value of a slot at an index below `bound`, and that index.
     fn value_before(&self, slot: &SlotEntry, bound: u64) -> Option<(u64, U256)> {
         let listed = self.slots.get(slot.listed_at as usize)?;
-        if listed.value_at == OFTEN {
-            let change = newest(listed.changes, bound)?;
-            return Some((change.index(), change.new_value));
-        }
-        (u64::from(listed.value_at) < bound).then_some((listed.value_at.into(), listed.value))
+        let only = (listed.value_at, listed.value);
+        newest_value(only, || Some(listed.changes), bound, |change| change.new_value)
     }
 }
 

@@ -216,6 +216,12 @@ impl MvMemory {
         self.premade.get()
     }
 
+    /// The number of an account or a slot with this `place` in the list, if there is one and entries
+    /// are premade.
+    pub(crate) fn premade_number(&self, place: Option<u32>) -> Option<u32> {
+        self.premade().and(place).map(Self::listed)
+    }
+
     /// The number of an account or a slot with this place among the premade ones.
     pub(crate) const fn listed(place: u32) -> u32 {
         LISTED | place
@@ -301,7 +307,7 @@ impl MvMemory {
         &self,
         piece: &Piece,
     ) -> impl Iterator<Item = (AccountNumber, &AccountEntry)> {
-        self.accounts.of_piece(piece)
+        self.accounts.of_piece(piece.clone())
     }
 
     /// All slots, in pieces.
@@ -314,7 +320,7 @@ impl MvMemory {
         &self,
         piece: &Piece,
     ) -> impl Iterator<Item = (SlotNumber, &SlotEntry)> {
-        self.slots.of_piece(piece)
+        self.slots.of_piece(piece.clone())
     }
 
     /// Every slot that was met.
@@ -683,18 +689,14 @@ impl<K: Copy + Eq + Hash + Send, E: Send> Numbered<K, E> {
         (0..PARTS).flat_map(of_part).collect()
     }
 
-    fn of_piece(&self, (part, places): &Piece) -> impl Iterator<Item = (u32, &E)> {
-        let entries = &self.parts[*part].entries;
-        let number = |place: usize| (place << PART_BITS | *part) as u32;
-        places.clone().map(move |place| (number(place), &entries[place]))
+    fn of_piece(&self, (part, places): Piece) -> impl Iterator<Item = (u32, &E)> {
+        let entries = &self.parts[part].entries;
+        let number = move |place: usize| (place << PART_BITS | part) as u32;
+        places.map(move |place| (number(place), &entries[place]))
     }
 
     fn iter(&self) -> impl Iterator<Item = (u32, &E)> {
-        let of_part = |part: usize| {
-            let entries = self.parts[part].entries.iter();
-            entries.map(move |(place, entry)| ((place << PART_BITS | part) as u32, entry))
-        };
-        (0..PARTS).flat_map(of_part)
+        self.pieces().into_iter().flat_map(|piece| self.of_piece(piece))
     }
 
     fn find(&self, key: &K) -> Option<u32> {

@@ -251,8 +251,9 @@ impl<DB: DatabaseRef<Error: 'static> + Sync> Planner<'_, DB> {
 
     /// The number of one account, unless it cannot be had now.
     pub(crate) fn find(&self, address: Address) -> Option<AccountNumber> {
-        if let (Some(listed), Some(_)) = (self.listed, self.memory.premade()) {
-            return listed.place(&address).map(MvMemory::listed);
+        let place = self.listed.and_then(|listed| listed.place(&address));
+        if let Some(number) = self.memory.premade_number(place) {
+            return Some(number);
         }
         let entry = self.load(address)?;
         // Where the transactions' sides look for it.

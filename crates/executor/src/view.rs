@@ -144,8 +144,8 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
             }
         }
         let place = self.listed.and_then(|listed| listed.place(&address));
-        if let (Some(place), Some(_)) = (place, self.memory.premade()) {
-            return Ok(MvMemory::listed(place));
+        if let Some(number) = self.memory.premade_number(place) {
+            return Ok(number);
         }
         self.memory.account_number(address, self.thread, || {
             if self.listed_only && place.is_none() {
@@ -165,8 +165,8 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
             let entry = self.memory.account(account);
             listed.slot_place(self.memory, entry, key)
         });
-        if let (Some(place), Some(_)) = (place, self.memory.premade()) {
-            return Ok(MvMemory::listed(place));
+        if let Some(number) = self.memory.premade_number(place) {
+            return Ok(number);
         }
         self.memory.slot_number(account, key, self.thread, || {
             if self.listed_only && place.is_none() {

@@ -30,12 +30,13 @@ use std::{
 /// Each round executes the block one transaction after the other (sequential), in parallel without
 /// prior knowledge (optimistic), in parallel from the access list that the optimistic execution
 /// made, in its wire form (guided), and optimistically on one thread. Last come as many sequential
-/// executions at once as there are threads ("machine"): how much more the machine gets done with all
-/// of them, work that has nothing to share, is what no way of executing could exceed without doing
-/// less work; on a machine that others use too it tells good minutes from bad. Only the execution is timed:
-/// decoded transactions with known senders and a state in memory go in; receipts with blooms, gas,
-/// change set and, of the optimistic way, the access list come out. A round that is not timed comes
-/// first; there all ways are compared with each other, the sequential way's access list too.
+/// executions at once as there are threads ("machine"). They share nothing, so no way of executing
+/// gains more from the threads; where others use the machine too, that tells good minutes from bad.
+///
+/// Only the execution is timed: decoded transactions with known senders and a state in memory go in;
+/// receipts with blooms, gas, change set and, of the optimistic way, the access list come out. A
+/// round that is not timed comes first; there all ways are compared with each other, the sequential
+/// way's access list too.
 ///
 /// Times are medians. A speed-up is the median over the rounds of the sequential time divided by
 /// the other one of the same round; its quartiles stand beside it. Those of the times are in the

@@ -26,8 +26,9 @@ pub(super) enum Series {
 const SERIES: usize = 5;
 
 impl Series {
-    const ALL: [Self; SERIES] =
-        [Self::Sequential, Self::Optimistic, Self::Guided, Self::OneThread, Self::AtOnce];
+    /// Those that execute the block once, in this order; the last series comes after them.
+    const ONCE: [Self; SERIES - 1] =
+        [Self::Sequential, Self::Optimistic, Self::Guided, Self::OneThread];
 
     const fn name(self) -> &'static str {
         match self {
@@ -118,7 +119,7 @@ impl Rounds {
         let reference = reference(workload)?;
         measured.gas = reference.gas_used;
         let mut list = AccessList::default();
-        for series in Series::ALL {
+        for series in Series::ONCE {
             let output = match self.execute(workload, series, &list) {
                 Ok(output) => output,
                 Err(error) => {
@@ -147,11 +148,7 @@ impl Rounds {
     /// One round. A way that fails now, after it went well before, is told as a difference.
     fn time(&mut self, workload: &Workload, list: &AccessList, measured: &mut Measured) {
         let mut seconds = [0.0; SERIES];
-        for series in Series::ALL {
-            if series == Series::AtOnce {
-                seconds[series as usize] = self.time_at_once(workload);
-                continue;
-            }
+        for series in Series::ONCE {
             let block = workload.block();
             let executor = self.executor(series);
             let start = Instant::now();
@@ -166,6 +163,7 @@ impl Rounds {
             }
             seconds[series as usize] = time.as_secs_f64();
         }
+        seconds[Series::AtOnce as usize] = self.time_at_once(workload);
         measured.rounds.push(seconds);
     }
 
