@@ -27,6 +27,7 @@ impl Executed {
     pub(crate) fn receipt(self, tx_type: u8, gas_used_before: u64, bloom: Bloom) -> Receipt {
         Receipt {
             tx_type,
+            state_root: None,
             success: self.success,
             gas_used: self.gas_used,
             cumulative_gas_used: gas_used_before + self.gas_used,

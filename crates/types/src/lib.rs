@@ -6,18 +6,26 @@
 //! - [`ChangeSet`]: what a block did to the state.
 //! - [`AccessList`]: which accounts and slots a block touched, and when (EIP-7928).
 //! - [`Fork`], [`ForkSchedule`]: which rules are active at a block.
+//! - [`ChainSpec`]: the rules of one chain, from its genesis file.
+//! - [`Block`], [`Transaction`], [`Header`]: as a chain holds them; [`RecoveredBlock`] with senders.
 //! - [`Ommer`], [`Withdrawal`]: balance increments that come with a block.
 
 mod access_list;
+mod block;
 mod changes;
 mod fork;
 mod receipt;
+mod spec;
 
 pub use access_list::{AccessList, ExistenceMarks};
 pub use alloy_eips::eip4895::Withdrawal;
+pub use alloy_eips::eip7840::BlobParams;
+pub use alloy_genesis::{ChainConfig, Genesis, GenesisAccount};
+pub use block::{Block, Header, RecoveredBlock, RecoveredTransaction, Transaction};
 pub use changes::{AccountChange, AccountState, ChangeSet};
 pub use fork::{Fork, ForkSchedule};
 pub use receipt::Receipt;
+pub use spec::{ChainSpec, SpecError};
 
 use alloy_primitives::Address;
 

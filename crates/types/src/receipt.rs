@@ -2,13 +2,16 @@
 
 use alloy_consensus::{Eip658Value, ReceiptEnvelope, ReceiptWithBloom};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Bloom, Log};
+use alloy_primitives::{B256, Bloom, Log};
 
 /// The receipt of an executed transaction (yellow paper, section 4.3.1), with status (EIP-658).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// EIP-2718 type of the transaction; 0 for a legacy one.
     pub tx_type: u8,
+    /// Root of the state after the transaction, which stands in a receipt before Byzantium. The
+    /// executor, which knows no roots, leaves it out.
+    pub state_root: Option<B256>,
     /// Whether the outermost call or creation succeeded.
     pub success: bool,
     /// Gas that this transaction used, after refunds.
@@ -24,12 +27,11 @@ pub struct Receipt {
 impl Receipt {
     /// Appends the consensus encoding (EIP-2718) that the receipts root is made of.
     ///
-    /// Before Byzantium a receipt holds a state root instead of the status; such blocks cannot be
-    /// encoded from this type.
+    /// A state root stands in the place of the status (EIP-658).
     pub fn encode_2718(&self, out: &mut Vec<u8>) {
         let receipt = ReceiptWithBloom {
             receipt: alloy_consensus::Receipt {
-                status: Eip658Value::Eip658(self.success),
+                status: self.state_root.map_or(Eip658Value::Eip658(self.success), Eip658Value::PostState),
                 cumulative_gas_used: self.cumulative_gas_used,
                 logs: self.logs.clone(),
             },

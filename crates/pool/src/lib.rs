@@ -1,0 +1,1 @@
+//! Admits, bounds, orders and evicts pending transactions.

@@ -1,0 +1,1 @@
+//! Makes blocks alone: automatic, interval and manual mining, snapshots, time travel, impersonation.

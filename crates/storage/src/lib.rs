@@ -1,0 +1,1 @@
+//! Atomic, crash-safe tables; the only code that writes chain data to the disk.
