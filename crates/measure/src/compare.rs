@@ -168,6 +168,7 @@ mod tests {
             storage: vec![(U256::from(1), U256::from(2)), (U256::from(3), U256::from(4))],
         };
         let receipt = Receipt {
+            state_root: None,
             tx_type: 2,
             success: true,
             gas_used: 21_000,
