@@ -8,11 +8,13 @@
 //! - [`Fork`], [`ForkSchedule`]: which rules are active at a block.
 //! - [`ChainSpec`]: the rules of one chain, from its genesis file.
 //! - [`Block`], [`Transaction`], [`Header`]: as a chain holds them; [`RecoveredBlock`] with senders.
+//! - [`decode_transaction`], [`decode_block`], [`decode_header`]: from bytes of strangers, strictly.
 //! - [`Ommer`], [`Withdrawal`]: balance increments that come with a block.
 
 mod access_list;
 mod block;
 mod changes;
+mod decode;
 mod fork;
 mod receipt;
 mod spec;
@@ -23,6 +25,7 @@ pub use alloy_eips::eip7840::BlobParams;
 pub use alloy_genesis::{ChainConfig, Genesis, GenesisAccount};
 pub use block::{Block, Header, RecoveredBlock, RecoveredTransaction, Transaction};
 pub use changes::{AccountChange, AccountState, ChangeSet};
+pub use decode::{DecodeError, decode_block, decode_header, decode_transaction};
 pub use fork::{Fork, ForkSchedule};
 pub use receipt::Receipt;
 pub use spec::{ChainSpec, SpecError};
