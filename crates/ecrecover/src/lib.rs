@@ -4,6 +4,7 @@
 //! appendix F), or why its signature belongs to nobody. Public data only, so nothing here runs in
 //! constant time.
 
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
 use heddle_types::{Fork, Transaction};
 use secp256k1::{
@@ -30,6 +31,9 @@ pub enum SignatureError {
     /// `s` is in the upper half of the curve's order.
     #[error("the signature's s is in the upper half of the curve's order (EIP-2)")]
     HighS,
+    /// The transaction names a chain before that was possible.
+    #[error("the signature's v names a chain, which it can only from EIP-155 on")]
+    ChainId,
 }
 
 /// The address whose key made `signature` of `hash`. `s` may be high.
@@ -49,7 +53,8 @@ pub fn recover_address(signature: &Signature, hash: B256) -> Result<Address, Sig
     Ok(Address::from_slice(&hash[12..]))
 }
 
-/// Who sent a transaction, under the rules of `fork`: from Homestead on `s` must be low (EIP-2).
+/// Who sent a transaction, under the rules of `fork`: from Homestead on `s` must be low (EIP-2), and
+/// before Spurious Dragon `v` is 27 or 28 (EIP-155).
 ///
 /// # Errors
 ///
@@ -58,6 +63,9 @@ pub fn recover_sender(transaction: &Transaction, fork: Fork) -> Result<Address, 
     let signature = transaction.signature();
     if fork >= Fork::Homestead && signature.s() > HALF_ORDER {
         return Err(SignatureError::HighS);
+    }
+    if fork < Fork::SpuriousDragon && transaction.chain_id().is_some() {
+        return Err(SignatureError::ChainId);
     }
     recover_address(signature, transaction.signature_hash())
 }
@@ -127,14 +135,29 @@ mod tests {
     }
 
     #[test]
+    fn rejects_a_chain_before_eip_155_and_allows_none_after() {
+        let (transactions, senders) = signed(1);
+        let found = recover_sender(&transactions[0], Fork::Tangerine);
+        assert_eq!(found, Err(SignatureError::ChainId));
+        assert_eq!(recover_sender(&transactions[0], Fork::SpuriousDragon), Ok(senders[0]));
+        let Transaction::Legacy(tx) = &transactions[0] else { unreachable!() };
+        let unbound = TxLegacy { chain_id: None, ..tx.tx().clone() };
+        let unbound = Transaction::Legacy(unbound.into_signed(*tx.signature()));
+        for fork in [Fork::Frontier, Fork::Osaka] {
+            assert!(recover_sender(&unbound, fork).is_ok());
+        }
+    }
+
+    #[test]
     fn names_the_first_whose_signature_belongs_to_nobody() {
         let (mut transactions, _) = signed(40);
         for at in [33, 21] {
             let Transaction::Legacy(tx) = &transactions[at] else { unreachable!() };
             let high = Signature::new(tx.signature().r(), HALF_ORDER + U256::ONE, false);
-            transactions[at] = Transaction::Legacy(tx.tx().clone().into_signed(high));
+            let unbound = TxLegacy { chain_id: None, ..tx.tx().clone() };
+            transactions[at] = Transaction::Legacy(unbound.into_signed(high));
         }
-        let found = recover_senders(&transactions, Fork::Homestead);
+        let found = recover_senders(&transactions, Fork::SpuriousDragon);
         assert_eq!(found, Err((21, SignatureError::HighS)));
         assert!(recover_sender(&transactions[21], Fork::Frontier).is_ok());
         let none = Signature::new(U256::ZERO, U256::ONE, false);
