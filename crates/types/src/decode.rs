@@ -5,6 +5,7 @@
 //! forwards it. So what was decoded is encoded again, and must give the same bytes.
 
 use crate::{Block, Header, Transaction};
+use alloy_consensus::{TxLegacy, transaction::RlpEcdsaDecodableTx};
 use alloy_eips::eip2718::{Decodable2718, Eip2718Error, Encodable2718};
 use alloy_rlp::{Decodable, Encodable};
 
@@ -61,18 +62,14 @@ impl From<Eip2718Error> for DecodeError {
 ///
 /// See [`DecodeError`].
 pub fn decode_transaction(bytes: &[u8]) -> Result<Transaction, DecodeError> {
-    match bytes.first() {
-        None => return Err(DecodeError::Empty),
-        Some(&first) if (RLP_STRING..RLP_LIST).contains(&first) => {
-            return Err(DecodeError::Wrapped);
-        }
-        // An unknown type is told apart from bad RLP before anything else is read. Type 0 is not
-        // on the wire: a legacy transaction is a bare list.
-        Some(&first @ (0 | 5..RLP_STRING)) => return Err(DecodeError::Type(first)),
-        Some(_) => {}
-    }
     let mut rest = bytes;
-    let transaction = Transaction::decode_2718(&mut rest)?;
+    let transaction = match *bytes.first().ok_or(DecodeError::Empty)? {
+        RLP_LIST.. => TxLegacy::rlp_decode_signed(&mut rest).map_err(DecodeError::Rlp)?.into(),
+        RLP_STRING.. => return Err(DecodeError::Wrapped),
+        // Type 0 is not on the wire: a legacy transaction is a bare list.
+        unknown @ (0 | 5..) => return Err(DecodeError::Type(unknown)),
+        1..=4 => Transaction::decode_2718(&mut rest)?,
+    };
     at_end(rest)?;
     let mut encoded = Vec::with_capacity(bytes.len());
     transaction.encode_2718(&mut encoded);
