@@ -85,7 +85,7 @@ pub enum Way<'a> {
 }
 
 /// revm's name for a fork's rules.
-pub(crate) const fn spec_id(fork: Fork) -> SpecId {
+pub const fn spec_id(fork: Fork) -> SpecId {
     match fork {
         Fork::Frontier => SpecId::FRONTIER,
         Fork::Homestead => SpecId::HOMESTEAD,

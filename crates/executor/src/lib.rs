@@ -61,7 +61,7 @@ mod view;
 mod watch;
 mod worker;
 
-pub use block::{Block, Invalid, Way};
+pub use block::{Block, Invalid, Way, spec_id};
 pub use error::{AccessListError, BlockError, Place};
 pub use evm::BlockContext;
 pub use executor::{Executor, Settings, ThreadsError};

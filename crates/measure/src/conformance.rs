@@ -1,4 +1,8 @@
-//! Runs the public state tests (`GeneralStateTests` of ethereum/tests) through the executor.
+//! Runs the public tests of ethereum/tests.
+//!
+//! [`TransactionConformance`], [`RlpConformance`] compare one value with another; what they share
+//! is in `tally`. The rest of this folder runs the state tests (`GeneralStateTests`) through the
+//! executor.
 //!
 //! A case is one entry of a test's `post`: a state, a block environment, one transaction, and what
 //! must come out. Each case runs twice:
@@ -19,12 +23,18 @@ mod crowd;
 mod fixture;
 mod known;
 mod report;
+mod rlp;
 mod roots;
+mod tally;
 #[cfg(test)]
 mod tests;
+mod transaction;
 
 pub use agreement::{Difference, Work};
 pub use report::{Counts, Failure, Report};
+pub use rlp::RlpConformance;
+pub use tally::{Selection, Tally};
+pub use transaction::TransactionConformance;
 
 use crate::Error;
 use agreement::{Comparison, Runner};
@@ -148,7 +158,7 @@ impl StateConformance {
             .map_err(|source| Error::TestPath { path: file.to_owned(), source })?;
         let suite: Suite = serde_json::from_str(&text)
             .map_err(|source| Error::StateTest { path: file.to_owned(), source })?;
-        let label = self.label(file);
+        let label = label(&self.path, file);
         let mut report = Report::default();
         for case in suite.cases(&label) {
             if self.wants(&case) {
@@ -157,17 +167,6 @@ impl StateConformance {
         }
         report.files = u64::from(report.cases() > 0);
         Ok(report)
-    }
-
-    /// The file as the user would name it from `path` on: reports do not tell where the tests lie.
-    fn label(&self, file: &Path) -> String {
-        let relative = file.strip_prefix(&self.path).unwrap_or(file);
-        let label = if relative.as_os_str().is_empty() {
-            file.file_name().map(Path::new).unwrap_or(file)
-        } else {
-            relative
-        };
-        label.display().to_string()
     }
 
     fn wants(&self, case: &Case<'_>) -> bool {
@@ -227,6 +226,17 @@ fn check_crowd(
         Err(message) => differences.push(Difference::of_reference(message)),
     }
     differences.into_iter().map(Difference::in_crowd).collect()
+}
+
+/// The file as the user would name it from `path` on: reports do not tell where the tests lie.
+fn label(path: &Path, file: &Path) -> String {
+    let relative = file.strip_prefix(path).unwrap_or(file);
+    let label = if relative.as_os_str().is_empty() {
+        file.file_name().map(Path::new).unwrap_or(file)
+    } else {
+        relative
+    };
+    label.display().to_string()
 }
 
 /// The `.json` files at `path`, in a fixed order.

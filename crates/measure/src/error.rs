@@ -103,8 +103,18 @@ pub enum Error {
         /// Where and how.
         source: serde_json::Error,
     },
-    /// A folder holds no state test.
-    #[error("no .json file in {}; give the folder GeneralStateTests or a part of it", path.display())]
+    /// A file holds something else than tests of the suite.
+    #[error("{} is not of the suite {suite}; give a file of ethereum/tests/{suite}", path.display())]
+    SuiteFile {
+        /// Which file.
+        path: PathBuf,
+        /// The suite's name.
+        suite: &'static str,
+        /// Where and how.
+        source: serde_json::Error,
+    },
+    /// A folder holds no test.
+    #[error("no .json file in {}; give the folder of the suite or a part of it", path.display())]
     NoTests {
         /// Which folder.
         path: PathBuf,

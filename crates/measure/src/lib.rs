@@ -4,7 +4,7 @@
 //! `true` when all was as it should be, `false` when something differed (and was printed), an
 //! [`Error`] when the command could not do its work. The binary `heddle` mounts them.
 //!
-//! - [`conformance`]: runs the public state tests in all three ways.
+//! - [`conformance`]: runs the public tests of Ethereum, those of state in all three ways.
 //! - [`Replay`]: executes recorded blocks in all three ways and compares everything.
 //! - [`mod@bench`]: executes synthetic blocks in all three ways and times it; the blocks are there for
 //!   tests too.
@@ -14,6 +14,7 @@
 pub mod bench;
 mod compare;
 pub mod conformance;
+mod envelope;
 mod error;
 pub mod recorded;
 mod replay;

@@ -1,7 +1,11 @@
 //! The `heddle` binary: the command line, and nothing else.
 
 use clap::{Parser, Subcommand};
-use heddle_measure::{Replay, bench::BenchExecutor, conformance::StateConformance};
+use heddle_measure::{
+    Replay,
+    bench::BenchExecutor,
+    conformance::{RlpConformance, StateConformance, TransactionConformance},
+};
 use std::{
     error::Error,
     io::{self, Write},
@@ -41,7 +45,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Replay),
-    /// Runs a conformance suite through every way of executing.
+    /// Runs a conformance suite of ethereum/tests.
     #[command(subcommand)]
     Conformance(Conformance),
     /// Times a part of Heddle on synthetic work.
@@ -57,13 +61,25 @@ enum Bench {
 #[derive(Debug, Subcommand)]
 enum Conformance {
     State(StateConformance),
+    Transaction(TransactionConformance),
+    Rlp(RlpConformance),
+}
+
+impl Conformance {
+    fn run(self) -> Result<bool, Box<dyn Error>> {
+        match self {
+            Self::State(state) => Ok(state.run()?),
+            Self::Transaction(transaction) => Ok(transaction.run()?),
+            Self::Rlp(rlp) => Ok(rlp.run()?),
+        }
+    }
 }
 
 impl Command {
     fn run(self) -> Result<bool, Box<dyn Error>> {
         match self {
             Self::Replay(replay) => Ok(replay.run()?),
-            Self::Conformance(Conformance::State(state)) => Ok(state.run()?),
+            Self::Conformance(suite) => suite.run(),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
         }
     }

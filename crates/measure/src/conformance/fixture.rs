@@ -50,6 +50,12 @@ const FORKS: [(&str, Result<Fork, &str>); 18] = [
     ("Amsterdam", Err("Amsterdam: its rules are not final")),
 ];
 
+/// The rules that a test means with a fork's name, or why it is not run.
+pub(super) fn fork(name: &str) -> Result<Fork, &'static str> {
+    let unknown = "the fork is none of Ethereum mainnet's";
+    FORKS.iter().find(|(known, _)| *known == name).map_or(Err(unknown), |(_, fork)| *fork)
+}
+
 /// Where a fork's name stands in the order of activation; unknown names come last.
 pub(super) fn fork_order(name: &str) -> usize {
     FORKS.iter().position(|(known, _)| known.eq_ignore_ascii_case(name)).unwrap_or(FORKS.len())
@@ -225,10 +231,7 @@ impl Suite {
 impl Case<'_> {
     /// The block of the case, or why it cannot be run.
     pub(super) fn prepare(&self) -> Result<Prepared, &'static str> {
-        let fork = FORKS
-            .iter()
-            .find(|(name, _)| *name == self.fork_name)
-            .map_or(Err("the fork is none of Ethereum mainnet's"), |(_, fork)| *fork)?;
+        let fork = fork(self.fork_name)?;
         Ok(Prepared {
             fork,
             env: self.unit.env.block(fork)?,
