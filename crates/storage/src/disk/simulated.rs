@@ -1,0 +1,285 @@
+//! A disk in memory that fails as disks do, the same way each time for the same seed.
+
+use super::Disk;
+use parking_lot::Mutex;
+use std::{io, sync::Arc};
+
+/// What a disk writes whole or not at all.
+const SECTOR: u64 = 512;
+
+/// A disk in memory. Clones are the same disk, so that a test keeps one and gives away another.
+///
+/// What was written and not synced is lost at a crash, or survives, in part and in any order, down
+/// to sectors of 512 bytes. What happens follows from the seed and the operations alone.
+#[derive(Clone, Debug)]
+pub struct SimulatedDisk(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    random: Random,
+    /// What is certain to survive.
+    durable: Vec<u8>,
+    /// What is read.
+    current: Vec<u8>,
+    /// What leads from `durable` to `current`.
+    unsynced: Vec<Change>,
+    /// Operations that change something, until now.
+    changes: u64,
+    reads: u64,
+    syncs: u64,
+    /// The machine stops at this change.
+    stop_at: Option<u64>,
+    stopped: bool,
+    fail_write_at: Option<u64>,
+    fail_sync_at: Option<u64>,
+    flip_read_at: Option<u64>,
+    capacity: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Write { offset: u64, bytes: Vec<u8> },
+    Resize(u64),
+}
+
+impl SimulatedDisk {
+    /// An empty disk without faults.
+    pub fn new(seed: u64) -> Self {
+        Self::holding(Random(seed), Vec::new())
+    }
+
+    /// A disk that holds these bytes, synced.
+    pub fn with_bytes(seed: u64, bytes: Vec<u8>) -> Self {
+        Self::holding(Random(seed), bytes)
+    }
+
+    fn holding(random: Random, bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            random,
+            current: bytes.clone(),
+            durable: bytes,
+            unsynced: Vec::new(),
+            changes: 0,
+            reads: 0,
+            syncs: 0,
+            stop_at: None,
+            stopped: false,
+            fail_write_at: None,
+            fail_sync_at: None,
+            flip_read_at: None,
+            capacity: u64::MAX,
+        })))
+    }
+
+    /// Number of writes, resizings and syncs until now.
+    pub fn changes(&self) -> u64 {
+        self.0.lock().changes
+    }
+
+    /// Number of reads until now.
+    pub fn reads(&self) -> u64 {
+        self.0.lock().reads
+    }
+
+    /// Number of syncs until now.
+    pub fn syncs(&self) -> u64 {
+        self.0.lock().syncs
+    }
+
+    /// The machine stops in the `n`-th change from now (1 is the next): that one is done in part or
+    /// not at all, and nothing after it is.
+    pub fn stop_in(&self, n: u64) {
+        let mut state = self.0.lock();
+        state.stop_at = Some(state.changes + n);
+    }
+
+    /// The `n`-th change from now, if it is a write or resizing (else the next such), fails.
+    pub fn fail_write_in(&self, n: u64) {
+        let mut state = self.0.lock();
+        state.fail_write_at = Some(state.changes + n);
+    }
+
+    /// The `n`-th sync from now fails, and what it was to sync survives a crash or not.
+    pub fn fail_sync_in(&self, n: u64) {
+        let mut state = self.0.lock();
+        state.fail_sync_at = Some(state.syncs + n);
+    }
+
+    /// In the `n`-th read from now one bit is wrong.
+    pub fn flip_read_in(&self, n: u64) {
+        let mut state = self.0.lock();
+        state.flip_read_at = Some(state.reads + n);
+    }
+
+    /// From now on the disk is full at this number of bytes.
+    pub fn set_capacity(&self, bytes: u64) {
+        self.0.lock().capacity = bytes;
+    }
+
+    /// Changes one byte for good, as a failing medium does.
+    pub fn damage(&self, offset: u64) {
+        let mut state = self.0.lock();
+        let at = usize::try_from(offset).expect("the disk is in memory");
+        let flip = 1 << state.random.below(8);
+        state.current[at] ^= flip;
+        if let Some(byte) = state.durable.get_mut(at) {
+            *byte ^= flip;
+        }
+    }
+
+    /// What is on the disk now.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().current.clone()
+    }
+
+    /// The disk as it is found after a crash in this moment. This one is not written to any more.
+    pub fn crash(&self) -> Self {
+        let mut state = self.0.lock();
+        state.stopped = true;
+        let unsynced = std::mem::take(&mut state.unsynced);
+        let mut bytes = state.durable.clone();
+        // Now and then all survives, or nothing: chance alone would seldom have it so.
+        let survivors_of_four = state.random.below(5);
+        for change in &unsynced {
+            if state.random.below(4) < survivors_of_four {
+                let torn = survivors_of_four < 4 && state.random.below(4) == 0;
+                survive(&mut bytes, change, torn, &mut state.random);
+            }
+        }
+        Self::holding(Random(state.random.next()), bytes)
+    }
+}
+
+/// Does a change, or, when it is torn, some sectors of it.
+fn survive(bytes: &mut Vec<u8>, change: &Change, torn: bool, random: &mut Random) {
+    match change {
+        Change::Resize(len) => bytes.resize(to_index(*len), 0),
+        Change::Write { offset, bytes: written } => {
+            let end = offset + written.len() as u64;
+            let mut from = *offset;
+            while from < end {
+                let to = end.min((from / SECTOR + 1) * SECTOR);
+                if !torn || random.below(2) == 0 {
+                    let part = &written[to_index(from - offset)..to_index(to - offset)];
+                    write(bytes, from, part);
+                }
+                from = to;
+            }
+        }
+    }
+}
+
+fn write(bytes: &mut Vec<u8>, offset: u64, written: &[u8]) {
+    let (from, to) = (to_index(offset), to_index(offset) + written.len());
+    if bytes.len() < to {
+        bytes.resize(to, 0);
+    }
+    bytes[from..to].copy_from_slice(written);
+}
+
+fn to_index(offset: u64) -> usize {
+    usize::try_from(offset).expect("the disk is in memory")
+}
+
+impl State {
+    /// Counts a change, and says whether the machine stops in it.
+    fn count_change(&mut self) -> io::Result<bool> {
+        self.refuse_when_stopped()?;
+        self.changes += 1;
+        self.stopped = self.stop_at.is_some_and(|at| self.changes >= at);
+        Ok(self.stopped)
+    }
+
+    fn refuse_when_stopped(&self) -> io::Result<()> {
+        if self.stopped { Err(io::Error::other("the machine has stopped")) } else { Ok(()) }
+    }
+
+    fn change(&mut self, change: Change) -> io::Result<()> {
+        let stopping = self.count_change()?;
+        let end = match &change {
+            Change::Write { offset, bytes } => offset + bytes.len() as u64,
+            Change::Resize(len) => *len,
+        };
+        if end > self.capacity.max(self.current.len() as u64) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        if self.fail_write_at.is_some_and(|at| self.changes >= at) {
+            self.fail_write_at = None;
+            return Err(io::Error::other("the simulated disk failed to write"));
+        }
+        match &change {
+            Change::Write { offset, bytes } => write(&mut self.current, *offset, bytes),
+            Change::Resize(len) => self.current.resize(to_index(*len), 0),
+        }
+        self.unsynced.push(change);
+        if stopping { self.refuse_when_stopped() } else { Ok(()) }
+    }
+}
+
+impl Disk for SimulatedDisk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.lock().current.len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.reads += 1;
+        let from = to_index(offset);
+        let bytes = state.current.get(from..from + out.len());
+        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        if state.flip_read_at.is_some_and(|at| state.reads >= at) && !out.is_empty() {
+            state.flip_read_at = None;
+            let bit = state.random.below(out.len() as u64 * 8);
+            out[to_index(bit / 8)] ^= 1 << (bit % 8);
+        }
+        Ok(())
+    }
+
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.0.lock().change(Change::Write { offset, bytes: bytes.to_vec() })
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.lock().change(Change::Resize(len))
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.0.lock();
+        if state.count_change()? {
+            return state.refuse_when_stopped();
+        }
+        state.syncs += 1;
+        let unsynced = std::mem::take(&mut state.unsynced);
+        let failing = state.fail_sync_at.is_some_and(|at| state.syncs >= at);
+        let State { durable, random, .. } = &mut *state;
+        for change in &unsynced {
+            // An operating system tells of a failed sync once, and forgets what it has not written.
+            if !failing || random.below(2) == 0 {
+                survive(durable, change, false, random);
+            }
+        }
+        if failing {
+            state.fail_sync_at = None;
+            return Err(io::Error::other("the simulated disk failed to sync"));
+        }
+        Ok(())
+    }
+}
+
+/// SplitMix64: numbers that look like chance and are the same for the same seed.
+#[derive(Clone, Debug)]
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`.
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}

@@ -1,0 +1,93 @@
+//! The tables that the database has.
+
+/// A table: keys in ascending order of their bytes, each with a value.
+///
+/// Numbers in keys are big-endian, so that the order of the bytes is theirs. What a key or value
+/// holds is the business of the crate that is named; this one sees bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// `state`: address ++ version -> the account from this version on; empty when it is deleted.
+    AccountVersions,
+    /// `state`: address ++ slot ++ version -> the value from this version on; empty for zero.
+    SlotVersions,
+    /// `state`: trie and path ++ version -> the node from this version on; empty when there is none.
+    TrieNodes,
+    /// `state`: hash -> code.
+    Codes,
+    /// `state`: version ++ part -> the keys that this version wrote.
+    StateChanges,
+    /// `state`: the newest and the oldest version, and the root of each.
+    StateMeta,
+    /// `chain`: number ++ hash -> header.
+    Headers,
+    /// `chain`: number ++ hash -> transactions, ommers and withdrawals.
+    Bodies,
+    /// `chain`: number ++ hash -> receipts.
+    Receipts,
+    /// `chain`: number ++ hash -> who sent each transaction.
+    Senders,
+    /// `chain`: number -> hash of the block that the chain has at this height.
+    CanonicalHashes,
+    /// `chain`: hash -> number.
+    NumbersByHash,
+    /// `chain`: number ++ hash -> total difficulty up to and with this block.
+    TotalDifficulties,
+    /// `chain`: hash of a transaction -> number of its block and its index there.
+    TransactionPlaces,
+    /// `chain`: number ++ hash -> access list of the block.
+    AccessLists,
+    /// `chain`: hash -> a block that is not in the chain, but may come to be.
+    SideBlocks,
+    /// `chain`: head, safe and finalized block, genesis, settings that must not change.
+    ChainMeta,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 17] = [
+        Self::AccountVersions,
+        Self::SlotVersions,
+        Self::TrieNodes,
+        Self::Codes,
+        Self::StateChanges,
+        Self::StateMeta,
+        Self::Headers,
+        Self::Bodies,
+        Self::Receipts,
+        Self::Senders,
+        Self::CanonicalHashes,
+        Self::NumbersByHash,
+        Self::TotalDifficulties,
+        Self::TransactionPlaces,
+        Self::AccessLists,
+        Self::SideBlocks,
+        Self::ChainMeta,
+    ];
+
+    /// The name by which the database knows it. Never changes for a table that is in use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AccountVersions => "account_versions",
+            Self::SlotVersions => "slot_versions",
+            Self::TrieNodes => "trie_nodes",
+            Self::Codes => "codes",
+            Self::StateChanges => "state_changes",
+            Self::StateMeta => "state_meta",
+            Self::Headers => "headers",
+            Self::Bodies => "bodies",
+            Self::Receipts => "receipts",
+            Self::Senders => "senders",
+            Self::CanonicalHashes => "canonical_hashes",
+            Self::NumbersByHash => "numbers_by_hash",
+            Self::TotalDifficulties => "total_difficulties",
+            Self::TransactionPlaces => "transaction_places",
+            Self::AccessLists => "access_lists",
+            Self::SideBlocks => "side_blocks",
+            Self::ChainMeta => "chain_meta",
+        }
+    }
+
+    pub(crate) fn definition(self) -> redb::TableDefinition<'static, &'static [u8], &'static [u8]> {
+        redb::TableDefinition::new(self.name())
+    }
+}
