@@ -1,1 +1,46 @@
 //! Accounts and slots as of a block: reads, applying a change set, state root, proofs.
+//!
+//! Nothing here knows of blocks. The state has versions, which count its changes; whoever keeps
+//! blocks keeps the version that each led to.
+//!
+//! In: a snapshot of the store, and [`ChangeSet`](heddle_types::ChangeSet)s. Out: accounts, slots,
+//! roots and proofs of any version that is kept, and of versions that are not stored yet: a
+//! [`StateView`] is a stored version with [`Layer`]s on top.
+//!
+//! How it lies in the store:
+//!
+//! | table | key | value |
+//! |---|---|---|
+//! | accounts | address, version | the account; empty if it is gone |
+//! | slots | address, slot, version | the value; empty if it is zero |
+//! | trie nodes | owner, path, version | RLP of the node; empty if there is none any more |
+//! | codes | hash | the code |
+//! | changes | version | the keys above that it wrote |
+//!
+//! A read as of a version takes the last entry that is not after it. So a change is written once,
+//! every kept version can be read and proved, and undoing one is deleting what it wrote.
+//!
+//! Invariants:
+//!
+//! 1. The root of a version is that of the Ethereum trie of its accounts (yellow paper, section
+//!    4.1), whatever the way that led there.
+//! 2. A node of the trie is used only if its hash is what its parent says.
+//! 3. Pruning changes nothing that a kept version reads.
+
+mod account;
+mod apply;
+mod error;
+mod history;
+mod keys;
+mod proof;
+mod trie;
+mod view;
+
+
+pub use account::{Account, Entry, Version};
+pub use apply::Layer;
+pub use error::Error;
+pub use history::{check, latest, prune, unwind, write_genesis, write_layer};
+pub use proof::{AccountProof, SlotProof};
+pub use trie::root_after;
+pub use view::StateView;

@@ -1,0 +1,53 @@
+//! Why the state cannot be read or changed.
+
+use crate::Version;
+use alloy_primitives::{Address, B256};
+use alloy_trie::Nibbles;
+
+/// Why the state cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store failed.
+    #[error("the state cannot be read or written")]
+    Storage(#[from] heddle_storage::Error),
+    /// A node of the trie is missing, or is not what its parent says.
+    #[error(
+        "the database is damaged: the trie of {} has a wrong node at {path:?}; restore a backup, \
+         or import the chain anew",
+        owner.map_or_else(|| "accounts".to_owned(), |owner| format!("the storage of {owner}"))
+    )]
+    Node {
+        /// The hashed address whose storage it is; none for accounts.
+        owner: Option<B256>,
+        /// Where in the trie.
+        path: Nibbles,
+    },
+    /// An entry that is no account, slot or list of changes.
+    #[error(
+        "the database is damaged: {0} cannot be read; restore a backup, or import the chain anew"
+    )]
+    Entry(&'static str),
+    /// The account's entry and the trie do not agree.
+    #[error(
+        "the database is damaged: account {0} and the trie do not agree; restore a backup, or import the chain anew"
+    )]
+    Disagreement(Address),
+    /// The version is not kept any more.
+    #[error("state version {} is not kept; the oldest that is kept is {}", .asked.0, .oldest.0)]
+    Pruned {
+        /// What was asked for.
+        asked: Version,
+        /// The oldest that is there.
+        oldest: Version,
+    },
+    /// The root is not the one that was expected.
+    #[error(
+        "the database is damaged: the state's root is {found}, not {expected}; restore a backup, or import the chain anew"
+    )]
+    Root {
+        /// What the chain says.
+        expected: B256,
+        /// What the state has.
+        found: B256,
+    },
+}

@@ -1,0 +1,68 @@
+//! Keys in the store: a subject, and behind it the version.
+//!
+//! No subject of a table is the beginning of another one, so that the entries of one subject lie
+//! together, by version.
+
+use crate::Version;
+use alloy_primitives::{Address, B256, U256};
+use alloy_trie::Nibbles;
+use heddle_storage::Table;
+
+/// Bytes of a version at the end of a key.
+pub(crate) const VERSION_BYTES: usize = 8;
+
+/// The subject of a table's entries.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Subject {
+    pub(crate) table: Table,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Tables whose keys end with a version, by their number in lists of changes.
+const TABLES: [Table; 3] = [Table::AccountVersions, Table::SlotVersions, Table::TrieNodes];
+
+pub(crate) fn account(address: Address) -> Subject {
+    Subject { table: Table::AccountVersions, bytes: address.to_vec() }
+}
+
+pub(crate) fn slot(address: Address, key: U256) -> Subject {
+    let bytes = [address.as_slice(), &key.to_be_bytes::<32>()].concat();
+    Subject { table: Table::SlotVersions, bytes }
+}
+
+/// The length of the path stands before it: paths that begin alike would lie among each other's
+/// versions otherwise.
+pub(crate) fn node(owner: Option<B256>, path: &Nibbles) -> Subject {
+    let mut bytes = Vec::with_capacity(67);
+    // The trie of accounts comes before all storage, whose owners are hashes.
+    bytes.push(u8::from(owner.is_some()));
+    bytes.extend_from_slice(owner.as_ref().map_or(&[], |owner| owner.as_slice()));
+    bytes.push(u8::try_from(path.len()).expect("a path has at most 64 nibbles"));
+    bytes.extend_from_slice(&path.pack());
+    Subject { table: Table::TrieNodes, bytes }
+}
+
+impl Subject {
+    pub(crate) fn at(&self, version: Version) -> Vec<u8> {
+        [&self.bytes[..], &version.0.to_be_bytes()].concat()
+    }
+
+    /// Appends the subject to a list of changes.
+    pub(crate) fn append_to(&self, list: &mut Vec<u8>) {
+        let table = TABLES.iter().position(|table| *table == self.table);
+        let table = table.expect("subjects are made of the tables in the list only");
+        let len = self.bytes.len();
+        // Both fit: there are three tables, and the longest subject has 67 bytes.
+        list.push(table as u8);
+        list.push(len as u8);
+        list.extend_from_slice(&self.bytes);
+    }
+
+    /// Takes the first subject from a list of changes.
+    pub(crate) fn take_from(list: &mut &[u8]) -> Option<Self> {
+        let (&[table, len], rest) = list.split_first_chunk::<2>()?;
+        let (bytes, rest) = rest.split_at_checked(usize::from(len))?;
+        *list = rest;
+        Some(Self { table: *TABLES.get(usize::from(table))?, bytes: bytes.to_vec() })
+    }
+}

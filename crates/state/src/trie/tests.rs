@@ -1,0 +1,153 @@
+//! The trie against one that is built from nothing.
+
+use super::*;
+use alloy_trie::HashBuilder;
+use proptest::prelude::*;
+use std::collections::BTreeMap as Map;
+
+/// The judge.
+fn root_from_nothing(values: &Map<Vec<u8>, Vec<u8>>) -> B256 {
+    let mut builder = HashBuilder::default();
+    for (key, value) in values {
+        builder.add_leaf(Nibbles::unpack(key), value);
+    }
+    builder.root()
+}
+
+/// Keys of four bytes that share long beginnings.
+fn key() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        prop::collection::vec(prop_oneof![Just(0_u8), Just(1), Just(16), Just(17)], 4),
+        prop::collection::vec(any::<u8>(), 4),
+    ]
+}
+
+/// Short values make nodes that are part of their parents.
+fn value() -> impl Strategy<Value = Option<Vec<u8>>> {
+    prop_oneof![
+        Just(None),
+        prop::collection::vec(1..255_u8, 1..3).prop_map(Some),
+        prop::collection::vec(1..255_u8, 30..40).prop_map(Some),
+    ]
+}
+
+fn items(changes: &Map<Vec<u8>, Option<Vec<u8>>>) -> Vec<Item> {
+    let item = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| Item {
+        key: Nibbles::unpack(key),
+        change: match value {
+            Some(value) => Change::Put(value.clone().into(), StorageLink::default()),
+            None => Change::Delete,
+        },
+    };
+    changes.iter().map(item).collect()
+}
+
+fn batch() -> impl Strategy<Value = Map<Vec<u8>, Option<Vec<u8>>>> {
+    prop::collection::btree_map(key(), value(), 0..24)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn changes_in_batches_give_the_root_of_what_is_there(
+        batches in prop::collection::vec(batch(), 1..8),
+        forget in prop::collection::vec(any::<bool>(), 8),
+    ) {
+        let mut there: Map<Vec<u8>, Vec<u8>> = Map::new();
+        let mut store = Records::new();
+        let mut trie = Trie::accounts(EMPTY_ROOT_HASH);
+        for (changes, forget) in batches.iter().zip(forget) {
+            let mut records = Records::new();
+            trie = trie.update(items(changes), 1, &store, &mut records).unwrap();
+            store.extend(records);
+            for (key, value) in changes {
+                match value {
+                    Some(value) => there.insert(key.clone(), value.clone()),
+                    None => there.remove(key),
+                };
+            }
+            prop_assert_eq!(trie.root(), root_from_nothing(&there));
+            if forget {
+                // All is read from the store again.
+                trie = Trie::accounts(trie.root());
+            }
+        }
+        // The store holds the records of this trie and nothing else.
+        let mut needed = Records::new();
+        let nothing = Records::new();
+        let all = there.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        Trie::accounts(EMPTY_ROOT_HASH).update(items(&all), 1, &nothing, &mut needed).unwrap();
+        store.retain(|_, record| record.is_some());
+        needed.retain(|_, record| record.is_some());
+        prop_assert_eq!(store, needed);
+    }
+}
+
+fn many(seed: u64, count: u64) -> Map<Vec<u8>, Option<Vec<u8>>> {
+    let entry = |at: u64| {
+        let key =
+            keccak256([seed.to_be_bytes(), (at % (count - count / 4)).to_be_bytes()].concat());
+        let value = keccak256((seed ^ at).to_be_bytes());
+        (key.to_vec(), (at % 5 != 0).then(|| value[..(at % 32) as usize + 1].to_vec()))
+    };
+    (0..count).map(entry).collect()
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_records() {
+    let mut store = Records::new();
+    let mut tries: Vec<Trie> = (0..4).map(|_| Trie::accounts(EMPTY_ROOT_HASH)).collect();
+    for round in 0..4 {
+        let changes = many(round / 2, 1_000);
+        let mut all = Vec::new();
+        for (trie, threads) in tries.iter_mut().zip([1, 2, 8, 32]) {
+            let mut records = Records::new();
+            *trie = trie.update(items(&changes), threads, &store, &mut records).unwrap();
+            all.push((trie.root(), records));
+        }
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "round {round}");
+        store.extend(all.swap_remove(0).1);
+    }
+}
+
+#[test]
+fn a_node_that_is_not_what_its_parent_says_is_an_error() {
+    let mut store = Records::new();
+    let changes = many(1, 300);
+    let trie = Trie::accounts(EMPTY_ROOT_HASH);
+    let mut records = Records::new();
+    let trie = trie.update(items(&changes), 1, &store, &mut records).unwrap();
+    store.extend(records);
+    let key = changes.iter().find(|(_, value)| value.is_some()).map(|(key, _)| key).unwrap();
+    let key = B256::from_slice(key);
+    let fresh = || Trie::accounts(trie.root());
+    assert!(fresh().get(key, &store).unwrap().is_some());
+    let at = Nibbles::unpack(key).slice(..1);
+    let record = store[&at].clone().unwrap();
+    let mut wrong = record;
+    *wrong.last_mut().unwrap() ^= 1;
+    store.insert(at, Some(wrong));
+    assert!(
+        matches!(fresh().get(key, &store), Err(Error::Node { owner: None, path }) if path == at)
+    );
+    store.insert(at, None);
+    assert!(matches!(fresh().get(key, &store), Err(Error::Node { .. })));
+}
+
+#[test]
+fn keys_may_end_inside_other_keys() {
+    let steps: [(&[u8], Option<&[u8]>); 5] = [
+        (b"do", Some(b"verb")),
+        (b"dog", Some(b"puppy")),
+        (b"doge", Some(b"coin")),
+        (b"horse", Some(b"stallion")),
+        (b"none", None),
+    ];
+    // Of Ethereum's trie tests, "dogs" with three more letters.
+    let expected = "0x5991bb8c6514148a29db676a14ac506cd2cd5775ace63c30a4fe457715e9ac84";
+    assert_eq!(root_after(steps).unwrap().to_string(), expected);
+    let undone = steps.iter().rev().map(|(key, _)| (*key, None));
+    let all = steps.into_iter().chain(undone);
+    assert_eq!(root_after(all).unwrap(), EMPTY_ROOT_HASH);
+}

@@ -1,0 +1,276 @@
+//! Reading the state as of a version.
+
+use crate::{
+    Account, Entry, Error, Layer, Version, history,
+    keys::{self, Subject},
+    trie::{NodeSource, Trie},
+};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
+use heddle_storage::{Reader, Table};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Memory for nodes of tries, in bytes, roughly, that is taken along from version to version. When
+/// it is used up, all is dropped and read anew.
+pub(crate) const NODE_MEMORY_MAX: usize = 32 << 20;
+
+/// The state as of a version: one that is stored, or one on top of it that is not yet. Cheap to
+/// clone.
+#[derive(Clone, Debug)]
+pub struct StateView {
+    base: Arc<Base>,
+    /// What is not stored yet, the newest last.
+    layers: Vec<Arc<Layer>>,
+    trie: Trie,
+}
+
+/// A stored version.
+#[derive(Debug)]
+pub(crate) struct Base {
+    reader: Reader,
+    version: Version,
+}
+
+impl StateView {
+    /// The state as of a stored version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Pruned`] if it is not kept any more; the store may fail.
+    pub fn new(reader: Reader, version: Version) -> Result<Self, Error> {
+        let oldest = history::oldest(&reader)?;
+        if version < oldest {
+            return Err(Error::Pruned { asked: version, oldest });
+        }
+        let base = Base { reader, version };
+        let root = base.record(None, &Nibbles::new())?.map_or(EMPTY_ROOT_HASH, keccak256);
+        Ok(Self { base: Arc::new(base), layers: Vec::new(), trie: Trie::accounts(root) })
+    }
+
+    /// The same state, all of which has been stored as `version` since. What of the trie is in
+    /// memory stays there, unless it is too much.
+    pub fn stored(&self, reader: Reader, version: Version) -> Self {
+        let trie = if self.trie.weight() > NODE_MEMORY_MAX {
+            Trie::accounts(self.trie.root())
+        } else {
+            self.trie.clone()
+        };
+        Self { base: Arc::new(Base { reader, version }), layers: Vec::new(), trie }
+    }
+
+    /// The state after one more layer, which was made from this one.
+    pub fn with(&self, layer: Arc<Layer>) -> Self {
+        let trie = layer.trie.clone();
+        let mut layers = self.layers.clone();
+        layers.push(layer);
+        Self { base: self.base.clone(), layers, trie }
+    }
+
+    /// Root of the trie of accounts.
+    pub fn root(&self) -> B256 {
+        self.trie.root()
+    }
+
+    pub(crate) fn trie(&self) -> &Trie {
+        &self.trie
+    }
+
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// An account.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn account(&self, address: Address) -> Result<Option<Account>, Error> {
+        Ok(self.account_entry(address)?.known())
+    }
+
+    /// What is known of an account.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn account_entry(&self, address: Address) -> Result<Entry<Account>, Error> {
+        for layer in self.layers.iter().rev() {
+            if let Some(account) = layer.accounts.get(&address) {
+                return Ok(account.map_or(Entry::Deleted, Entry::Known));
+            }
+        }
+        Ok(match self.base.read(&keys::account(address))? {
+            None => Entry::Unknown,
+            Some(entry) if entry.is_empty() => Entry::Deleted,
+            Some(entry) => Entry::Known(Account::decode(&entry)?),
+        })
+    }
+
+    /// A slot of an account; zero if nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn slot(&self, address: Address, key: U256) -> Result<U256, Error> {
+        Ok(self.slot_entry(address, key)?.known().unwrap_or_default())
+    }
+
+    /// What is known of a slot.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn slot_entry(&self, address: Address, key: U256) -> Result<Entry<U256>, Error> {
+        for layer in self.layers.iter().rev() {
+            if let Some(value) = layer.slots.get(&(address, key)) {
+                return Ok(if value.is_zero() { Entry::Deleted } else { Entry::Known(*value) });
+            }
+        }
+        Ok(match self.base.read(&keys::slot(address, key))? {
+            None => Entry::Unknown,
+            Some(entry) if entry.is_empty() => Entry::Deleted,
+            Some(entry) => Entry::Known(slot_value(&entry)?),
+        })
+    }
+
+    /// A code; `None` if no account has got one with this hash.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn code(&self, hash: B256) -> Result<Option<Bytes>, Error> {
+        if hash == KECCAK256_EMPTY {
+            return Ok(Some(Bytes::new()));
+        }
+        if let Some(code) = self.layers.iter().rev().find_map(|layer| layer.codes.get(&hash)) {
+            return Ok(Some(code.clone()));
+        }
+        Ok(self.base.reader.get(Table::Codes, hash.as_slice())?.map(Bytes::from))
+    }
+
+    /// All slots of an account that are not zero.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn slots(&self, address: Address) -> Result<BTreeMap<U256, U256>, Error> {
+        let mut slots = BTreeMap::new();
+        let from = keys::slot(address, U256::ZERO).at(Version(0));
+        let to = keys::slot(address, U256::MAX).at(Version(u64::MAX));
+        self.base.each_last(Table::SlotVersions, &from, &to, |subject, entry| {
+            let key = subject.get(20..).map(U256::from_be_slice);
+            slots.insert(key.ok_or(Error::Entry("a slot's key"))?, slot_value(entry)?);
+            Ok(())
+        })?;
+        for layer in &self.layers {
+            for ((_, key), value) in layer.slots.iter().filter(|((of, _), _)| *of == address) {
+                if value.is_zero() {
+                    slots.remove(key);
+                } else {
+                    slots.insert(*key, *value);
+                }
+            }
+        }
+        Ok(slots)
+    }
+
+    /// All accounts, by ascending address. Meant for dumps of small states: it reads everything.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn accounts(&self) -> Result<BTreeMap<Address, Account>, Error> {
+        let mut accounts = BTreeMap::new();
+        let from = keys::account(Address::ZERO).at(Version(0));
+        let to = keys::account(Address::repeat_byte(0xff)).at(Version(u64::MAX));
+        self.base.each_last(Table::AccountVersions, &from, &to, |subject, entry| {
+            let address = Address::try_from(subject).map_err(|_| Error::Entry("an address"))?;
+            accounts.insert(address, Account::decode(entry)?);
+            Ok(())
+        })?;
+        for layer in &self.layers {
+            for (address, account) in &layer.accounts {
+                match account {
+                    Some(account) => accounts.insert(*address, *account),
+                    None => accounts.remove(address),
+                };
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// Reads into memory what computing the root will need once these accounts and slots have
+    /// changed. Meant for another thread, while the block still executes; what cannot be read is
+    /// left to who really needs it.
+    pub fn prefetch(&self, accounts: &[Address], slots: &[(Address, U256)]) {
+        for address in accounts {
+            let _ = self.trie.load(keccak256(address), &*self.base);
+        }
+        let mut last: Option<(Address, Option<Trie>)> = None;
+        for (address, key) in slots {
+            if last.as_ref().is_none_or(|(of, _)| of != address) {
+                last = Some((*address, self.storage_trie(*address).ok().flatten()));
+            }
+            if let Some((_, Some(storage))) = &last {
+                let _ = storage.load(keccak256(key.to_be_bytes::<32>()), &*self.base);
+            }
+        }
+    }
+
+    /// The trie of an account's storage; `None` if there is no such account.
+    pub(crate) fn storage_trie(&self, address: Address) -> Result<Option<Trie>, Error> {
+        let Some(account) = self.account(address)? else { return Ok(None) };
+        let owner = keccak256(address);
+        self.trie.storage(owner, account.storage_root, &*self.base).map(Some)
+    }
+}
+
+fn slot_value(entry: &[u8]) -> Result<U256, Error> {
+    U256::try_from_be_slice(entry).ok_or(Error::Entry("a slot"))
+}
+
+impl Base {
+    /// The last entry of a subject that is not after the version.
+    fn read(&self, subject: &Subject) -> Result<Option<Vec<u8>>, Error> {
+        let (from, to) = (subject.at(Version(0)), subject.at(self.version));
+        let last = self.reader.last_below_or_at(subject.table, &from, &to)?;
+        Ok(last.map(|(_, entry)| entry))
+    }
+
+    /// Shows `visit` the last entry of each subject between two keys, unless it is empty.
+    fn each_last(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut last: Option<(Vec<u8>, Vec<u8>)> = None;
+        for entry in self.reader.range(table, from, to)? {
+            let (key, entry) = entry?;
+            let Some((subject, version)) = key.split_last_chunk::<{ keys::VERSION_BYTES }>() else {
+                return Err(Error::Entry("a key"));
+            };
+            if u64::from_be_bytes(*version) > self.version.0 {
+                continue;
+            }
+            if let Some((before, entry)) = &last
+                && before != subject
+                && !entry.is_empty()
+            {
+                visit(before, entry)?;
+            }
+            last = Some((subject.to_vec(), entry));
+        }
+        match &last {
+            Some((subject, entry)) if !entry.is_empty() => visit(subject, entry),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl NodeSource for Base {
+    fn record(&self, owner: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.read(&keys::node(owner, path))?.filter(|record| !record.is_empty()))
+    }
+}
