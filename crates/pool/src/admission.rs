@@ -59,10 +59,11 @@ impl Pool {
         };
         let check = |what, have: u128, old: u128| {
             // Who pays prices of 2^120 wei cannot pay more.
-            let raised = old.checked_mul(100 + u128::from(percent)).unwrap_or(u128::MAX) / 100;
+            let raised = old.checked_mul(100 + u128::from(percent));
+            let raised = raised.map_or(u128::MAX, |raised| raised / 100);
             // A price of nothing has to rise, too.
             let need = raised.max(old.saturating_add(1));
-            if have < need {
+            if have < need || have == old {
                 return Err(PoolError::ReplacementUnderpriced { what, have, need });
             }
             Ok(())

@@ -185,13 +185,15 @@ impl Pool {
         let (replaced, moves) = self.place(slot, state);
         let mut evicted = Vec::new();
         if let Err(error) = self.make_room(&new, &mut evicted) {
-            self.displace(sender, nonce, None);
+            // The account stays until all that was in it is back.
+            self.take(sender, nonce, None);
             if let Some((old, _)) = replaced {
-                self.place(old, state);
+                self.place_in(sender, old);
             }
             for displaced in evicted.into_iter().rev() {
                 self.restore(displaced);
             }
+            self.sweep(&sender);
             return Err(error);
         }
         if let Some((old, _)) = &replaced {
@@ -231,12 +233,16 @@ impl Pool {
             else {
                 return Err(PoolError::Full);
             };
-            if tail.arrival == new.arrival {
-                return Err(PoolError::Underpriced { tip: new.tip(), fee: new.fee() });
-            }
             let (sender, nonce) = (tail.sender(), tail.nonce());
-            if account.is_pending(nonce) && !self.is_pending(&new.hash()) {
+            let is_new = tail.arrival == new.arrival;
+            let others_wait =
+                if is_new { self.index.queued_len() > 1 } else { !account.is_pending(nonce) };
+            // What has to wait itself drives nothing out that could be mined.
+            if !others_wait && !self.is_pending(&new.hash()) {
                 return Err(PoolError::Full);
+            }
+            if is_new {
+                return Err(PoolError::Underpriced { tip: new.tip(), fee: new.fee() });
             }
             // Nothing comes after a tail, so nothing has to wait.
             evicted.extend(self.displace(sender, nonce, None));
@@ -287,17 +293,23 @@ impl Pool {
         (replaced, moves)
     }
 
-    /// Takes a transaction out; see [`Account::remove`].
+    /// Takes a transaction out, and forgets its account if that has nothing else in the pool.
     fn displace(
         &mut self,
         sender: Address,
         nonce: u64,
         queued_at: Option<u64>,
     ) -> Option<Displaced> {
+        let removed = self.take(sender, nonce, queued_at)?;
+        Some(Displaced { removed, account: self.sweep(&sender) })
+    }
+
+    /// Takes a transaction out; see [`Account::remove`].
+    fn take(&mut self, sender: Address, nonce: u64, queued_at: Option<u64>) -> Option<Removed> {
         let remove = |account: &mut Account, moves: &mut _| account.remove(nonce, queued_at, moves);
         let removed = self.edit(sender, remove)?.0?;
         self.index.remove(&removed);
-        Some(Displaced { removed, account: self.sweep(&sender) })
+        Some(removed)
     }
 
     /// Puts back what was taken out.

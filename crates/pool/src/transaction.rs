@@ -6,7 +6,7 @@ use alloy_eips::{eip2718::Encodable2718, eip7594::BlobTransactionSidecarVariant}
 use alloy_primitives::{Address, B256, U256};
 use heddle_ecrecover::{SignatureError, recover_address, recover_sender, recover_senders};
 use heddle_types::{Fork, RecoveredTransaction, Transaction};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// A transaction as it is sent: one with blobs carries them, in the form of EIP-4844 or EIP-7594.
 pub type PooledTransaction =
@@ -123,7 +123,7 @@ fn split(transaction: PooledTransaction) -> (Transaction, Option<BlobTransaction
 }
 
 /// A transaction in the pool.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PoolTransaction {
     /// The transaction without its blobs, as blocks hold it, and its sender.
     pub recovered: RecoveredTransaction,
@@ -214,6 +214,20 @@ impl PoolTransaction {
 
     pub(crate) fn blob_hashes(&self) -> &[B256] {
         self.recovered.transaction.blob_versioned_hashes().unwrap_or(&[])
+    }
+}
+
+/// The hash stands for all that was signed: blobs would fill screens.
+impl fmt::Debug for PoolTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolTransaction")
+            .field("hash", &self.hash())
+            .field("sender", &self.sender())
+            .field("nonce", &self.nonce())
+            .field("origin", &self.origin)
+            .field("added_at", &self.added_at)
+            .field("arrival", &self.arrival)
+            .finish_non_exhaustive()
     }
 }
 
