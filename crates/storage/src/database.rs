@@ -218,3 +218,20 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without a message")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SimulatedDisk;
+
+    #[test]
+    fn a_panic_of_the_engine_ends_the_database_and_not_the_process() {
+        let disk = SimulatedDisk::new(1);
+        let database = Database::on_disk(Box::new(disk), Options { cache_bytes: 1 << 20 }).unwrap();
+        let caught = database.0.guarded(|| -> Result<(), redb::Error> { panic!("no such page") });
+        assert!(
+            matches!(&caught, Err(Error::Damaged { what, .. }) if what.contains("no such page"))
+        );
+        assert!(matches!(database.writer(), Err(Error::Damaged { .. })));
+    }
+}
