@@ -31,7 +31,9 @@ impl Receipt {
     pub fn encode_2718(&self, out: &mut Vec<u8>) {
         let receipt = ReceiptWithBloom {
             receipt: alloy_consensus::Receipt {
-                status: self.state_root.map_or(Eip658Value::Eip658(self.success), Eip658Value::PostState),
+                status: self
+                    .state_root
+                    .map_or(Eip658Value::Eip658(self.success), Eip658Value::PostState),
                 cumulative_gas_used: self.cumulative_gas_used,
                 logs: self.logs.clone(),
             },

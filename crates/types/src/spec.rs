@@ -28,7 +28,9 @@ pub struct ChainSpec {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// A fork comes before one that it builds on.
-    #[error("{later} activates at {at}, before {earlier} does; give each fork at the same point as the one before it, or later")]
+    #[error(
+        "{later} activates at {at}, before {earlier} does; give each fork at the same point as the one before it, or later"
+    )]
     Order {
         /// The fork that is too early.
         later: &'static str,
@@ -177,8 +179,16 @@ fn ordered(
     Ok(forks)
 }
 
-/// Names of blob parameters that are no fork of execution (EIP-7892).
-const BLOB_FORKS: [&str; 5] = ["bpo1", "bpo2", "bpo3", "bpo4", "bpo5"];
+/// The blob parameters that are no fork of execution (EIP-7892), with their times.
+fn blob_forks(config: &ChainConfig) -> [(&'static str, Option<u64>); 5] {
+    [
+        ("bpo1", config.bpo1_time),
+        ("bpo2", config.bpo2_time),
+        ("bpo3", config.bpo3_time),
+        ("bpo4", config.bpo4_time),
+        ("bpo5", config.bpo5_time),
+    ]
+}
 
 fn blob_schedule(
     config: &ChainConfig,
@@ -193,7 +203,10 @@ fn blob_schedule(
     ];
     for (name, fork, default) in defaults {
         let Some(at) = time_of(fork) else { continue };
-        blobs.push((at, config.blob_schedule.get(name).map_or(default, |given| same(given, default))));
+        blobs.push((
+            at,
+            config.blob_schedule.get(name).map_or(default, |given| same(given, default)),
+        ));
     }
     let osaka = BlobParams::osaka();
     let amsterdam = time_of(Fork::Amsterdam);
@@ -204,18 +217,11 @@ fn blob_schedule(
         if defaults.iter().any(|(known, ..)| known == name) {
             continue;
         }
-        let at = if name == "amsterdam" {
-            amsterdam
-        } else if BLOB_FORKS.contains(&name.as_str()) {
-            let key = format!("{name}Time");
-            config.extra_fields.get_deserialized::<u64>(&key).and_then(Result::ok)
-        } else {
-            None
-        };
-        match at {
-            Some(at) => blobs.push((at, same(given, osaka))),
+        let known = blob_forks(config).into_iter().chain([("amsterdam", amsterdam)]);
+        match known.into_iter().find(|(known, _)| known == name) {
+            Some((_, Some(at))) => blobs.push((at, same(given, osaka))),
             // Schedules are often copied whole, with entries for forks that are never reached.
-            None if name == "amsterdam" || BLOB_FORKS.contains(&name.as_str()) => {}
+            Some((_, None)) => {}
             None => return Err(SpecError::BlobSchedule(name.clone())),
         }
     }
@@ -232,5 +238,36 @@ fn same(given: &BlobParams, of: BlobParams) -> BlobParams {
         max_blobs_per_tx: of.max_blobs_per_tx.min(given.max_blob_count),
         blob_base_cost: of.blob_base_cost,
         ..*given
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_blob_parameters_between_forks() {
+        let entry = |target| BlobParams {
+            target_blob_count: target,
+            max_blob_count: 2 * target,
+            ..BlobParams::bpo1()
+        };
+        let config = ChainConfig {
+            terminal_total_difficulty: Some(U256::ZERO),
+            shanghai_time: Some(0),
+            cancun_time: Some(0),
+            prague_time: Some(0),
+            osaka_time: Some(10),
+            bpo1_time: Some(20),
+            bpo2_time: Some(30),
+            blob_schedule: [("bpo1", 10), ("bpo2", 14), ("bpo3", 21)]
+                .map(|(name, target)| (name.to_owned(), entry(target)))
+                .into(),
+            ..ChainConfig::default()
+        };
+        let genesis = Genesis { config, ..Genesis::default() };
+        let spec = ChainSpec::from_genesis(&genesis).unwrap();
+        let target = |time| spec.blob_params_at(time).unwrap().target_blob_count;
+        assert_eq!([9, 10, 19, 20, 29, 30, 99].map(target), [6, 6, 6, 10, 10, 14, 14]);
     }
 }
