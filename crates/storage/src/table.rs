@@ -18,23 +18,22 @@ pub enum Table {
     StateChanges,
     /// `state`: the newest and the oldest version, and the root of each.
     StateMeta,
-    /// `chain`: number ++ hash -> header.
+    /// `chain`: number -> header.
     Headers,
-    /// `chain`: number ++ hash -> transactions, ommers and withdrawals.
+    /// `chain`: number -> transactions, ommers and withdrawals.
     Bodies,
-    /// `chain`: number ++ hash -> receipts.
+    /// `chain`: number -> receipts.
     Receipts,
-    /// `chain`: number ++ hash -> who sent each transaction.
+    /// `chain`: number -> who sent each transaction.
     Senders,
-    /// `chain`: number -> hash of the block that the chain has at this height.
-    CanonicalHashes,
+    /// `chain`: number -> hash, total difficulty and state version of the block that the chain has
+    /// at this height.
+    CanonicalBlocks,
     /// `chain`: hash -> number.
     NumbersByHash,
-    /// `chain`: number ++ hash -> total difficulty up to and with this block.
-    TotalDifficulties,
     /// `chain`: hash of a transaction -> number of its block and its index there.
     TransactionPlaces,
-    /// `chain`: number ++ hash -> access list of the block.
+    /// `chain`: number -> access list of the block.
     AccessLists,
     /// `chain`: hash -> a block that is not in the chain, but may come to be.
     SideBlocks,
@@ -44,7 +43,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 16] = [
         Self::AccountVersions,
         Self::SlotVersions,
         Self::TrieNodes,
@@ -55,9 +54,8 @@ impl Table {
         Self::Bodies,
         Self::Receipts,
         Self::Senders,
-        Self::CanonicalHashes,
+        Self::CanonicalBlocks,
         Self::NumbersByHash,
-        Self::TotalDifficulties,
         Self::TransactionPlaces,
         Self::AccessLists,
         Self::SideBlocks,
@@ -77,9 +75,8 @@ impl Table {
             Self::Bodies => "bodies",
             Self::Receipts => "receipts",
             Self::Senders => "senders",
-            Self::CanonicalHashes => "canonical_hashes",
+            Self::CanonicalBlocks => "canonical_blocks",
             Self::NumbersByHash => "numbers_by_hash",
-            Self::TotalDifficulties => "total_difficulties",
             Self::TransactionPlaces => "transaction_places",
             Self::AccessLists => "access_lists",
             Self::SideBlocks => "side_blocks",

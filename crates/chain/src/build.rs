@@ -1,0 +1,231 @@
+//! Building a block from candidates.
+
+use crate::{
+    BlockError, Chain, Error, ExecutedBlock, TransactionError,
+    branch::Parent,
+    execution::{self, Failure, Results, Task},
+    input::{self, BlockInput},
+    roots,
+    rules::{self, BLOCK_SIZE_MAX},
+};
+use alloy_consensus::BlockBody;
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::{Address, B256, Bytes};
+use heddle_executor::{Invalid, revm::context::result::InvalidTransaction};
+use heddle_types::{
+    Block, ChainSpec, Fork, Header, RecoveredBlock, RecoveredTransaction, Withdrawal,
+};
+
+/// Room in a block's encoding for everything but its transactions: header, ommers, and the
+/// prefixes of lists. Withdrawals are counted apart.
+const BLOCK_SIZE_REST: usize = 8 * 1024;
+/// The most bytes of one withdrawal: two 64-bit numbers, an address, an amount, and prefixes.
+const WITHDRAWAL_SIZE_MAX: usize = 64;
+
+/// What is ordered of a block. Fields that its fork does not know are ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// UNIX seconds; after the parent's.
+    pub timestamp: u64,
+    /// Who gets the fees.
+    pub beneficiary: Address,
+    /// What contracts see as randomness (EIP-4399).
+    pub prevrandao: B256,
+    /// The gas limit. Verifiers refuse one too far from the parent's: see
+    /// [`rules::gas_limit_towards`].
+    pub gas_limit: u64,
+    /// Another base fee than follows from the parent. Verifiers refuse it; development sets it.
+    pub base_fee: Option<u64>,
+    /// Payments to validators.
+    pub withdrawals: Vec<Withdrawal>,
+    /// Root of the parent in the consensus layer (EIP-4788).
+    pub parent_beacon_block_root: Option<B256>,
+    /// At most 32 bytes.
+    pub extra_data: Bytes,
+    /// Ommers, before the merge.
+    pub ommers: Vec<Header>,
+    /// Slot of the consensus layer (EIP-7843); `None` takes the one after the parent's.
+    pub slot_number: Option<u64>,
+}
+
+/// A block that was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The block, ready to be committed.
+    pub executed: ExecutedBlock,
+    /// The candidates that are not in it, by ascending position.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A candidate that was left out of the block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Position among the candidates.
+    pub index: usize,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why a candidate was left out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SkipReason {
+    /// It may stand in no block of this fork.
+    #[error(transparent)]
+    Rule(#[from] TransactionError),
+    /// It may not stand at its place.
+    #[error(transparent)]
+    Invalid(InvalidTransaction),
+    /// The block would be larger than allowed on the wire (EIP-7934).
+    #[error("the block has no room for it: its encoding would be too long")]
+    NoRoom,
+}
+
+impl Chain {
+    /// Builds a block on `parent` from `candidates`, in their order; those that may not stand in
+    /// it are left out. Nothing is changed by that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBlockWithHash`] for an unknown parent; [`Error::Build`] for attributes that no
+    /// block can have.
+    pub fn build(
+        &self,
+        parent: B256,
+        attributes: &Attributes,
+        candidates: Vec<RecoveredTransaction>,
+    ) -> Result<Built, Error> {
+        let mut engine = self.engine.lock();
+        let reader = self.reader();
+        let parent = self.parent(&mut engine, &reader, parent)?;
+        let number = parent.header.number.saturating_add(1);
+        let refuse = |error: BlockError| Error::Build { number, source: Box::new(error) };
+        let time = attributes.timestamp;
+        let fork = rules::fork_of(self.spec(), number, time, parent.total_difficulty);
+        let mut block = skeleton(self.spec(), fork, &parent, attributes).map_err(refuse)?;
+        let ommers =
+            if block.body.ommers.is_empty() { vec![] } else { parent.ancestors(&reader)? };
+        rules::check_ommers(self.spec(), &block.body.ommers, &ommers).map_err(refuse)?;
+        let (candidates, mut skipped) = self.admit(fork, &block, candidates);
+        let transactions =
+            candidates.iter().map(|(_, tx)| input::transaction(&tx.transaction, tx.sender));
+        let transactions = transactions.collect();
+        let input = BlockInput::with_transactions(self.spec(), fork, &block, transactions);
+        let task = Task {
+            input: &input,
+            state: &parent.state,
+            invalid: Invalid::Skip,
+            list: None,
+            threads: self.settings.threads,
+        };
+        let executed = match execution::execute(&mut engine.executor, &task) {
+            Ok(executed) => executed,
+            Err(Failure::Block(error)) => return Err(refuse(error)),
+            Err(Failure::Other(error)) => return Err(error),
+        };
+        let mut left_out = executed.output.skipped.iter().peekable();
+        let mut senders = Vec::with_capacity(candidates.len());
+        for (place, (index, candidate)) in candidates.into_iter().enumerate() {
+            if let Some(out) = left_out.next_if(|out| out.index == place) {
+                let reason = SkipReason::Invalid(out.reason.clone());
+                skipped.push(Skipped { index, reason });
+                continue;
+            }
+            block.body.transactions.push(candidate.transaction);
+            senders.push(candidate.sender);
+        }
+        skipped.sort_by_key(|skipped| skipped.index);
+        complete(&mut block, &executed.results);
+        let hash = block.header.hash_slow();
+        let block = RecoveredBlock { block, hash, senders };
+        let executed = ExecutedBlock::new(block, executed, parent.total_difficulty);
+        Ok(Built { executed, skipped })
+    }
+
+    /// The candidates that can stand in a block of this fork, with their positions, and the rest.
+    fn admit(
+        &self,
+        fork: Fork,
+        block: &Block,
+        candidates: Vec<RecoveredTransaction>,
+    ) -> (Vec<(usize, RecoveredTransaction)>, Vec<Skipped>) {
+        let blobs = self.spec().blob_params_at(block.header.timestamp);
+        let blobs = blobs.filter(|_| fork >= Fork::Cancun);
+        let withdrawals = block.body.withdrawals.as_ref().map_or(0, |list| list.len());
+        let rest = BLOCK_SIZE_REST + withdrawals * WITHDRAWAL_SIZE_MAX;
+        let mut room = if fork >= Fork::Osaka { BLOCK_SIZE_MAX - rest } else { usize::MAX };
+        let (mut admitted, mut skipped) = (Vec::with_capacity(candidates.len()), Vec::new());
+        for (index, candidate) in candidates.into_iter().enumerate() {
+            let transaction = &candidate.transaction;
+            let checked = rules::check_transaction(self.spec(), fork, blobs.as_ref(), transaction);
+            if let Err(error) = checked {
+                skipped.push(Skipped { index, reason: error.into() });
+                continue;
+            }
+            // As a string in the list: with a prefix of at most four bytes.
+            let size = transaction.encode_2718_len() + 4;
+            match room.checked_sub(size) {
+                Some(left) => {
+                    room = left;
+                    admitted.push((index, candidate));
+                }
+                None => skipped.push(Skipped { index, reason: SkipReason::NoRoom }),
+            }
+        }
+        (admitted, skipped)
+    }
+}
+
+/// The block without transactions, and without what only executing it tells.
+fn skeleton(
+    spec: &ChainSpec,
+    fork: Fork,
+    parent: &Parent,
+    attributes: &Attributes,
+) -> Result<Block, BlockError> {
+    let since = |since: Fork| fork >= since;
+    let before = &parent.header;
+    let blobs = spec.blob_params_at(attributes.timestamp).filter(|_| since(Fork::Cancun));
+    let difficulty = if since(Fork::Merge) {
+        alloy_primitives::U256::ZERO
+    } else {
+        rules::next_difficulty(spec, fork, attributes.timestamp, before)
+    };
+    let slot = before.slot_number.map_or(0, |slot| slot.saturating_add(1));
+    let ommers = if since(Fork::Merge) { vec![] } else { attributes.ommers.clone() };
+    let withdrawals = since(Fork::Shanghai).then(|| attributes.withdrawals.clone().into());
+    let base_fee = rules::next_base_fee(fork, before);
+    let header = Header {
+        parent_hash: parent.hash,
+        ommers_hash: roots::ommers_hash(&ommers),
+        beneficiary: attributes.beneficiary,
+        difficulty,
+        number: before.number.saturating_add(1),
+        gas_limit: attributes.gas_limit,
+        timestamp: attributes.timestamp,
+        extra_data: attributes.extra_data.clone(),
+        mix_hash: if since(Fork::Merge) { attributes.prevrandao } else { B256::ZERO },
+        base_fee_per_gas: base_fee.map(|follows| attributes.base_fee.unwrap_or(follows)),
+        withdrawals_root: since(Fork::Shanghai)
+            .then(|| roots::withdrawals_root(&attributes.withdrawals)),
+        blob_gas_used: blobs.map(|_| 0),
+        excess_blob_gas: blobs.map(|params| rules::next_excess_blob_gas(&params, before)),
+        parent_beacon_block_root: since(Fork::Cancun)
+            .then(|| attributes.parent_beacon_block_root.unwrap_or_default()),
+        slot_number: since(Fork::Amsterdam).then(|| attributes.slot_number.unwrap_or(slot)),
+        ..Header::default()
+    };
+    rules::check_order(spec, &header, before)?;
+    Ok(Block::new(header, BlockBody { transactions: vec![], ommers, withdrawals }))
+}
+
+/// Adds what executing the block told.
+fn complete(block: &mut Block, results: &Results) {
+    block.header.state_root = results.state_root;
+    block.header.transactions_root = roots::transactions_root(&block.body.transactions);
+    block.header.receipts_root = results.receipts_root;
+    block.header.logs_bloom = results.logs_bloom;
+    block.header.gas_used = results.gas_used;
+    block.header.blob_gas_used = results.blob_gas_used;
+    block.header.requests_hash = results.requests_hash;
+    block.header.block_access_list_hash = results.access_list_hash;
+}

@@ -1,0 +1,396 @@
+//! Blocks from elsewhere: verifying them, and choosing between branches.
+
+use crate::{
+    BlockError, Chain, ChainEvent, ChainReader, CommittedBlock, Error,
+    branch::{Parent, unknown_parent},
+    chain::{Engine, blocks_after, delete_side_blocks, put_executed, put_head},
+    execution::{self, Executed, Failure, Results, Task},
+    input::BlockInput,
+    records::{self, SideBlock},
+    rules::{self, Ancestor},
+    side::SideEntry,
+};
+use alloy_eip7928::BlockAccessList;
+use alloy_primitives::{B256, Bytes, U256};
+use heddle_ecrecover::recover_senders;
+use heddle_executor::{Invalid, Statistics};
+use heddle_state::Layer;
+use heddle_types::{AccessList, Block, Fork, Header, RecoveredBlock};
+use std::sync::Arc;
+
+/// A block with all that came of executing it, ready to be committed.
+#[derive(Clone, Debug)]
+pub struct ExecutedBlock {
+    /// The block and its receipts.
+    pub block: Arc<CommittedBlock>,
+    /// Its access list, from Amsterdam on (EIP-7928).
+    pub access_list: Option<BlockAccessList>,
+    /// The requests for the consensus layer (EIP-7685), each with its type.
+    pub requests: Vec<Bytes>,
+    /// How the work of executing it went.
+    pub statistics: Statistics,
+    /// The state after it.
+    pub(crate) layer: Arc<Layer>,
+}
+
+/// What became of a block that was imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// It was in the chain already.
+    Known,
+    /// It follows the head, and is the head now.
+    Extended,
+    /// Its branch took the place of so many blocks; it is the head now.
+    Reorganised(u64),
+    /// It is valid, and lies beside the canonical chain.
+    Beside,
+}
+
+/// Where and how a block is verified.
+pub(crate) struct Verification<'a> {
+    pub(crate) parent: &'a Parent,
+    /// To check the block itself by; `None` for one that was checked before.
+    pub(crate) ancestors: Option<Vec<Ancestor>>,
+    pub(crate) list: Option<BlockAccessList>,
+}
+
+impl Chain {
+    /// Finds out who sent the block's transactions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Block`] for a signature that belongs to nobody.
+    pub fn recover(&self, block: Block) -> Result<RecoveredBlock, Error> {
+        let hash = block.header.hash_slow();
+        let number = block.header.number;
+        let fork = self.spec().forks.fork_at(number, block.header.timestamp);
+        let senders =
+            recover_senders(&block.body.transactions, fork).map_err(|(index, signature)| {
+                BlockError::Transaction { index, source: signature.into() }.of(number, hash)
+            })?;
+        Ok(RecoveredBlock { block, hash, senders })
+    }
+
+    /// Executes a block on its parent and checks everything that it says of itself. Nothing is
+    /// changed by that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Block`] if it breaks a rule.
+    pub fn verify(&self, block: RecoveredBlock) -> Result<ExecutedBlock, Error> {
+        self.verify_with_list(block, None)
+    }
+
+    /// As [`Chain::verify`]; `list` is the block's access list (EIP-7928), which is followed in
+    /// place of speculation and must be the block's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Block`] if it breaks a rule.
+    pub fn verify_with_list(
+        &self,
+        block: RecoveredBlock,
+        list: Option<BlockAccessList>,
+    ) -> Result<ExecutedBlock, Error> {
+        let mut engine = self.engine.lock();
+        let (_, executed) = self.verify_in(&mut engine, &self.reader(), block, list)?;
+        Ok(executed)
+    }
+
+    /// Verifies a block and stores it. It becomes the head when its branch is better: of more total
+    /// difficulty before the merge; after it any valid block is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Block`] if it breaks a rule; [`Error::ForkTooDeep`]; the store may fail, and then
+    /// nothing has changed.
+    pub fn import(&self, block: Block) -> Result<Imported, Error> {
+        // What is known already need not be recovered, let alone executed.
+        let hash = block.header.hash_slow();
+        if self.reader().is_canonical(hash)? {
+            return Ok(Imported::Known);
+        }
+        self.import_recovered(self.recover(block)?, None)
+    }
+
+    /// As [`Chain::import`], with senders that are known, and the access list if it is at hand.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Chain::import`].
+    pub fn import_recovered(
+        &self,
+        block: RecoveredBlock,
+        list: Option<BlockAccessList>,
+    ) -> Result<Imported, Error> {
+        let mut engine = self.engine.lock();
+        let reader = self.reader();
+        let hash = block.hash;
+        if reader.is_canonical(hash)? {
+            return Ok(Imported::Known);
+        }
+        if engine.side.get(hash).is_some() {
+            return self.choose_again(&mut engine, &reader, hash);
+        }
+        let (parent, executed) = self.verify_in(&mut engine, &reader, block, list)?;
+        let executed = Arc::new(executed);
+        if parent.hash == reader.head().hash {
+            self.append(&mut engine, &executed)?;
+            return Ok(Imported::Extended);
+        }
+        if self.is_better(&reader, &executed)? {
+            return self.reorganise(&mut engine, &reader, parent, executed);
+        }
+        self.keep_beside(&mut engine, &reader, executed)?;
+        Ok(Imported::Beside)
+    }
+
+    fn verify_in(
+        &self,
+        engine: &mut Engine,
+        reader: &ChainReader,
+        block: RecoveredBlock,
+        list: Option<BlockAccessList>,
+    ) -> Result<(Parent, ExecutedBlock), Error> {
+        let header = &block.block.header;
+        let (number, hash) = (header.number, block.hash);
+        let parent = self.parent(engine, reader, header.parent_hash);
+        let parent = parent.map_err(|error| unknown_parent(error, number, hash))?;
+        let ommers = &block.block.body.ommers;
+        let ancestors = if ommers.is_empty() { vec![] } else { parent.ancestors(reader)? };
+        let verification = Verification { parent: &parent, ancestors: Some(ancestors), list };
+        let executed = self.verify_on(engine, block, verification)?;
+        Ok((parent, executed))
+    }
+
+    /// Verifies a block on its parent.
+    pub(crate) fn verify_on(
+        &self,
+        engine: &mut Engine,
+        block: RecoveredBlock,
+        verification: Verification<'_>,
+    ) -> Result<ExecutedBlock, Error> {
+        let Verification { parent, ancestors, list } = verification;
+        let header = &block.block.header;
+        let (number, hash) = (header.number, block.hash);
+        let total_difficulty = parent.total_difficulty;
+        let fork = rules::fork_of(self.spec(), number, header.timestamp, total_difficulty);
+        if let Some(ancestors) = ancestors {
+            self.check(fork, &block, parent, &ancestors).map_err(|error| error.of(number, hash))?;
+        }
+        let list = list.map(|accounts| AccessList { accounts, marks: Vec::new() });
+        let input = BlockInput::new(self.spec(), fork, &block);
+        let list = list.filter(|_| fork >= Fork::Amsterdam);
+        let task = Task {
+            input: &input,
+            state: &parent.state,
+            invalid: Invalid::Reject,
+            list: list.as_ref(),
+            threads: self.settings.threads,
+        };
+        let executed = check_list(header, task.list)
+            .map_err(Failure::Block)
+            .and_then(|()| execution::execute(&mut engine.executor, &task))
+            .and_then(|executed| match check_results(header, &executed.results) {
+                Ok(()) => Ok(executed),
+                Err(error) => Err(Failure::Block(error)),
+            });
+        match executed {
+            Ok(executed) => Ok(ExecutedBlock::new(block, executed, total_difficulty)),
+            Err(Failure::Block(error)) => Err(error.of(number, hash)),
+            Err(Failure::Other(error)) => Err(error),
+        }
+    }
+
+    /// All rules that take no execution.
+    fn check(
+        &self,
+        fork: Fork,
+        block: &RecoveredBlock,
+        parent: &Parent,
+        ancestors: &[Ancestor],
+    ) -> Result<(), BlockError> {
+        let RecoveredBlock { block, senders, .. } = block;
+        let transactions = block.body.transactions.len();
+        if senders.len() != transactions {
+            return Err(BlockError::Senders { transactions, senders: senders.len() });
+        }
+        rules::check_header(self.spec(), fork, &block.header, &parent.header, parent.hash)?;
+        rules::check_body(self.spec(), fork, block)?;
+        rules::check_ommers(self.spec(), &block.body.ommers, ancestors)
+    }
+
+    /// Whether a block that does not follow the head is to become it.
+    fn is_better(&self, reader: &ChainReader, executed: &ExecutedBlock) -> Result<bool, Error> {
+        let head = reader.head();
+        let header = &executed.block.block.block.header;
+        let before = executed.block.total_difficulty - header.difficulty;
+        let fork = rules::fork_of(self.spec(), header.number, header.timestamp, before);
+        if fork >= Fork::Merge {
+            return Ok(true);
+        }
+        let head_by_work = reader.fork_of(&head.header)? < Fork::Merge;
+        Ok(head_by_work && executed.block.total_difficulty > head.total_difficulty)
+    }
+
+    /// Considers a block beside the chain again, which somebody sends once more.
+    fn choose_again(
+        &self,
+        engine: &mut Engine,
+        reader: &ChainReader,
+        hash: B256,
+    ) -> Result<Imported, Error> {
+        let mut parent = self.parent(engine, reader, hash)?;
+        match parent.branch.pop() {
+            Some(executed) if self.is_better(reader, &executed)? => {
+                self.reorganise(engine, reader, parent, executed)
+            }
+            _ => Ok(Imported::Known),
+        }
+    }
+
+    /// Makes the branch of `parent`, with `last` after it, canonical, in one transaction of the
+    /// store.
+    fn reorganise(
+        &self,
+        engine: &mut Engine,
+        reader: &ChainReader,
+        parent: Parent,
+        last: Arc<ExecutedBlock>,
+    ) -> Result<Imported, Error> {
+        let ancestor = parent.ancestor;
+        let mut branch = parent.branch;
+        branch.push(last.clone());
+        let missing = Error::NoBlock(ancestor);
+        let base = records::canonical(reader.store(), ancestor)?.ok_or(missing)?;
+        let reverted = blocks_after(reader, ancestor)?;
+        let mut writer = self.db.writer()?;
+        heddle_state::unwind(&mut writer, base.version)?;
+        for block in &reverted {
+            let list = records::access_list(reader.store(), block.block.block.header.number)?;
+            records::delete_block(&mut writer, &block.block)?;
+            let beside = SideBlock {
+                access_list: list.unwrap_or_default(),
+                ..SideBlock::new(&block.block, block.total_difficulty, None)
+            };
+            records::put_side_block(&mut writer, block.block.hash, &beside)?;
+        }
+        let mut version = base.version;
+        for executed in &branch {
+            version = version.next();
+            put_executed(&mut writer, executed, version)?;
+            delete_side_blocks(&mut writer, &[executed.block.block.hash])?;
+        }
+        put_head(&mut writer, last.block.block.block.header.number, last.layer.root())?;
+        let safe = reader.safe().map(|safe| safe.min(ancestor));
+        records::put_height(&mut writer, records::SAFE, safe)?;
+        writer.commit()?;
+        for block in &reverted {
+            engine.side.insert(block.block.hash, SideEntry::of(block, None));
+        }
+        for executed in &branch {
+            engine.side.remove(executed.block.block.hash);
+        }
+        let depth = reverted.len() as u64;
+        let committed = branch.iter().map(|executed| executed.block.clone()).collect();
+        let state = parent.state.view().with(last.layer.clone());
+        self.publish(ChainEvent { reverted, committed }, Some(state))?;
+        Ok(Imported::Reorganised(depth))
+    }
+
+    fn keep_beside(
+        &self,
+        engine: &mut Engine,
+        reader: &ChainReader,
+        executed: Arc<ExecutedBlock>,
+    ) -> Result<(), Error> {
+        let block = &executed.block;
+        let hash = block.block.hash;
+        let access_list = executed.access_list.as_ref();
+        let record = SideBlock::new(&block.block, block.total_difficulty, access_list);
+        let entry = SideEntry::of(block, Some(executed.clone()));
+        engine.side.insert(hash, entry);
+        let lowest = self.lowest_ancestor(reader, reader.head().number);
+        let superfluous = engine.side.superfluous(lowest);
+        let mut writer = self.db.writer()?;
+        records::put_side_block(&mut writer, hash, &record)?;
+        delete_side_blocks(&mut writer, &superfluous)?;
+        if let Err(error) = writer.commit() {
+            engine.side.remove(hash);
+            return Err(error.into());
+        }
+        superfluous.into_iter().for_each(|hash| engine.side.remove(hash));
+        self.refresh(Some(reader.state().clone()))
+    }
+}
+
+impl SideEntry {
+    fn of(block: &CommittedBlock, executed: Option<Arc<ExecutedBlock>>) -> Self {
+        let header = &block.block.block.header;
+        Self { number: header.number, parent: header.parent_hash, executed }
+    }
+}
+
+impl ExecutedBlock {
+    /// `before` is the total difficulty of the parent.
+    pub(crate) fn new(block: RecoveredBlock, executed: Executed, before: U256) -> Self {
+        let Executed { output, layer, access_list, .. } = executed;
+        // It saturates: only a genesis can begin near the end of the range.
+        let total_difficulty = before.saturating_add(block.block.header.difficulty);
+        let receipts = output.receipts;
+        Self {
+            block: Arc::new(CommittedBlock { block, receipts, total_difficulty }),
+            access_list,
+            requests: output.requests,
+            statistics: output.statistics,
+            layer,
+        }
+    }
+}
+
+/// A list that is not the header's, or too large to be looked at, is not followed.
+fn check_list(header: &Header, list: Option<&AccessList>) -> Result<(), BlockError> {
+    let Some(list) = list else { return Ok(()) };
+    execution::check_list_size(&list.accounts, header.gas_limit)?;
+    let got = alloy_primitives::keccak256(records::access_list_bytes(&list.accounts));
+    match header.block_access_list_hash {
+        Some(expected) if expected != got => Err(BlockError::AccessListHash { expected, got }),
+        _ => Ok(()),
+    }
+}
+
+/// Compares what executing the block gave with what its header says.
+fn check_results(header: &Header, results: &Results) -> Result<(), BlockError> {
+    let (expected, got) = (header.gas_used, results.gas_used);
+    if expected != got {
+        return Err(BlockError::GasUsed { expected, got });
+    }
+    let (expected, got) = (header.receipts_root, results.receipts_root);
+    if expected != got {
+        return Err(BlockError::ReceiptsRoot { expected, got });
+    }
+    if header.logs_bloom != results.logs_bloom {
+        return Err(BlockError::LogsBloom);
+    }
+    // The fields themselves are there, or not, as the fork says: that was checked before.
+    if let (Some(expected), Some(got)) = (header.blob_gas_used, results.blob_gas_used)
+        && expected != got
+    {
+        return Err(BlockError::BlobGasUsed { expected, got });
+    }
+    if let (Some(expected), Some(got)) = (header.requests_hash, results.requests_hash)
+        && expected != got
+    {
+        return Err(BlockError::RequestsHash { expected, got });
+    }
+    if let (Some(expected), Some(got)) = (header.block_access_list_hash, results.access_list_hash)
+        && expected != got
+    {
+        return Err(BlockError::AccessListHash { expected, got });
+    }
+    let (expected, got) = (header.state_root, results.state_root);
+    if expected != got {
+        return Err(BlockError::StateRoot { expected, got });
+    }
+    Ok(())
+}
