@@ -71,7 +71,7 @@ impl Account {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let has_code = self.code_hash != KECCAK256_EMPTY;
         let has_storage = self.storage_root != EMPTY_ROOT_HASH;
-        let mut out = vec![u8::from(has_code) * HAS_CODE | u8::from(has_storage) * HAS_STORAGE];
+        let mut out = vec![(u8::from(has_code) * HAS_CODE) | (u8::from(has_storage) * HAS_STORAGE)];
         out.extend_from_slice(&self.nonce.to_be_bytes());
         if has_code {
             out.extend_from_slice(self.code_hash.as_slice());

@@ -40,6 +40,22 @@ pub enum Error {
         /// The oldest that is there.
         oldest: Version,
     },
+    /// There is no such version yet.
+    #[error("state version {} is not there yet; the newest is {}", .asked.0, .latest.0)]
+    Future {
+        /// What was asked for.
+        asked: Version,
+        /// The newest that is there.
+        latest: Version,
+    },
+    /// A version was to be written that does not follow the newest.
+    #[error("state version {} cannot be written: the next one is {}", .asked.0, .next.0)]
+    Order {
+        /// What was to be written.
+        asked: Version,
+        /// The one after the newest.
+        next: Version,
+    },
     /// The root is not the one that was expected.
     #[error(
         "the database is damaged: the state's root is {found}, not {expected}; restore a backup, or import the chain anew"

@@ -37,8 +37,16 @@ fn version(entry: Option<Vec<u8>>) -> Result<Version, Error> {
 ///
 /// # Errors
 ///
-/// The store may fail.
+/// [`Error::Order`] if it is not the one after the newest; the store may fail.
 pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Result<(), Error> {
+    let newest = writer.get(Table::StateMeta, LATEST)?;
+    let next = match newest {
+        None => Version(0),
+        newest => self::version(newest)?.next(),
+    };
+    if version != next {
+        return Err(Error::Order { asked: version, next });
+    }
     let mut entries: BTreeMap<Subject, Vec<u8>> = BTreeMap::new();
     for (address, account) in &layer.accounts {
         let entry = account.as_ref().map(Account::encode).unwrap_or_default();
@@ -70,13 +78,17 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
 ///
 /// # Errors
 ///
-/// [`Error::Pruned`] if `to` is not kept any more; the store may fail.
+/// [`Error::Pruned`] if `to` is not kept any more, [`Error::Future`] if it is not there yet; the
+/// store may fail.
 pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
     let oldest = version(writer.get(Table::StateMeta, OLDEST)?)?;
     if to < oldest {
         return Err(Error::Pruned { asked: to, oldest });
     }
     let latest = version(writer.get(Table::StateMeta, LATEST)?)?;
+    if to > latest {
+        return Err(Error::Future { asked: to, latest });
+    }
     for undone in (to.0 + 1..=latest.0).rev().map(Version) {
         for subject in changes(writer, undone)? {
             writer.delete(subject.table, &subject.at(undone))?;

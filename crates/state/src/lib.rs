@@ -32,10 +32,10 @@ mod apply;
 mod error;
 mod history;
 mod keys;
+mod listing;
 mod proof;
 mod trie;
 mod view;
-
 
 pub use account::{Account, Entry, Version};
 pub use apply::Layer;

@@ -36,11 +36,15 @@ impl StateView {
     ///
     /// # Errors
     ///
-    /// [`Error::Pruned`] if it is not kept any more; the store may fail.
+    /// [`Error::Pruned`] if it is not kept any more, [`Error::Future`] if it is not there yet; the
+    /// store may fail. Version 0 is empty before the genesis is written.
     pub fn new(reader: Reader, version: Version) -> Result<Self, Error> {
-        let oldest = history::oldest(&reader)?;
+        let (oldest, latest) = (history::oldest(&reader)?, history::latest(&reader)?);
         if version < oldest {
             return Err(Error::Pruned { asked: version, oldest });
+        }
+        if version > latest {
+            return Err(Error::Future { asked: version, latest });
         }
         let base = Base { reader, version };
         let root = base.record(None, &Nibbles::new())?.map_or(EMPTY_ROOT_HASH, keccak256);
@@ -117,6 +121,9 @@ impl StateView {
 
     /// What is known of a slot.
     ///
+    /// [`Entry::Unknown`] says nothing of the account: on a chain that was forked from another, a
+    /// slot of an account that is [`Entry::Deleted`] is not the other chain's either.
+    ///
     /// # Errors
     ///
     /// The store may fail.
@@ -155,22 +162,9 @@ impl StateView {
     /// The store may fail.
     pub fn slots(&self, address: Address) -> Result<BTreeMap<U256, U256>, Error> {
         let mut slots = BTreeMap::new();
-        let from = keys::slot(address, U256::ZERO).at(Version(0));
-        let to = keys::slot(address, U256::MAX).at(Version(u64::MAX));
-        self.base.each_last(Table::SlotVersions, &from, &to, |subject, entry| {
-            let key = subject.get(20..).map(U256::from_be_slice);
-            slots.insert(key.ok_or(Error::Entry("a slot's key"))?, slot_value(entry)?);
-            Ok(())
+        self.each_slot(address, |key, value| {
+            slots.insert(key, value);
         })?;
-        for layer in &self.layers {
-            for ((_, key), value) in layer.slots.iter().filter(|((of, _), _)| *of == address) {
-                if value.is_zero() {
-                    slots.remove(key);
-                } else {
-                    slots.insert(*key, *value);
-                }
-            }
-        }
         Ok(slots)
     }
 
@@ -181,22 +175,63 @@ impl StateView {
     /// The store may fail.
     pub fn accounts(&self) -> Result<BTreeMap<Address, Account>, Error> {
         let mut accounts = BTreeMap::new();
+        self.each_account(|address, account| {
+            accounts.insert(address, account);
+        })?;
+        Ok(accounts)
+    }
+
+    /// Shows `visit` each slot of an account that is not zero, in no order.
+    pub(crate) fn each_slot(
+        &self,
+        address: Address,
+        mut visit: impl FnMut(U256, U256),
+    ) -> Result<(), Error> {
+        let mut changed = BTreeMap::new();
+        for layer in &self.layers {
+            let slots = layer.slots.iter().filter(|((of, _), _)| *of == address);
+            changed.extend(slots.map(|((_, key), value)| (*key, *value)));
+        }
+        let from = keys::slot(address, U256::ZERO).at(Version(0));
+        let to = keys::slot(address, U256::MAX).at(Version(u64::MAX));
+        self.base.each_last(Table::SlotVersions, &from, &to, |subject, entry| {
+            let key = subject.get(20..).map(U256::from_be_slice);
+            let key = key.ok_or(Error::Entry("a slot's key"))?;
+            if !changed.contains_key(&key) {
+                visit(key, slot_value(entry)?);
+            }
+            Ok(())
+        })?;
+        for (key, value) in changed.into_iter().filter(|(_, value)| !value.is_zero()) {
+            visit(key, value);
+        }
+        Ok(())
+    }
+
+    /// Shows `visit` each account, in no order.
+    pub(crate) fn each_account(
+        &self,
+        mut visit: impl FnMut(Address, Account),
+    ) -> Result<(), Error> {
+        let mut changed: BTreeMap<Address, Option<Account>> = BTreeMap::new();
+        for layer in &self.layers {
+            changed.extend(layer.accounts.iter().map(|(address, account)| (*address, *account)));
+        }
         let from = keys::account(Address::ZERO).at(Version(0));
         let to = keys::account(Address::repeat_byte(0xff)).at(Version(u64::MAX));
         self.base.each_last(Table::AccountVersions, &from, &to, |subject, entry| {
             let address = Address::try_from(subject).map_err(|_| Error::Entry("an address"))?;
-            accounts.insert(address, Account::decode(entry)?);
+            if !changed.contains_key(&address) {
+                visit(address, Account::decode(entry)?);
+            }
             Ok(())
         })?;
-        for layer in &self.layers {
-            for (address, account) in &layer.accounts {
-                match account {
-                    Some(account) => accounts.insert(*address, *account),
-                    None => accounts.remove(address),
-                };
+        for (address, account) in changed {
+            if let Some(account) = account {
+                visit(address, account);
             }
         }
-        Ok(accounts)
+        Ok(())
     }
 
     /// Reads into memory what computing the root will need once these accounts and slots have

@@ -89,7 +89,7 @@ fn many(seed: u64, count: u64) -> Map<Vec<u8>, Option<Vec<u8>>> {
         let key =
             keccak256([seed.to_be_bytes(), (at % (count - count / 4)).to_be_bytes()].concat());
         let value = keccak256((seed ^ at).to_be_bytes());
-        (key.to_vec(), (at % 5 != 0).then(|| value[..(at % 32) as usize + 1].to_vec()))
+        (key.to_vec(), (!at.is_multiple_of(5)).then(|| value[..(at % 32) as usize + 1].to_vec()))
     };
     (0..count).map(entry).collect()
 }

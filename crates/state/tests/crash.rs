@@ -1,0 +1,178 @@
+//! Crashes while versions of the state are stored: the last one that was acknowledged is there
+//! afterwards with its root, or a later one that was being stored; or the damage is named.
+//!
+//! `HEDDLE_CRASH_POINTS` and `HEDDLE_SEED` make it a long run, or one point alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test ends so
+
+mod support;
+
+use heddle_state::{Error, StateView, Version, latest, prune, unwind, write_layer};
+use heddle_storage::{Database, Error as StorageError, Options, SimulatedDisk};
+use std::sync::Arc;
+use support::{Model, Random, assert_reads_as};
+
+const OPTIONS: Options = Options { cache_bytes: 1 << 20 };
+const ACCOUNTS: u64 = 12;
+const SLOTS: u64 = 6;
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
+}
+
+fn open(disk: &SimulatedDisk) -> Result<Database, StorageError> {
+    Database::on_disk(Box::new(disk.clone()), OPTIONS)
+}
+
+/// Versions by their numbers.
+type Models = Vec<Model>;
+
+/// Stores versions in random ways until something fails: the models of what was acknowledged, and
+/// of what may be there besides.
+fn store_until_failure(
+    database: &Database,
+    mut sure: Models,
+    random: &mut Random,
+) -> (Models, Models) {
+    let mut view: Option<StateView> = None;
+    loop {
+        let mut possible = sure.clone();
+        let result = (|| -> Result<(), Error> {
+            let reader = database.reader()?;
+            let newest = Version((sure.len() as u64).saturating_sub(1));
+            let base = match view.take() {
+                Some(view) => view.stored(reader, newest),
+                None => StateView::new(reader, newest)?,
+            };
+            if sure.len() > 2 && random.below(6) == 0 {
+                let to = sure.len() as u64 - 1 - random.below(2);
+                possible.truncate(to as usize);
+                let mut writer = database.writer()?;
+                match unwind(&mut writer, Version(to - 1)) {
+                    // It was forgotten: nothing is taken back.
+                    Err(Error::Pruned { .. }) => possible = sure.clone(),
+                    other => other?,
+                }
+                return Ok(writer.commit()?);
+            }
+            // Some layers on each other, all stored at once.
+            let mut on_top = base;
+            let mut writer = database.writer()?;
+            for _ in 0..=random.below(3) {
+                let mut model = possible.last().cloned().unwrap_or_default();
+                let changes = model.change(random, 5, ACCOUNTS, SLOTS);
+                let layer = Arc::new(on_top.apply(&changes, 1)?);
+                assert_eq!(layer.root(), model.root());
+                write_layer(&mut writer, Version(possible.len() as u64), &layer)?;
+                possible.push(model);
+                on_top = on_top.with(layer);
+            }
+            if random.below(4) == 0 {
+                prune(&mut writer, Version((possible.len() as u64).saturating_sub(4)))?;
+            }
+            writer.commit()?;
+            view = Some(on_top);
+            Ok(())
+        })();
+        match result {
+            Ok(()) => sure = possible,
+            Err(error) => {
+                assert!(
+                    matches!(
+                        &error,
+                        Error::Storage(StorageError::Io { .. } | StorageError::Full { .. })
+                    ),
+                    "{error}"
+                );
+                return (sure, possible);
+            }
+        }
+    }
+}
+
+/// Which of two histories the database has; reads of its newest version are compared.
+fn find<'a>(database: &Database, sure: &'a Models, possible: &'a Models) -> &'a Models {
+    let reader = database.reader().unwrap();
+    let newest = latest(&reader).unwrap();
+    let view = StateView::new(reader, newest).unwrap();
+    let model = |models: &Models| match models.len() {
+        0 => Some(Model::default()),
+        count if count as u64 - 1 == newest.0 => models.last().cloned(),
+        _ => None,
+    };
+    let is = |models: &Models| model(models).is_some_and(|model| model.root() == view.root());
+    let found = if is(possible) { possible } else { sure };
+    assert!(is(found), "version {} has neither root that it may have", newest.0);
+    let model = found.last().cloned().unwrap_or_default();
+    assert_reads_as(&view, &model, ACCOUNTS, SLOTS);
+    found
+}
+
+fn crash_point(seed: u64) {
+    let random = &mut Random(seed);
+    let mut disk = SimulatedDisk::new(seed);
+    let mut models = (Models::new(), Models::new());
+    let mut database = Some(open(&disk).unwrap());
+    for _ in 0..=random.below(3) {
+        match random.below(8) {
+            0 => disk.fail_sync_in(1 + random.below(12)),
+            1 => disk.fail_write_in(1 + random.below(80)),
+            2 => disk.set_capacity(disk.bytes().len() as u64 + random.below(200_000)),
+            _ => disk.stop_in(1 + random.below(150)),
+        }
+        // A crash in the midst of opening may follow one of storing.
+        if let Ok(database) = database.take().map_or_else(|| open(&disk), Ok) {
+            let found = find(&database, &models.0, &models.1).clone();
+            models = store_until_failure(&database, found, random);
+        }
+        disk = disk.crash();
+    }
+    let database = open(&disk).unwrap();
+    find(&database, &models.0, &models.1);
+    database.verify(|_, _| {}).unwrap();
+    drop(database);
+    damage(&disk, &models, random);
+}
+
+/// One wrong bit, in a read or for good: what is read is right, or the damage is named.
+fn damage(disk: &SimulatedDisk, (sure, possible): &(Models, Models), random: &mut Random) {
+    let bytes = disk.bytes();
+    let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), bytes);
+    if random.below(2) == 0 {
+        disk.flip_read_in(1 + random.below(80));
+    } else {
+        disk.damage(random.below(disk.bytes().len() as u64));
+    }
+    let read = || -> Result<(), Error> {
+        let database = open(&disk)?;
+        let reader = database.reader()?;
+        let newest = latest(&reader)?;
+        let view = StateView::new(reader, newest)?;
+        let models = [sure, possible];
+        let roots = models.map(|models| models.last().cloned().unwrap_or_default().root());
+        let at = roots.iter().position(|root| *root == view.root()).expect("a root that may be");
+        let model = models[at].last().cloned().unwrap_or_default();
+        let accounts = view.accounts()?;
+        assert!(accounts.keys().eq(model.accounts.keys()));
+        for (address, account) in &model.accounts {
+            assert_eq!(view.slots(*address)?, account.slots);
+            view.proof(*address, &[])?;
+        }
+        Ok(())
+    };
+    if let Err(error) = read() {
+        assert!(
+            matches!(&error, Error::Storage(StorageError::Damaged { offset: Some(_), .. })),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_last_acknowledged_version_survives_crashes() {
+    let seed = number("HEDDLE_SEED", 1);
+    for point in seed..seed + number("HEDDLE_CRASH_POINTS", 200) {
+        let outcome = std::panic::catch_unwind(|| crash_point(point));
+        assert!(outcome.is_ok(), "HEDDLE_SEED={point} HEDDLE_CRASH_POINTS=1 does it again");
+    }
+}

@@ -1,0 +1,340 @@
+//! Versions of the state against maps: roots, reads and proofs, with layers that are not stored,
+//! versions taken back, and old ones forgotten.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test ends so
+
+mod support;
+
+use alloy_primitives::{B256, U256, keccak256};
+use heddle_state::{Error, Layer, StateView, Version, prune, unwind, write_layer};
+use heddle_storage::{Database, Options, Table};
+use proptest::prelude::*;
+use std::sync::Arc;
+use support::{Model, Random, address, assert_reads_as, tables};
+
+const ACCOUNTS: u64 = 12;
+const SLOTS: u64 = 10;
+
+fn database() -> Database {
+    Database::ephemeral(&std::env::temp_dir(), Options { cache_bytes: 1 << 20 }).unwrap()
+}
+
+fn view(database: &Database, version: u64) -> Result<StateView, Error> {
+    StateView::new(database.reader().unwrap(), Version(version))
+}
+
+fn store(database: &Database, version: u64, layer: &Layer) {
+    let mut writer = database.writer().unwrap();
+    write_layer(&mut writer, Version(version), layer).unwrap();
+    writer.commit().unwrap();
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// This many layers on top of each other, stored one after the other.
+    Layers(u64),
+    /// A layer that is given up, beside one that is stored.
+    Branch,
+    /// Take back this many versions.
+    Unwind(u64),
+    /// Keep this many versions.
+    Prune(u64),
+    /// Read everything from the store anew.
+    Forget,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (1..5_u64).prop_map(Step::Layers),
+        2 => Just(Step::Branch),
+        2 => (1..6_u64).prop_map(Step::Unwind),
+        2 => (1..6_u64).prop_map(Step::Prune),
+        2 => Just(Step::Forget),
+    ]
+}
+
+/// The database, and what each version in it is to be.
+struct Run {
+    database: Database,
+    random: Random,
+    models: Vec<Model>,
+    oldest: usize,
+    /// The newest version, with what of its trie is in memory.
+    view: StateView,
+}
+
+impl Run {
+    fn new(seed: u64) -> Self {
+        let database = database();
+        let mut random = Random(seed);
+        let mut genesis = Model::default();
+        let changes = genesis.change(&mut random, 8, ACCOUNTS, SLOTS);
+        let layer = view(&database, 0).unwrap().apply(&changes, 1).unwrap();
+        store(&database, 0, &layer);
+        let view = view(&database, 0).unwrap();
+        Self { database, random, models: vec![genesis], oldest: 0, view }
+    }
+
+    fn newest(&self) -> Model {
+        self.models.last().unwrap().clone()
+    }
+
+    /// Layers on top of each other; the view reads them before they are stored.
+    fn layers(&mut self, count: u64) {
+        let mut on_top = self.view.clone();
+        let mut layers = Vec::new();
+        for _ in 0..count {
+            let mut model = self.newest();
+            let changes = model.change(&mut self.random, 6, ACCOUNTS, SLOTS);
+            let layer = Arc::new(on_top.apply(&changes, 1).unwrap());
+            assert_eq!(layer.root(), model.root());
+            on_top = on_top.with(layer.clone());
+            assert_reads_as(&on_top, &model, ACCOUNTS, SLOTS);
+            layers.push(layer);
+            self.models.push(model);
+        }
+        let first = self.models.len() - layers.len();
+        for (version, layer) in (first as u64..).zip(&layers) {
+            store(&self.database, version, layer);
+        }
+        let newest = Version(self.models.len() as u64 - 1);
+        self.view = on_top.stored(self.database.reader().unwrap(), newest);
+    }
+
+    fn branch(&mut self) {
+        let mut other = self.newest();
+        let changes = other.change(&mut self.random, 6, ACCOUNTS, SLOTS);
+        let base = self.view.clone();
+        let side = base.with(Arc::new(base.apply(&changes, 1).unwrap()));
+        let mut longer = other.clone();
+        let changes = longer.change(&mut self.random, 6, ACCOUNTS, SLOTS);
+        let side_longer = side.with(Arc::new(side.apply(&changes, 1).unwrap()));
+        self.layers(1);
+        assert_reads_as(&side, &other, ACCOUNTS, SLOTS);
+        assert_reads_as(&side_longer, &longer, ACCOUNTS, SLOTS);
+    }
+
+    fn unwind(&mut self, count: u64) {
+        let to = (self.models.len() - 1).saturating_sub(count as usize).max(self.oldest);
+        let mut writer = self.database.writer().unwrap();
+        unwind(&mut writer, Version(to as u64)).unwrap();
+        writer.commit().unwrap();
+        self.models.truncate(to + 1);
+        self.view = view(&self.database, to as u64).unwrap();
+    }
+
+    fn prune(&mut self, keep: u64) {
+        let below = (self.models.len() - 1).saturating_sub(keep as usize - 1);
+        let mut writer = self.database.writer().unwrap();
+        prune(&mut writer, Version(below as u64)).unwrap();
+        writer.commit().unwrap();
+        self.oldest = self.oldest.max(below);
+    }
+
+    fn check_all(&self) {
+        for (version, model) in self.models.iter().enumerate() {
+            let view = view(&self.database, version as u64);
+            if version < self.oldest {
+                let error = view.unwrap_err();
+                let said = format!("the oldest that is kept is {}", self.oldest);
+                assert!(matches!(error, Error::Pruned { .. }), "{error}");
+                assert!(error.to_string().contains(&said), "{error}");
+            } else {
+                assert_reads_as(&view.unwrap(), model, ACCOUNTS, SLOTS);
+            }
+        }
+        let after = view(&self.database, self.models.len() as u64).unwrap_err();
+        assert!(matches!(after, Error::Future { .. }), "{after}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn versions_read_and_prove_what_they_were(
+        seed: u64,
+        steps in prop::collection::vec(step(), 1..10),
+    ) {
+        let mut run = Run::new(seed);
+        for step in steps {
+            match step {
+                Step::Layers(count) => run.layers(count),
+                Step::Branch => run.branch(),
+                Step::Unwind(count) => run.unwind(count),
+                Step::Prune(keep) => run.prune(keep),
+                Step::Forget => run.view = view(&run.database, run.models.len() as u64 - 1).unwrap(),
+            }
+        }
+        run.check_all();
+    }
+
+    #[test]
+    fn what_is_taken_back_and_made_again_is_the_same_to_the_byte(
+        seed: u64,
+        count in 1..5_u64,
+        more in 1..5_u64,
+    ) {
+        let mut run = Run::new(seed);
+        run.layers(count);
+        let before = tables(&run.database);
+        let mut states = Vec::new();
+        let mut on_top = run.view.clone();
+        for _ in 0..more {
+            let mut model = run.newest();
+            let changes = model.change(&mut run.random, 6, ACCOUNTS, SLOTS);
+            let layer = Arc::new(on_top.apply(&changes, 1).unwrap());
+            store(&run.database, run.models.len() as u64, &layer);
+            on_top = on_top.with(layer.clone());
+            run.models.push(model);
+            states.push(changes);
+        }
+        let after = tables(&run.database);
+        run.unwind(more);
+        prop_assert_eq!(&tables(&run.database), &before);
+        for changes in states {
+            let version = run.models.len() as u64;
+            let layer = view(&run.database, version - 1).unwrap().apply(&changes, 8).unwrap();
+            store(&run.database, version, &layer);
+            run.models.push(Model::default());
+        }
+        prop_assert_eq!(&tables(&run.database), &after);
+    }
+}
+
+#[test]
+fn any_number_of_threads_writes_the_same_tables() {
+    let run = |threads: usize| {
+        let database = database();
+        let mut random = Random(3);
+        let mut model = Model::default();
+        let mut roots = Vec::new();
+        for version in 0..4 {
+            let changes = model.change(&mut random, 1_500, 3_000, 50);
+            // Version 0 is empty until it is written.
+            let base = view(&database, u64::max(version, 1) - 1).unwrap();
+            let layer = base.apply(&changes, threads).unwrap();
+            store(&database, version, &layer);
+            roots.push(layer.root());
+        }
+        assert_eq!(roots.last(), Some(&model.root()));
+        (roots, tables(&database))
+    };
+    let one = run(1);
+    for threads in [2, 8] {
+        assert!(run(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_large_storage_is_changed_by_many_threads_as_by_one() {
+    let run = |threads: usize| {
+        let database = database();
+        let mut model = Model::default();
+        let mut changes = model.change(&mut Random(5), 3, 3, 4);
+        changes.accounts[0].storage =
+            (0..3_000).map(|key| (U256::from(key), U256::from(key + 1))).collect();
+        let layer = view(&database, 0).unwrap().apply(&changes, threads).unwrap();
+        store(&database, 0, &layer);
+        changes.accounts[0].storage =
+            (0..3_000).map(|key| (U256::from(key), U256::from(key % 3))).collect();
+        let layer = view(&database, 0).unwrap().apply(&changes, threads).unwrap();
+        store(&database, 1, &layer);
+        (layer.root(), tables(&database))
+    };
+    assert!(run(8) == run(1));
+}
+
+#[test]
+fn a_version_out_of_order_is_refused() {
+    let database = database();
+    let layer = view(&database, 0).unwrap().apply(&Default::default(), 1).unwrap();
+    let mut writer = database.writer().unwrap();
+    let refused = write_layer(&mut writer, Version(1), &layer).unwrap_err();
+    assert!(matches!(refused, Error::Order { next: Version(0), .. }), "{refused}");
+    write_layer(&mut writer, Version(0), &layer).unwrap();
+    write_layer(&mut writer, Version(1), &layer).unwrap();
+    let refused = write_layer(&mut writer, Version(1), &layer).unwrap_err();
+    assert!(matches!(refused, Error::Order { next: Version(2), .. }), "{refused}");
+    assert!(matches!(unwind(&mut writer, Version(9)), Err(Error::Future { .. })));
+}
+
+#[test]
+fn pages_by_hash_list_everything_once() {
+    let mut run = Run::new(11);
+    run.layers(3);
+    let mut model = run.newest();
+    let changes = model.change(&mut run.random, 6, ACCOUNTS, SLOTS);
+    let view = run.view.with(Arc::new(run.view.apply(&changes, 1).unwrap()));
+    let mut listed = Vec::new();
+    let mut start = B256::ZERO;
+    loop {
+        let page = view.accounts_from(start, 3).unwrap();
+        assert!(page.is_sorted_by(|a, b| a.0 < b.0));
+        let Some((last, ..)) = page.last().copied() else { break };
+        listed.extend(page.into_iter().map(|(hash, address, account)| {
+            assert_eq!(hash, keccak256(address));
+            assert_eq!(Some(account), view.account(address).unwrap());
+            address
+        }));
+        start = B256::from(
+            U256::from_be_bytes(last.0).saturating_add(U256::from(1)).to_be_bytes::<32>(),
+        );
+    }
+    listed.sort_unstable();
+    assert_eq!(listed, model.accounts.keys().copied().collect::<Vec<_>>());
+    for (address, account) in &model.accounts {
+        let page = view.slots_from(*address, B256::ZERO, 100).unwrap();
+        assert!(page.is_sorted_by(|a, b| a.0 < b.0));
+        let slots: std::collections::BTreeMap<U256, U256> =
+            page.into_iter().map(|(_, key, value)| (key, value)).collect();
+        assert_eq!(slots, account.slots);
+    }
+}
+
+#[test]
+fn prefetching_changes_no_result() {
+    let mut run = Run::new(17);
+    run.layers(4);
+    let newest = run.models.len() as u64 - 1;
+    let mut model = run.newest();
+    let changes = model.change(&mut run.random, 10, ACCOUNTS, SLOTS);
+    let fetched = view(&run.database, newest).unwrap();
+    let addresses: Vec<_> = (0..ACCOUNTS + 3).map(address).collect();
+    let slots: Vec<_> =
+        addresses.iter().flat_map(|at| (0..SLOTS).map(|key| (*at, U256::from(key)))).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| fetched.prefetch(&addresses, &slots));
+        assert_eq!(fetched.apply(&changes, 2).unwrap().root(), model.root());
+    });
+}
+
+#[test]
+fn pruning_leaves_no_node_that_nothing_needs() {
+    let mut run = Run::new(23);
+    for _ in 0..6 {
+        run.layers(3);
+        run.prune(2);
+    }
+    run.prune(1);
+    let model = run.newest();
+    let changes = model.as_genesis();
+    let fresh = database();
+    let layer = view(&fresh, 0).unwrap().apply(&changes, 1).unwrap();
+    store(&fresh, 0, &layer);
+    let of = |database: &Database, table: Table| {
+        let reader = database.reader().unwrap();
+        let entries: Vec<(Vec<u8>, Vec<u8>)> = reader
+            .all(table)
+            .unwrap()
+            .map(Result::unwrap)
+            // Accounts and slots that are gone are remembered.
+            .filter(|(_, entry)| !entry.is_empty())
+            .map(|(key, entry)| (key[..key.len() - 8].to_vec(), entry))
+            .collect();
+        entries
+    };
+    for table in [Table::AccountVersions, Table::SlotVersions, Table::TrieNodes] {
+        assert_eq!(of(&run.database, table), of(&fresh, table), "{table:?}");
+    }
+}
