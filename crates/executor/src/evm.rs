@@ -46,7 +46,7 @@ pub(crate) fn build<'a, D: Database, I>(
     let ctx = Context {
         block: block.env.clone(),
         tx: transaction,
-        cfg: config(block, spec),
+        cfg: config(block.chain_id, spec),
         journaled_state: journal,
         chain: Observed::default(),
         local: LocalContext::default(),
@@ -61,8 +61,8 @@ pub(crate) fn build<'a, D: Database, I>(
     }
 }
 
-fn config(block: &Block<'_>, spec: SpecId) -> CfgEnv {
-    let mut config = CfgEnv::new_with_spec(spec).with_chain_id(block.chain_id);
+pub(crate) fn config(chain_id: u64, spec: SpecId) -> CfgEnv {
+    let mut config = CfgEnv::new_with_spec(spec).with_chain_id(chain_id);
     // A transaction before EIP-155, or one that chose not to be bound, names no chain.
     config.tx_chain_id_check = true;
     config.max_blobs_per_tx = Some(match spec {
