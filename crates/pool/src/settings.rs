@@ -51,7 +51,7 @@ impl Default for Settings {
         Self {
             ordering: Ordering::Fees,
             // Two seconds of 100,000 transfers each second.
-            bytes_max: 256 << 20,
+            bytes_max: 512 << 20,
             // Some fifty transactions of six blobs.
             blob_bytes_max: 48 << 20,
             account_bytes_max: 8 << 20,

@@ -275,8 +275,8 @@ struct Pair {
 impl Pair {
     fn new(room: u64) -> Self {
         let settings = Settings {
-            bytes_max: 2 * 133_000 + room * 1200,
-            blob_bytes_max: 2 * 133_000,
+            bytes_max: 2 * 134_000 + room * 2300,
+            blob_bytes_max: 2 * 134_000,
             account_transactions_max: LIMIT,
             queued_lifetime_seconds: LIFETIME,
             ..Settings::default()
