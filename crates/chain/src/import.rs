@@ -11,7 +11,7 @@ use crate::{
     side::SideEntry,
 };
 use alloy_eip7928::BlockAccessList;
-use alloy_primitives::{B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use heddle_ecrecover::recover_senders;
 use heddle_executor::{Invalid, Statistics};
 use heddle_state::Layer;
@@ -345,6 +345,13 @@ impl ExecutedBlock {
             statistics: output.statistics,
             layer,
         }
+    }
+}
+
+impl ExecutedBlock {
+    /// The accounts that it changes, in no particular order.
+    pub fn changed_accounts(&self) -> impl Iterator<Item = Address> {
+        self.layer.changed_accounts()
     }
 }
 

@@ -41,6 +41,9 @@ pub enum DropReason {
     /// Other rules or limits hold now, or a block gave it back that does not fit any more.
     #[error("does not fit any more: {0}")]
     Unfit(#[source] Arc<PoolError>),
+    /// It was offered to a block and may stand in none.
+    #[error("a block refused it: {0}")]
+    Refused(String),
     /// Someone asked for it.
     #[error("removed on request")]
     Removed,

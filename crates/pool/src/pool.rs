@@ -160,7 +160,7 @@ impl Pool {
     }
 
     /// Everyone with a transaction in the pool, in an order that does not hang on the map's.
-    pub(crate) fn senders(&self) -> Vec<Address> {
+    pub fn senders(&self) -> Vec<Address> {
         let mut senders: Vec<_> = self.accounts.keys().copied().collect();
         senders.sort_unstable();
         senders

@@ -1,1 +1,35 @@
-//! Makes blocks alone: automatic, interval and manual mining, snapshots, time travel, impersonation.
+//! Makes blocks alone: automatic, interval and manual mining, snapshots, time travel,
+//! impersonation.
+//!
+//! It stands where a network has consensus: a block is what the pool has when the producer is
+//! asked. Everything else, building, committing and what is valid, is the chain's.
+//!
+//! - In: transactions that came into the pool ([`Producer::transaction_arrived`]), the clock
+//!   ([`Producer::run`]), and a developer's orders.
+//! - Out: blocks of the chain. The pool is told of each.
+//!
+//! Invariants:
+//!
+//! 1. While mining is automatic, no transaction that can be mined is in the pool when
+//!    [`Producer::transaction_arrived`] returns.
+//! 2. Each block is later than its parent, whatever the clock says.
+
+mod amendments;
+mod dump;
+mod error;
+mod impersonation;
+mod mining;
+mod producer;
+mod snapshots;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub use amendments::AccountAmendment;
+pub use dump::{AccountFields, BlockFields, StateDump};
+pub use error::Error;
+pub use impersonation::{Impersonation, stand_in_signature};
+pub use mining::{Mining, Mode};
+pub use producer::{Clock, Producer, Settings};
+pub use time::{BlockTime, TimeError};

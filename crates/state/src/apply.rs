@@ -44,6 +44,11 @@ impl Layer {
     pub fn root(&self) -> B256 {
         self.trie.root()
     }
+
+    /// The accounts that it changes, in no particular order.
+    pub fn changed_accounts(&self) -> impl Iterator<Item = Address> {
+        self.accounts.keys().copied()
+    }
 }
 
 impl StateView {

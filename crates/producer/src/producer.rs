@@ -1,0 +1,461 @@
+//! Making blocks of what the pool has.
+
+use crate::{BlockTime, Error, Impersonation, Mining, snapshots::Snapshots};
+use alloy_consensus::Transaction as _;
+use alloy_eips::eip7702::constants::EIP7702_DELEGATION_DESIGNATOR;
+use alloy_primitives::{Address, B256, Bytes, keccak256};
+use heddle_chain::{Attributes, Chain, ChainReader, CommittedBlock, SkipReason, rules};
+use heddle_executor::revm::context::result::InvalidTransaction;
+use heddle_pool::{BlockUpdate, Context, DropReason, Pool, SenderCode, SenderState};
+use heddle_types::{Fork, Header, RecoveredTransaction};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Most blocks that one order makes.
+pub(crate) const BLOCKS_MAX: u64 = 100_000;
+
+/// Gas of the smallest transaction (yellow paper, appendix G).
+const TRANSACTION_GAS_MIN: u64 = 21_000;
+
+/// Bytes of a delegation: what marks it, and an address.
+const EIP7702_DELEGATION_LEN: usize = 23;
+
+/// Old states are dropped once in so many blocks: each time costs a commit.
+const PRUNE_INTERVAL: u64 = 32;
+
+/// The real UNIX time in seconds.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// How a [`Producer`] works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// When blocks are made.
+    pub mining: Mining,
+    /// Most transactions in a block; `None` for as many as there is gas for.
+    pub transactions_max: Option<usize>,
+    /// Gas that a block may hold; `None` for as much as the last.
+    pub gas_limit: Option<u64>,
+    /// Whether the gas limit may jump. Verifiers elsewhere take only blocks whose limit is near
+    /// the parent's, which is what is made otherwise.
+    pub gas_limit_jumps: bool,
+    /// Who gets the fees.
+    pub beneficiary: Address,
+    /// At most 32 bytes in each block.
+    pub extra_data: Bytes,
+    /// Blocks whose states are kept; `None` for all.
+    pub keep_states: Option<u64>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            mining: Mining::AUTOMATIC,
+            transactions_max: None,
+            gas_limit: None,
+            gas_limit_jumps: false,
+            beneficiary: Address::ZERO,
+            extra_data: Bytes::new(),
+            keep_states: None,
+        }
+    }
+}
+
+/// Makes blocks.
+pub struct Producer {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) pool: Arc<Mutex<Pool>>,
+    clock: Clock,
+    /// Held while a block is made or the chain is changed otherwise. The pool is locked only for
+    /// moments, and only after this.
+    orders: Mutex<Orders>,
+    /// Rung when the way of mining changes or the producer is to stop.
+    bell: Condvar,
+    stopping: AtomicBool,
+}
+
+/// What the next blocks will be like.
+#[derive(Debug)]
+pub(crate) struct Orders {
+    pub(crate) settings: Settings,
+    pub(crate) time: BlockTime,
+    /// Of the next block only.
+    pub(crate) next_base_fee: Option<u64>,
+    /// Of the next block only.
+    pub(crate) next_prevrandao: Option<B256>,
+    pub(crate) impersonation: Impersonation,
+    pub(crate) snapshots: Snapshots,
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").finish_non_exhaustive()
+    }
+}
+
+impl Producer {
+    /// A producer on the end of a chain. The pool is told of the chain at once.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn new(
+        chain: Arc<Chain>,
+        pool: Arc<Mutex<Pool>>,
+        settings: Settings,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        let orders = Orders {
+            settings,
+            time: BlockTime::default(),
+            next_base_fee: None,
+            next_prevrandao: None,
+            impersonation: Impersonation::default(),
+            snapshots: Snapshots::default(),
+        };
+        let stopping = AtomicBool::new(false);
+        let bell = Condvar::new();
+        let producer = Self { chain, pool, clock, orders: Mutex::new(orders), bell, stopping };
+        producer.refresh_pool(&producer.orders(), &[])?;
+        Ok(producer)
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &Arc<Mutex<Pool>> {
+        &self.pool
+    }
+
+    pub(crate) fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.orders.lock()
+    }
+
+    /// The real UNIX time in seconds.
+    pub(crate) fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// To be called when the pool has got a transaction: mines all that can be mined if mining is
+    /// automatic. Many may call at a time; whoever comes while a block is made waits, and finds
+    /// its transaction mined with those of the others.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn transaction_arrived(&self) -> Result<(), Error> {
+        let mut orders = self.orders();
+        if orders.settings.mining.automatic { self.mine_ready(&mut orders) } else { Ok(()) }
+    }
+
+    /// Mines until no transaction is left that can be mined.
+    pub(crate) fn mine_ready(&self, orders: &mut Orders) -> Result<(), Error> {
+        loop {
+            let reader = self.chain.reader();
+            let (base_fee, blob_base_fee) = self.prices(orders, &reader);
+            if self.pool.lock().best_at(base_fee, blob_base_fee).next().is_none() {
+                return Ok(());
+            }
+            let block = self.make_block(orders)?;
+            // What is left has no place in any block for now: it is too large for one.
+            if block.block.block.body.transactions.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes `count` blocks, the first of what the pool has. With `interval` they are so many
+    /// seconds apart.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooManyBlocks`]; the chain may fail.
+    pub fn mine(&self, count: u64, interval: Option<u64>) -> Result<Vec<B256>, Error> {
+        if count > BLOCKS_MAX {
+            return Err(Error::TooManyBlocks { asked: count, max: BLOCKS_MAX });
+        }
+        let mut orders = self.orders();
+        let mut hashes = Vec::with_capacity(count as usize);
+        for position in 0..count {
+            if let Some(seconds) = interval.filter(|_| position > 0) {
+                let parent = self.chain.reader().head().header.timestamp;
+                orders.time.set_next(parent.saturating_add(seconds.max(1)), parent)?;
+            }
+            hashes.push(self.make_block(&mut orders)?.block.hash);
+        }
+        Ok(hashes)
+    }
+
+    /// Makes one block of what the pool has, be it nothing.
+    pub(crate) fn make_block(&self, orders: &mut Orders) -> Result<Arc<CommittedBlock>, Error> {
+        let reader = self.chain.reader();
+        let (base_fee, blob_base_fee) = self.prices(orders, &reader);
+        let head = reader.head();
+        let gas_limit = orders.gas_limit(&head.header);
+        let candidates = self.candidates(orders, gas_limit, base_fee, blob_base_fee);
+        let block = self.make_block_of(orders, candidates)?;
+        Ok(block)
+    }
+
+    /// Makes one block of these transactions; those that are invalid are dropped from the pool.
+    pub(crate) fn make_block_of(
+        &self,
+        orders: &mut Orders,
+        candidates: Vec<RecoveredTransaction>,
+    ) -> Result<Arc<CommittedBlock>, Error> {
+        let reader = self.chain.reader();
+        let head = reader.head();
+        let now = self.now();
+        // Only a block that was made uses up what was ordered for it.
+        let mut time = orders.time;
+        let random = || keccak256([head.hash.as_slice(), b"prevrandao"].concat());
+        let attributes = Attributes {
+            timestamp: time.take(head.header.timestamp, now),
+            beneficiary: orders.settings.beneficiary,
+            prevrandao: orders.next_prevrandao.unwrap_or_else(random),
+            gas_limit: orders.gas_limit(&head.header),
+            base_fee: orders.next_base_fee,
+            extra_data: orders.settings.extra_data.clone(),
+            ..Attributes::default()
+        };
+        let hashes: Vec<B256> = candidates.iter().map(|tx| *tx.transaction.tx_hash()).collect();
+        let built = self.chain.build(head.hash, &attributes, candidates)?;
+        for skipped in built.skipped.iter().filter(|skipped| !may_wait(&skipped.reason)) {
+            let reason = DropReason::Refused(skipped.reason.to_string());
+            self.pool.lock().remove(&hashes[skipped.index], reason, now);
+        }
+        let changed: Vec<Address> = built.executed.changed_accounts().collect();
+        let block = self.chain.commit(built.executed)?;
+        orders.time = time;
+        (orders.next_base_fee, orders.next_prevrandao) = (None, None);
+        self.follow(orders, &block, &changed)?;
+        Ok(block)
+    }
+
+    /// Tells the pool of a block, and moves the tags and the oldest kept state.
+    fn follow(
+        &self,
+        orders: &Orders,
+        block: &CommittedBlock,
+        changed: &[Address],
+    ) -> Result<(), Error> {
+        let committed: Vec<B256> =
+            block.block.block.body.transactions.iter().map(|tx| *tx.tx_hash()).collect();
+        let update = BlockUpdate { committed: &committed, reverted: &[], changed };
+        self.tell_pool(orders, update)?;
+        let number = block.block.block.header.number;
+        if let Some(keep) = orders.settings.keep_states
+            && number % PRUNE_INTERVAL == 0
+        {
+            self.chain.prune(keep)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the pool that accounts have changed without a block, or that blocks are gone.
+    pub(crate) fn refresh_pool(&self, orders: &Orders, changed: &[Address]) -> Result<(), Error> {
+        self.tell_pool(orders, BlockUpdate { committed: &[], reverted: &[], changed })
+    }
+
+    fn tell_pool(&self, orders: &Orders, update: BlockUpdate<'_>) -> Result<(), Error> {
+        let reader = self.chain.reader();
+        let context = self.context(orders, &reader);
+        let state = reader.execution_state_at(reader.head().number)?;
+        let account = |address| sender_state(&state, address);
+        self.pool.lock().on_block(update, context, self.now(), account)?;
+        Ok(())
+    }
+
+    /// The rules and prices of the next block.
+    fn context(&self, orders: &Orders, reader: &ChainReader) -> Context {
+        let head = reader.head();
+        let spec = self.chain.spec();
+        let timestamp = orders.time.peek(head.header.timestamp, self.now());
+        let number = head.number.saturating_add(1);
+        let fork = rules::fork_of(spec, number, timestamp, head.total_difficulty);
+        let (base_fee, blob_base_fee) = self.prices(orders, reader);
+        Context {
+            chain_id: spec.chain_id,
+            fork,
+            base_fee,
+            blob_base_fee,
+            block_gas_limit: orders.gas_limit(&head.header),
+            blobs: spec.blob_params_at(timestamp),
+        }
+    }
+
+    /// The base fee and the blob base fee of the next block.
+    fn prices(&self, orders: &Orders, reader: &ChainReader) -> (u64, u128) {
+        let head = reader.head();
+        let spec = self.chain.spec();
+        let timestamp = orders.time.peek(head.header.timestamp, self.now());
+        let number = head.number.saturating_add(1);
+        let fork = rules::fork_of(spec, number, timestamp, head.total_difficulty);
+        let follows = rules::next_base_fee(fork, &head.header);
+        let base_fee = follows.map_or(0, |follows| orders.next_base_fee.unwrap_or(follows));
+        let blobs = spec.blob_params_at(timestamp);
+        let blob_base_fee = blobs.map_or(0, |params| {
+            params.calc_blob_fee(rules::next_excess_blob_gas(&params, &head.header))
+        });
+        (base_fee, blob_base_fee)
+    }
+
+    /// The best transactions of the pool for a block.
+    fn candidates(
+        &self,
+        orders: &Orders,
+        gas_limit: u64,
+        base_fee: u64,
+        blob_base_fee: u128,
+    ) -> Vec<RecoveredTransaction> {
+        let pool = self.pool.lock();
+        let mut best = pool.best_at(base_fee, blob_base_fee);
+        let count_max = orders.settings.transactions_max.unwrap_or(usize::MAX);
+        let mut left = gas_limit;
+        let mut candidates = Vec::new();
+        while candidates.len() < count_max
+            && let Some(transaction) = best.next()
+        {
+            let recovered = &transaction.recovered;
+            match left.checked_sub(recovered.transaction.gas_limit()) {
+                Some(rest) => {
+                    left = rest;
+                    candidates.push(recovered.clone());
+                }
+                // A smaller one of somebody else may still have room.
+                None => best.skip_sender(),
+            }
+            if left < TRANSACTION_GAS_MIN {
+                break;
+            }
+        }
+        candidates
+    }
+
+    /// Makes blocks at intervals until [`Producer::stop`]. A thread of its own does nothing else.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail; no more blocks are made then.
+    pub fn run(&self) -> Result<(), Error> {
+        let mut last = Instant::now();
+        let mut orders = self.orders();
+        while !self.stopping.load(Ordering::Acquire) {
+            let Some(interval) = orders.settings.mining.interval else {
+                self.bell.wait(&mut orders);
+                last = Instant::now();
+                continue;
+            };
+            let due = last + interval;
+            if Instant::now() < due {
+                self.bell.wait_until(&mut orders, due);
+                continue;
+            }
+            self.make_block(&mut orders)?;
+            // Blocks that take longer than the interval do not pile up.
+            last = due.max(Instant::now().checked_sub(interval).unwrap_or(due));
+        }
+        Ok(())
+    }
+
+    /// Ends [`Producer::run`] after the block that is being made.
+    pub fn stop(&self) {
+        // Under the lock, so that the one who waits cannot miss the bell.
+        let _orders = self.orders();
+        self.stopping.store(true, Ordering::Release);
+        self.bell.notify_all();
+    }
+
+    /// When blocks are made.
+    pub fn mining(&self) -> Mining {
+        self.orders().settings.mining
+    }
+
+    /// Has blocks made at other times from now on. What waits is mined at once if mining becomes
+    /// automatic.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn set_mining(&self, mining: Mining) -> Result<(), Error> {
+        let mut orders = self.orders();
+        orders.settings.mining = mining;
+        self.bell.notify_all();
+        if mining.automatic { self.mine_ready(&mut orders) } else { Ok(()) }
+    }
+
+    /// Makes mining automatic, or not any more.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn set_automatic(&self, automatic: bool) -> Result<(), Error> {
+        let mining = self.mining();
+        self.set_mining(Mining { automatic, ..mining })
+    }
+
+    /// Has a block made every so often, and none for each transaction; `None` for neither.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn set_interval(&self, interval: Option<Duration>) -> Result<(), Error> {
+        self.set_mining(Mining { automatic: false, interval })
+    }
+}
+
+impl Orders {
+    /// The gas limit of the block after `parent`.
+    fn gas_limit(&self, parent: &Header) -> u64 {
+        match self.settings.gas_limit {
+            Some(limit) if self.settings.gas_limit_jumps => limit,
+            // The limit doubles with London, which a chain of one's own starts with.
+            Some(limit) => rules::gas_limit_towards(Fork::Osaka, parent, limit),
+            None => parent.gas_limit,
+        }
+    }
+}
+
+/// What the pool has to know of a sender.
+fn sender_state(
+    state: &heddle_chain::ExecutionState,
+    address: Address,
+) -> Result<SenderState, heddle_chain::StateError> {
+    let Some(account) = state.account(address)? else { return Ok(SenderState::default()) };
+    let code = if account.code_hash == alloy_primitives::KECCAK256_EMPTY {
+        SenderCode::None
+    } else if is_delegation(&state.code(account.code_hash)?) {
+        SenderCode::Delegation
+    } else {
+        SenderCode::Contract
+    };
+    Ok(SenderState { nonce: account.nonce, balance: account.balance, code })
+}
+
+/// Whether a code is a delegation (EIP-7702).
+fn is_delegation(code: &[u8]) -> bool {
+    code.len() == EIP7702_DELEGATION_LEN && code.starts_with(&EIP7702_DELEGATION_DESIGNATOR)
+}
+
+/// Whether a transaction that found no place in a block may find one in a later one.
+fn may_wait(reason: &SkipReason) -> bool {
+    match reason {
+        SkipReason::NoRoom => true,
+        SkipReason::Rule(_) => false,
+        SkipReason::Invalid(reason) => matches!(
+            reason,
+            InvalidTransaction::CallerGasLimitMoreThanBlock
+                | InvalidTransaction::TooManyBlobs { .. }
+                | InvalidTransaction::NonceTooHigh { .. }
+        ),
+    }
+}

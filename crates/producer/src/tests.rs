@@ -1,0 +1,239 @@
+//! A producer on a small chain.
+
+use crate::{AccountAmendment, Error, Mining, Producer, Settings};
+use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
+use alloy_signer::SignerSync;
+use alloy_signer_local::PrivateKeySigner;
+use heddle_chain::Chain;
+use heddle_pool::{Candidate, Context, Origin, Pool, PooledTransaction, SenderState};
+use heddle_storage::{Database, Options};
+use heddle_types::{ChainConfig, Genesis, GenesisAccount};
+use parking_lot::Mutex;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+const CHAIN_ID: u64 = 31_337;
+const START: u64 = 1_000_000;
+
+struct Bench {
+    producer: Arc<Producer>,
+    now: Arc<AtomicU64>,
+    key: PrivateKeySigner,
+}
+
+fn genesis(rich: Address) -> Genesis {
+    let config = ChainConfig {
+        chain_id: CHAIN_ID,
+        homestead_block: Some(0),
+        eip150_block: Some(0),
+        eip155_block: Some(0),
+        eip158_block: Some(0),
+        byzantium_block: Some(0),
+        constantinople_block: Some(0),
+        petersburg_block: Some(0),
+        istanbul_block: Some(0),
+        berlin_block: Some(0),
+        london_block: Some(0),
+        terminal_total_difficulty: Some(U256::ZERO),
+        terminal_total_difficulty_passed: true,
+        shanghai_time: Some(0),
+        cancun_time: Some(0),
+        ..ChainConfig::default()
+    };
+    let account = GenesisAccount::default().with_balance(U256::from(u128::MAX));
+    Genesis {
+        config,
+        timestamp: START,
+        gas_limit: 30_000_000,
+        base_fee_per_gas: Some(1_000_000_000),
+        alloc: [(rich, account)].into(),
+        ..Genesis::default()
+    }
+}
+
+fn bench(mining: Mining) -> Bench {
+    let key = PrivateKeySigner::from_bytes(&keccak256("key")).unwrap();
+    let db = Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap();
+    let genesis = genesis(key.address());
+    let chain = Chain::open(db, &genesis, heddle_chain::Settings::default()).unwrap();
+    let pool = Pool::new(heddle_pool::Settings::default(), Context::default());
+    let now = Arc::new(AtomicU64::new(START + 10));
+    let clock = now.clone();
+    let producer = Producer::new(
+        Arc::new(chain),
+        Arc::new(Mutex::new(pool)),
+        Settings { mining, ..Settings::default() },
+        Arc::new(move || clock.load(Ordering::Relaxed)),
+    );
+    Bench { producer: Arc::new(producer.unwrap()), now, key }
+}
+
+impl Bench {
+    fn transfer(&self, nonce: u64) -> Candidate {
+        let tx = TxEip1559 {
+            chain_id: CHAIN_ID,
+            nonce,
+            gas_limit: 21_000,
+            max_fee_per_gas: 10_000_000_000,
+            max_priority_fee_per_gas: 1,
+            to: TxKind::Call(Address::repeat_byte(9)),
+            value: U256::ONE,
+            ..TxEip1559::default()
+        };
+        let signature = self.key.sign_hash_sync(&tx.signature_hash()).unwrap();
+        let signed = PooledTransaction::Eip1559(tx.into_signed(signature));
+        Candidate::new(signed, self.key.address())
+    }
+
+    fn add(&self, nonce: u64) -> B256 {
+        let candidate = self.transfer(nonce);
+        let account = self.account(self.key.address());
+        let mut pool = self.producer.pool().lock();
+        let state = SenderState { nonce: account.1, balance: account.0, ..SenderState::default() };
+        let added = pool.add(candidate, Origin::Local, self.now.load(Ordering::Relaxed), |_| {
+            Ok::<_, std::convert::Infallible>(state)
+        });
+        added.unwrap().hash
+    }
+
+    fn send(&self, nonce: u64) -> B256 {
+        let hash = self.add(nonce);
+        self.producer.transaction_arrived().unwrap();
+        hash
+    }
+
+    fn account(&self, address: Address) -> (U256, u64) {
+        let account = self.producer.chain().reader().state().account(address).unwrap();
+        account.map_or((U256::ZERO, 0), |account| (account.balance, account.nonce))
+    }
+
+    fn head(&self) -> u64 {
+        self.producer.chain().reader().head().number
+    }
+
+    fn block_of(&self, hash: B256) -> Option<u64> {
+        let place = self.producer.chain().reader().transaction_place(hash).unwrap();
+        place.map(|place| place.block_number)
+    }
+}
+
+#[test]
+fn automatic_mining_leaves_nothing_waiting() {
+    let bench = bench(Mining::AUTOMATIC);
+    let first = bench.send(0);
+    assert_eq!(bench.block_of(first), Some(1));
+    // A gap in the nonces waits, and is mined with what closes it.
+    let third = bench.send(2);
+    assert_eq!(bench.block_of(third), None);
+    let second = bench.send(1);
+    assert_eq!((bench.block_of(second), bench.block_of(third)), (Some(2), Some(2)));
+}
+
+#[test]
+fn a_burst_from_many_threads_is_mined_whole() {
+    let bench = Arc::new(bench(Mining::AUTOMATIC));
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let bench = bench.clone();
+            std::thread::spawn(move || {
+                (0..100).map(|step| bench.send(step * 4 + thread)).collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    let hashes: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    assert!(hashes.iter().all(|hash| bench.block_of(*hash).is_some()));
+    assert_eq!(bench.producer.pool().lock().status().pending, 0);
+    assert_eq!(bench.account(bench.key.address()).1, 400);
+}
+
+#[test]
+fn manual_mining_waits_for_an_order() {
+    let bench = bench(Mining::MANUAL);
+    let hash = bench.send(0);
+    assert_eq!(bench.block_of(hash), None);
+    assert_eq!(bench.producer.mine(3, Some(12)).unwrap().len(), 3);
+    assert_eq!(bench.block_of(hash), Some(1));
+    let times: Vec<u64> = (1..=3)
+        .map(|n| bench.producer.chain().reader().header(n).unwrap().unwrap().timestamp)
+        .collect();
+    assert_eq!(times, [START + 10, START + 22, START + 34]);
+    assert!(matches!(bench.producer.mine(u64::MAX, None), Err(Error::TooManyBlocks { .. })));
+}
+
+#[test]
+fn going_back_undoes_blocks_and_amendments() {
+    let bench = bench(Mining::AUTOMATIC);
+    bench.send(0);
+    let somebody = Address::repeat_byte(7);
+    let set = |wei: u64| {
+        let balance = Some(U256::from(wei));
+        let amendment = AccountAmendment { balance, ..AccountAmendment::default() };
+        bench.producer.amend(BTreeMap::from([(somebody, amendment)])).unwrap();
+    };
+    set(5);
+    let snapshot = bench.producer.snapshot();
+    set(6);
+    bench.send(1);
+    bench.send(2);
+    assert_eq!(bench.account(somebody).0, U256::from(6));
+    assert!(bench.producer.revert(snapshot).unwrap());
+    assert_eq!((bench.head(), bench.account(somebody).0), (1, U256::from(5)));
+    assert_eq!(bench.account(bench.key.address()).1, 1);
+    // The snapshot is used up.
+    assert!(!bench.producer.revert(snapshot).unwrap());
+    // The chain goes on from there.
+    let again = bench.send(1);
+    assert_eq!(bench.block_of(again), Some(2));
+}
+
+#[test]
+fn other_blocks_take_the_place_of_the_last_ones() {
+    let bench = bench(Mining::AUTOMATIC);
+    (0..4).for_each(|nonce| drop(bench.send(nonce)));
+    let reader = bench.producer.chain().reader();
+    let (second, fourth) = (reader.hash_of(2).unwrap(), reader.hash_of(4).unwrap());
+    bench.producer.reorganise(2, BTreeMap::new()).unwrap();
+    let reader = bench.producer.chain().reader();
+    assert_eq!(reader.hash_of(2).unwrap(), second);
+    assert_ne!(reader.hash_of(4).unwrap(), fourth);
+    assert_eq!(bench.account(bench.key.address()).1, 2);
+    assert!(matches!(bench.producer.rollback(5), Err(Error::TooDeep { asked: 5, there: 4 })));
+}
+
+#[test]
+fn a_dump_makes_the_same_state_elsewhere() {
+    let one = bench(Mining::AUTOMATIC);
+    one.send(0);
+    let amendment = AccountAmendment {
+        nonce: Some(1),
+        code: Some(vec![0x60, 0x00].into()),
+        storage: [(U256::ONE, U256::MAX)].into(),
+        ..AccountAmendment::default()
+    };
+    one.producer.amend([(Address::repeat_byte(5), amendment)].into()).unwrap();
+    let dump = serde_json::to_string(&one.producer.dump().unwrap()).unwrap();
+    let other = bench(Mining::AUTOMATIC);
+    other.producer.load(serde_json::from_str(&dump).unwrap()).unwrap();
+    let root = |bench: &Bench| bench.producer.chain().reader().state().root();
+    assert_eq!(root(&one), root(&other));
+}
+
+#[test]
+fn blocks_come_at_intervals_until_it_is_stopped() {
+    let bench = bench(Mining::every(std::time::Duration::from_millis(1)));
+    let events = bench.producer.chain().subscribe();
+    let producer = bench.producer.clone();
+    let thread = std::thread::spawn(move || producer.run());
+    for _ in 0..3 {
+        assert!(events.next().is_some());
+    }
+    bench.producer.stop();
+    thread.join().unwrap().unwrap();
+    assert!(bench.head() >= 3);
+}
