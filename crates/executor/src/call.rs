@@ -8,6 +8,7 @@ mod interrupt;
 mod precompiles;
 mod protocol;
 mod refusal;
+mod request;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ pub use interrupt::{Interrupt, Watchdog};
 pub use precompiles::Precompiles;
 pub use protocol::{begin_block, commit, end_block};
 pub use refusal::{Refusal, codes};
+pub use request::{RequestError, message};
 
 use crate::{Overlay, block::spec_id, error::panic_message, evm};
 use core::{marker::PhantomData, panic::AssertUnwindSafe};

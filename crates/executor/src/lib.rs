@@ -24,6 +24,7 @@
 //! | `guided`, `directory`, `premade`, `reads` | following an access list, and holding the block to it |
 //! | `fold` | from memory to change set and access list |
 
+mod access_list_creation;
 mod block;
 pub mod call;
 mod crew;
@@ -38,6 +39,7 @@ mod failure;
 mod fees;
 mod fold;
 mod foresight;
+mod gas_estimate;
 mod guided;
 mod hashing;
 mod limits;
@@ -65,11 +67,13 @@ mod view;
 mod watch;
 mod worker;
 
+pub use access_list_creation::{CreatedAccessList, create_access_list};
 pub use block::{Block, Invalid, Way, spec_id};
 pub use error::{AccessListError, BlockError, Place};
 pub use evm::BlockContext;
 pub use executor::{Executor, Settings, ThreadsError};
 pub use failure::{failure_message, halt_message, revert_message, revert_reason};
+pub use gas_estimate::{ERROR_RATIO, EstimateError, EstimateOptions, estimate_gas};
 pub use memory_state::{MemoryAccount, MemoryState, UnknownCode};
 pub use observe::Observed;
 pub use output::{BlockOutput, Skipped, Statistics};

@@ -260,6 +260,7 @@ impl<DB: DatabaseRef> Overlay<DB> {
                 continue;
             }
             if let Some(now) = entry.now
+                && now.code_hash != KECCAK256_EMPTY
                 && before.is_none_or(|before| before.code_hash != now.code_hash)
                 && let Some(code) = self.codes.get(&now.code_hash)
             {

@@ -1,0 +1,8 @@
+//! The blocks of the RPC compatibility suite, executed from genesis, and its requests answered on
+//! them by what this crate offers to RPC.
+//!
+//! Runs only where `HEDDLE_DATA` names a folder that holds `rpc-compat`.
+
+mod calls;
+mod chain;
+mod traces;
