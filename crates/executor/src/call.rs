@@ -302,8 +302,18 @@ fn run<'a, DB: DatabaseRef<Error: 'static>, I: Inspector<CallContext<'a, DB>>>(
     let machine = build(state, environment, transaction, interrupt, inspector);
     // What a panic leaves half done is dropped with the machine; the overlay only gains what was
     // read.
-    catch_unwind(AssertUnwindSafe(|| run_machine(machine, mode)))
-        .unwrap_or_else(|panic| Err(Stop::Panic(panic_message(&*panic))))
+    let result = catch_unwind(AssertUnwindSafe(|| run_machine(machine, mode)))
+        .unwrap_or_else(|panic| Err(Stop::Panic(panic_message(&*panic))));
+    let highest_nonce = sender.is_some_and(|sender| sender.nonce == u64::MAX);
+    let wraps = highest_nonce && !environment.checks.nonce && transaction.kind.is_call();
+    result
+        .map(|mut outcome| {
+            // As in geth: a nonce that does not count goes on from zero.
+            if let Some(sender) = outcome.changes.get_mut(&transaction.caller).filter(|_| wraps) {
+                sender.info.nonce = 0;
+            }
+            outcome
+        })
         .map_err(|stop| match stop {
             Stop::Invalid(reason) => {
                 CallError::Refused(Refusal::new(reason, transaction, environment, sender))

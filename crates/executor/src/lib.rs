@@ -59,6 +59,7 @@ mod scheduler;
 mod sequential;
 mod sequential_state;
 mod share;
+pub mod simulate;
 mod steps;
 mod sync;
 pub mod tracing;

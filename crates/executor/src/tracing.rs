@@ -9,13 +9,13 @@
 //! to them in a file of its own.
 
 mod call_frame;
-mod events;
+pub(crate) mod events;
 mod flat_call;
 mod four_byte;
 mod opcodes;
 pub mod parity;
 mod prestate;
-mod state;
+pub(crate) mod state;
 mod struct_log;
 #[cfg(test)]
 mod tests;

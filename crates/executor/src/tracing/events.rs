@@ -19,7 +19,7 @@ use revm::{
 };
 
 /// A tracer: it hears what happens and makes a JSON text of it.
-pub(super) trait Listener {
+pub(crate) trait Listener {
     /// Whether it wants to hear of instructions.
     fn wants_steps(&self) -> bool {
         false
@@ -42,66 +42,66 @@ pub(super) trait Listener {
 
 /// The beginning of a call, a creation or a self-destruction.
 #[derive(Clone, Debug)]
-pub(super) struct Enter {
+pub(crate) struct Enter {
     /// 0 for the outermost.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
     /// The instruction that it is like.
-    pub(super) opcode: u8,
-    pub(super) from: Address,
-    pub(super) to: Address,
-    pub(super) input: Bytes,
-    pub(super) gas: u64,
+    pub(crate) opcode: u8,
+    pub(crate) from: Address,
+    pub(crate) to: Address,
+    pub(crate) input: Bytes,
+    pub(crate) gas: u64,
     /// `None` for one that cannot have a value.
-    pub(super) value: Option<U256>,
+    pub(crate) value: Option<U256>,
 }
 
 /// The end of a call, a creation or a self-destruction.
 #[derive(Clone, Debug)]
-pub(super) struct Exit {
-    pub(super) depth: usize,
-    pub(super) output: Bytes,
-    pub(super) gas_used: u64,
+pub(crate) struct Exit {
+    pub(crate) depth: usize,
+    pub(crate) output: Bytes,
+    pub(crate) gas_used: u64,
     /// What went wrong, in geth's words.
-    pub(super) error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// geth's word for an execution that reverted.
-pub(super) const REVERTED: &str = "execution reverted";
+pub(crate) const REVERTED: &str = "execution reverted";
 
 /// An instruction that is about to be executed.
 #[derive(Debug)]
-pub(super) struct Step<'s> {
-    pub(super) pc: usize,
-    pub(super) opcode: u8,
-    pub(super) gas: u64,
+pub(crate) struct Step<'s> {
+    pub(crate) pc: usize,
+    pub(crate) opcode: u8,
+    pub(crate) gas: u64,
     /// 1 for the outermost.
-    pub(super) depth: usize,
+    pub(crate) depth: usize,
     /// Refunds counted so far in the transaction.
-    pub(super) refund: u64,
+    pub(crate) refund: u64,
     /// Whose storage it is.
-    pub(super) address: Address,
-    pub(super) stack: &'s [U256],
-    pub(super) memory: &'s [u8],
-    pub(super) return_data: &'s [u8],
+    pub(crate) address: Address,
+    pub(crate) stack: &'s [U256],
+    pub(crate) memory: &'s [u8],
+    pub(crate) return_data: &'s [u8],
 }
 
 impl Step<'_> {
     /// The word `depth` below the top of the stack.
-    pub(super) fn top(&self, depth: usize) -> Option<U256> {
+    pub(crate) fn top(&self, depth: usize) -> Option<U256> {
         self.stack.len().checked_sub(depth + 1).map(|at| self.stack[at])
     }
 }
 
 /// How the transaction ended.
 #[derive(Clone, Debug)]
-pub(super) struct End {
-    pub(super) gas_used: u64,
-    pub(super) failed: bool,
-    pub(super) output: Bytes,
+pub(crate) struct End {
+    pub(crate) gas_used: u64,
+    pub(crate) failed: bool,
+    pub(crate) output: Bytes,
 }
 
 /// Hands events to a [`Listener`].
-pub(super) struct Events<'l> {
+pub(crate) struct Events<'l> {
     listener: &'l mut dyn Listener,
     wants_steps: bool,
     frames: Vec<Frame>,
@@ -109,7 +109,7 @@ pub(super) struct Events<'l> {
     /// Position in the block of the transaction's first log.
     first_log: u64,
     bytes_max: usize,
-    pub(super) exceeded: bool,
+    pub(crate) exceeded: bool,
 }
 
 #[derive(Debug, Default)]
@@ -129,7 +129,7 @@ struct Pending {
 }
 
 impl<'l> Events<'l> {
-    pub(super) fn new(listener: &'l mut dyn Listener, first_log: u64, bytes_max: usize) -> Self {
+    pub(crate) fn new(listener: &'l mut dyn Listener, first_log: u64, bytes_max: usize) -> Self {
         let wants_steps = listener.wants_steps();
         Self {
             listener,

@@ -8,7 +8,7 @@ use revm::{Database, DatabaseRef, context_interface::context::ContextError, stat
 /// Reads the state as it is at this moment, without making anything warm.
 ///
 /// What cannot be read is empty; the failure ends the transaction, or is found by the caller.
-pub(super) trait Current {
+pub(crate) trait Current {
     /// The account, or an empty one.
     fn account(&mut self, address: Address) -> AccountState;
     /// The code of the account.
@@ -23,7 +23,7 @@ const EMPTY: AccountState =
     AccountState { balance: U256::ZERO, nonce: 0, code_hash: KECCAK256_EMPTY };
 
 /// The state in the middle of a transaction.
-pub(super) struct Running<'c, 'a, DB: DatabaseRef>(pub(super) &'c mut CallContext<'a, DB>);
+pub(crate) struct Running<'c, 'a, DB: DatabaseRef>(pub(crate) &'c mut CallContext<'a, DB>);
 
 impl<DB: DatabaseRef> Running<'_, '_, DB> {
     fn read<T: Default>(&mut self, value: Result<T, DB::Error>) -> T {
@@ -93,19 +93,19 @@ impl<DB: DatabaseRef> Current for Running<'_, '_, DB> {
 }
 
 /// The state between transactions.
-pub(super) struct Settled<'s, DB: DatabaseRef> {
+pub(crate) struct Settled<'s, DB: DatabaseRef> {
     state: &'s mut Overlay<DB>,
     /// What a transaction did that is not committed.
     changes: Option<&'s EvmState>,
-    pub(super) error: Option<DB::Error>,
+    pub(crate) error: Option<DB::Error>,
 }
 
 impl<'s, DB: DatabaseRef> Settled<'s, DB> {
-    pub(super) fn before(state: &'s mut Overlay<DB>) -> Self {
+    pub(crate) fn before(state: &'s mut Overlay<DB>) -> Self {
         Self { state, changes: None, error: None }
     }
 
-    pub(super) fn after(state: &'s mut Overlay<DB>, changes: &'s EvmState) -> Self {
+    pub(crate) fn after(state: &'s mut Overlay<DB>, changes: &'s EvmState) -> Self {
         Self { state, changes: Some(changes), error: None }
     }
 

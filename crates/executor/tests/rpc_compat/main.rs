@@ -3,6 +3,9 @@
 //!
 //! Runs only where `HEDDLE_DATA` names a folder that holds `rpc-compat`.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod calls;
 mod chain;
+mod simulate;
 mod traces;
