@@ -2,6 +2,7 @@
 
 mod campaign;
 mod contracts;
+mod e2e;
 mod fixtures;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ Usage: cargo xtask TASK
   tidy           check the rules of style that no other tool knows
   contracts      compile contracts/src; with --check compare with contracts/artifacts only
   campaign NAME  a long run of what `test` does in short; without a name it tells which there are
+  e2e [FLOW...]  drive a dev node with the clients that people use; see e2e/README.md
   fixtures DIR   make fixtures/mainnet anew from a folder that holds all recorded blocks
 
 With $HEDDLE_DATA set, `test` also replays the blocks in its folder mainnet and runs a part of the
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["contracts", "--check"] => contracts::run(true),
         ["campaign"] => Ok(campaign::list()),
         ["campaign", name] => campaign::run(name),
+        ["e2e", ref flows @ ..] => e2e::run(flows),
         ["fixtures", folder] => fixtures::run(Path::new(folder)),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -1,0 +1,6 @@
+const hre = require("hardhat");
+
+(async () => {
+  const [first] = await hre.ethers.getSigners();
+  console.log(first.address);
+})();

@@ -1,0 +1,85 @@
+// Drives a dev node with the clients that people use: `node run.mjs [FLOW...]`.
+//
+// It installs the pinned clients, starts $HEDDLE_E2E_NODE (by default the release build of this
+// repository; `anvil` is the one of package.json) anew for each flow, and fails if any flow does.
+
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { install, python } from "./lib/install.mjs";
+import { folder } from "./lib/paths.mjs";
+import { start } from "./lib/node.mjs";
+
+/** Each has its own node, so that none sees what another left behind. */
+const flows = new Map([
+  ["errors", { file: "errors.mjs" }],
+  ["viem", { file: "viem.mjs" }],
+  ["viem-control", { file: "viem-control.mjs" }],
+  ["ethers", { file: "ethers.mjs" }],
+  ["trace", { file: "trace.mjs" }],
+  ["cast", { file: "cast.mjs" }],
+  ["forge", { file: "forge.mjs" }],
+  ["hardhat", { file: "hardhat.mjs" }],
+  ["web3py", { file: "web3py.py", program: python }],
+  ["burst", { file: "burst.mjs" }],
+]);
+
+/** No flow takes longer unless something hangs. */
+const TIMEOUT_MS = 240_000;
+
+async function runFlow(name) {
+  const { file, program = process.execPath } = flows.get(name);
+  const node = await start(name);
+  console.log(`${name}: the node answers after ${node.startMs} ms`);
+  const begin = performance.now();
+  const environment = { ...process.env, RPC_URL: node.url };
+  const passed = await new Promise((resolve) => {
+    const child = spawn(program, [join(folder, "flows", file)], {
+      cwd: folder,
+      env: environment,
+      stdio: ["ignore", "inherit", "inherit"],
+      detached: true,
+    });
+    // The group: a flow starts programs itself.
+    const timer = setTimeout(() => {
+      console.error(`${name}: not done within ${TIMEOUT_MS} ms`);
+      process.kill(-child.pid, "SIGKILL");
+    }, TIMEOUT_MS);
+    child.on("error", (error) => {
+      console.error(`${name}: cannot start ${program}: ${error.message}`);
+      resolve(false);
+    });
+    child.on("exit", (code) => {
+      clearTimeout(timer);
+      resolve(code === 0);
+    });
+  });
+  await node.stop();
+  return { name, passed, seconds: (performance.now() - begin) / 1000 };
+}
+
+async function main(wanted) {
+  const unknown = wanted.filter((name) => !flows.has(name));
+  if (unknown.length > 0) {
+    console.error(`error: no flow ${unknown.join(", ")}; there are ${[...flows.keys()].join(", ")}`);
+    return 2;
+  }
+  install();
+  const results = [];
+  for (const name of wanted.length > 0 ? wanted : flows.keys()) {
+    try {
+      results.push(await runFlow(name));
+    } catch (error) {
+      console.error(`${name}: ${error.message}`);
+      results.push({ name, passed: false, seconds: 0 });
+    }
+  }
+  console.log();
+  for (const { name, passed, seconds } of results) {
+    console.log(`${passed ? "ok    " : "FAILED"} ${name} (${seconds.toFixed(1)} s)`);
+  }
+  const failed = results.filter((result) => !result.passed);
+  console.log(`e2e: ${results.length - failed.length} of ${results.length} flows passed`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+process.exit(await main(process.argv.slice(2)));
