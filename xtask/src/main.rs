@@ -42,7 +42,8 @@ fn main() -> ExitCode {
         ["contracts"] => contracts::run(false),
         ["contracts", "--check"] => contracts::run(true),
         ["campaign"] => Ok(campaign::list()),
-        ["campaign", name] => campaign::run(name),
+        ["campaign", name] => campaign::run(name, None),
+        ["campaign", name, part] => campaign::run(name, Some(part)),
         ["e2e", ref flows @ ..] => e2e::run(flows),
         ["fixtures", folder] => fixtures::run(Path::new(folder)),
         ["help" | "--help" | "-h"] => {
