@@ -25,6 +25,7 @@ mod known;
 mod report;
 mod rlp;
 mod roots;
+mod rpc;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ mod transaction;
 pub use agreement::{Difference, Work};
 pub use report::{Counts, Failure, Report};
 pub use rlp::RlpConformance;
+pub use rpc::{RpcConformance, RpcReport};
 pub use tally::{Selection, Tally};
 pub use transaction::TransactionConformance;
 

@@ -119,6 +119,33 @@ pub enum Error {
         /// Which folder.
         path: PathBuf,
     },
+    /// A path that should lead to recorded JSON-RPC exchanges cannot be read.
+    #[error(
+        "cannot read {}; give a folder with genesis.json, chain.rlp and folders of .io files",
+        path.display()
+    )]
+    RpcPath {
+        /// Which path.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A recording, or the chain that belongs to it, is not of the expected form.
+    #[error("{} is not of the expected form: {reason}", path.display())]
+    Recording {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No node can be started with a recorded chain.
+    #[error("no node starts with the chain in {}", path.display())]
+    Node {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// No fork has the name that was given.
     #[error("there is no fork {name:?}; the tests know {known}")]
     UnknownFork {

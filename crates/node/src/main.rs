@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use heddle_measure::{
     Replay,
     bench::BenchExecutor,
-    conformance::{RlpConformance, StateConformance, TransactionConformance},
+    conformance::{RlpConformance, RpcConformance, StateConformance, TransactionConformance},
 };
 use std::{
     error::Error,
@@ -45,7 +45,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Replay(Replay),
-    /// Runs a conformance suite of ethereum/tests.
+    /// Runs a public conformance suite.
     #[command(subcommand)]
     Conformance(Conformance),
     /// Times a part of Heddle on synthetic work.
@@ -63,6 +63,7 @@ enum Conformance {
     State(StateConformance),
     Transaction(TransactionConformance),
     Rlp(RlpConformance),
+    Rpc(RpcConformance),
 }
 
 impl Conformance {
@@ -71,6 +72,7 @@ impl Conformance {
             Self::State(state) => Ok(state.run()?),
             Self::Transaction(transaction) => Ok(transaction.run()?),
             Self::Rlp(rlp) => Ok(rlp.run()?),
+            Self::Rpc(rpc) => Ok(rpc.run()?),
         }
     }
 }

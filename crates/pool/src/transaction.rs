@@ -100,6 +100,11 @@ impl Candidate {
         Self { transaction, sender, sidecar, sidecar_verified: false, authorities }
     }
 
+    /// The transaction without its blobs.
+    pub fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
     /// Hash of the transaction.
     pub fn hash(&self) -> B256 {
         *self.transaction.tx_hash()
