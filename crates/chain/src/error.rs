@@ -124,9 +124,6 @@ pub enum Error {
 /// The rule that a block breaks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BlockError {
-    /// The bytes are no block.
-    #[error("its encoding is no block's: {0}")]
-    Encoding(alloy_rlp::Error),
     /// The parent is not known.
     #[error("its parent {0} is not known; import that first")]
     UnknownParent(B256),

@@ -2,8 +2,8 @@
 
 use crate::{Chain, ChainReader, Error, Imported};
 use alloy_primitives::B256;
-use alloy_rlp::{Decodable, Encodable};
-use heddle_types::Block;
+use alloy_rlp::Encodable;
+use heddle_types::{Block, DecodeError, decode_block};
 use std::io::{self, Read, Write};
 
 /// The longest block that is read: several times what any chain has made, so that a broken length
@@ -61,7 +61,7 @@ pub enum FileError {
         after: u64,
         /// What is wrong.
         #[source]
-        source: alloy_rlp::Error,
+        source: DecodeError,
     },
     /// A block that is longer than any is.
     #[error(
@@ -186,16 +186,15 @@ impl<R: Read> BlockFile<R> {
         }
         // A block is longer than the longest prefix, so nothing of the next one has been read.
         if length < read {
-            return Err(encoding(alloy_rlp::Error::UnexpectedLength));
+            return Err(encoding(DecodeError::Rlp(alloy_rlp::Error::UnexpectedLength)));
         }
         bytes.resize(length, 0);
         let more = read_up_to(&mut self.file, &mut bytes[read..])
             .map_err(|source| FileError::Read { offset: start, source })?;
         if read + more < length {
-            return Err(encoding(alloy_rlp::Error::InputTooShort));
+            return Err(encoding(DecodeError::Rlp(alloy_rlp::Error::InputTooShort)));
         }
-        let mut rest = bytes.as_slice();
-        let block = Block::decode(&mut rest).map_err(encoding)?;
+        let block = decode_block(&bytes).map_err(encoding)?;
         self.offset += length as u64;
         self.blocks += 1;
         Ok(Some((start, block)))
@@ -204,14 +203,15 @@ impl<R: Read> BlockFile<R> {
 
 /// Takes the prefix of a list and gives the length of what follows. Other than alloy's decoder it
 /// does not ask for that to be there already.
-fn list_length(bytes: &mut &[u8]) -> Result<usize, alloy_rlp::Error> {
-    let (&first, rest) = bytes.split_first().ok_or(alloy_rlp::Error::InputTooShort)?;
+fn list_length(bytes: &mut &[u8]) -> Result<usize, DecodeError> {
+    use alloy_rlp::Error::{InputTooShort, UnexpectedString};
+    let (&first, rest) = bytes.split_first().ok_or(DecodeError::Rlp(InputTooShort))?;
     if first < 0xc0 {
-        return Err(alloy_rlp::Error::UnexpectedString);
+        return Err(DecodeError::Rlp(UnexpectedString));
     }
     let length_bytes = usize::from(first.saturating_sub(0xf7));
     let (length, rest) =
-        rest.split_at_checked(length_bytes).ok_or(alloy_rlp::Error::InputTooShort)?;
+        rest.split_at_checked(length_bytes).ok_or(DecodeError::Rlp(InputTooShort))?;
     *bytes = rest;
     Ok(if length_bytes == 0 {
         usize::from(first - 0xc0)

@@ -1,8 +1,8 @@
 //! Runs the public tests of ethereum/tests.
 //!
-//! [`TransactionConformance`], [`RlpConformance`] compare one value with another; what they share
-//! is in `tally`. The rest of this folder runs the state tests (`GeneralStateTests`) through the
-//! executor.
+//! [`TransactionConformance`], [`RlpConformance`] compare one value with another,
+//! [`BlockchainConformance`] runs whole chains; what they share is in `tally`. The rest of this
+//! folder runs the state tests (`GeneralStateTests`) through the executor.
 //!
 //! A case is one entry of a test's `post`: a state, a block environment, one transaction, and what
 //! must come out. Each case runs twice:
@@ -19,6 +19,7 @@
 //! differs from the tests), `report`.
 
 mod agreement;
+mod blockchain;
 mod crowd;
 mod fixture;
 mod known;
@@ -32,6 +33,7 @@ mod tests;
 mod transaction;
 
 pub use agreement::{Difference, Work};
+pub use blockchain::{BlockchainConformance, BlockchainReport};
 pub use report::{Counts, Failure, Report};
 pub use rlp::RlpConformance;
 pub use rpc::{RpcConformance, RpcReport};

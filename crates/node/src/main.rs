@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 use heddle_measure::{
     Replay,
     bench::BenchExecutor,
-    conformance::{RlpConformance, RpcConformance, StateConformance, TransactionConformance},
+    conformance::{
+        BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
+        TransactionConformance,
+    },
 };
 use std::{
     error::Error,
@@ -64,6 +67,7 @@ enum Conformance {
     Transaction(TransactionConformance),
     Rlp(RlpConformance),
     Rpc(RpcConformance),
+    Blockchain(BlockchainConformance),
 }
 
 impl Conformance {
@@ -73,6 +77,7 @@ impl Conformance {
             Self::Transaction(transaction) => Ok(transaction.run()?),
             Self::Rlp(rlp) => Ok(rlp.run()?),
             Self::Rpc(rpc) => Ok(rpc.run()?),
+            Self::Blockchain(blockchain) => Ok(blockchain.run()?),
         }
     }
 }
