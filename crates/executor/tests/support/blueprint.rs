@@ -1,6 +1,7 @@
 //! Random contracts and random blocks whose transactions conflict, made from bytes.
 
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, TxKind, U256, keccak256};
+use super::requests::{Request, add_contracts};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, TxKind, U256, address, keccak256};
 use heddle_executor::{
     Block, Invalid, MemoryAccount, MemoryState,
     revm::{
@@ -73,12 +74,30 @@ const FORKS: [Fork; 15] = [
 ];
 
 /// Accounts that send transactions. One of them may also be the beneficiary.
-const SENDERS: usize = 6;
+pub(crate) const SENDERS: usize = 6;
+/// Their addresses: that number `n` signs with the key [`sender_key`] counts only where somebody
+/// looks at signatures.
+const SENDER_ADDRESSES: [Address; SENDERS] = [
+    address!("e9be569311d235c6daec7e807bcaf85c3990b5a1"),
+    address!("a74cd92e2d5e775ec86aa2f784f73ac8a6089b14"),
+    address!("1a19b19e46bf3d5e6507b61b7aadfa273249470f"),
+    address!("497744e73e63b6508297721cde6a580cfa4ad278"),
+    address!("ebed282f533d5ec434efe706b5ff37b19f2f252a"),
+    address!("e964da284bef84f20e39273eca3ed2590ac12343"),
+];
+/// Height of the block.
+pub(crate) const NUMBER: u64 = 1000;
 /// Contracts that exist before the block.
 const CONTRACTS: usize = 6;
 
 pub(crate) fn sender(number: usize) -> Address {
-    Address::from_slice(&keccak256([b's', number as u8])[12..])
+    SENDER_ADDRESSES[number]
+}
+
+/// The key of [`sender`].
+#[allow(dead_code, reason = "only where blocks are signed")]
+pub(crate) fn sender_key(number: usize) -> B256 {
+    keccak256([b's', number as u8])
 }
 
 pub(crate) fn contract(number: usize) -> Address {
@@ -298,7 +317,7 @@ impl Blueprint {
         };
         let env = env(fork, beneficiary, choices.one_in(4));
         let invalid = if choices.one_in(2) { Invalid::Skip } else { Invalid::Reject };
-        let protocol_operations = fork < Fork::Prague && choices.one_in(2);
+        let protocol_operations = choices.one_in(2);
         let withdrawals = (0..choices.below(3)).map(|_| Withdrawal {
             index: 0,
             validator_index: 0,
@@ -306,8 +325,10 @@ impl Blueprint {
             amount: choices.below(3) as u64,
         });
         let withdrawals = withdrawals.collect();
-        let ommers = (0..choices.below(2))
-            .map(|_| Ommer { number: 999, beneficiary: anybody(&mut choices) });
+        let ommers = (0..choices.below(3)).map(|_| Ommer {
+            number: 999 - choices.below(6) as u64,
+            beneficiary: anybody(&mut choices),
+        });
         let ommers = ommers.collect();
         let mut nonces = [0_u64; SENDERS];
         let mut transactions = Vec::new();
@@ -323,6 +344,7 @@ impl Blueprint {
             withdrawals: &self.withdrawals,
             ommers: &self.ommers,
             protocol_operations: self.protocol_operations,
+            parent_hash: self.state.block_hashes.get(&(NUMBER - 1)).copied().unwrap_or_default(),
             parent_beacon_block_root: Some(B256::repeat_byte(9)),
             invalid: self.invalid,
             blob_gas_limit: 3 * (1 << 17),
@@ -366,22 +388,18 @@ fn state(choices: &mut Choices<'_>, fork: Fork) -> MemoryState {
         // An account that exists and is empty, as there were before EIP-161.
         state.accounts.insert(Address::repeat_byte(0x70), MemoryAccount::default());
     }
-    for (back, number) in (0..256_u64).zip((0..1000_u64).rev()) {
+    for (back, number) in (0..256_u64).zip((0..NUMBER).rev()) {
         state.block_hashes.insert(number, keccak256([back as u8]));
     }
-    if fork >= Fork::Cancun {
-        let root = alloy_eips::eip4788::BEACON_ROOTS_CODE.clone();
-        let code_hash = state.add_code(Bytecode::new_raw(root));
-        let account = MemoryAccount { code_hash, nonce: 1, ..Default::default() };
-        state.accounts.insert(alloy_eips::eip4788::BEACON_ROOTS_ADDRESS, account);
-    }
+    let excess = [U256::ZERO, U256::from(choices.byte()), U256::MAX][choices.below(3)];
+    add_contracts(&mut state, fork, excess);
     assert!(state.accounts.values().any(|account| account.code_hash == KECCAK256_EMPTY));
     state
 }
 
 fn env(fork: Fork, beneficiary: Address, small: bool) -> BlockEnv {
     BlockEnv {
-        number: U256::from(1000),
+        number: U256::from(NUMBER),
         beneficiary,
         timestamp: U256::from(1_700_000_000),
         gas_limit: if small { 900_000 } else { 1 << 40 },
@@ -421,6 +439,8 @@ fn transaction(
         tx.gas_limit = 200_000;
     } else if choices.one_in(4) {
         tx.data = Bytes::from(vec![1, 2, 3, 4, 5]);
+    } else if choices.one_in(6) {
+        request(choices, &mut tx);
     }
     nonces[from] += 1;
     set_type(choices, fork, &mut tx, nonces);
@@ -428,6 +448,16 @@ fn transaction(
         spoil(choices, &mut tx);
     }
     tx
+}
+
+/// Makes the transaction one that asks for something of the consensus layer. Before Prague it goes
+/// to an account that is not there.
+fn request(choices: &mut Choices<'_>, tx: &mut TxEnv) {
+    let requests = [Request::Withdrawal, Request::Consolidation, Request::Deposit];
+    let request = requests[choices.below(3)];
+    tx.kind = TxKind::Call(request.contract());
+    tx.data = request.data(choices.byte());
+    tx.gas_limit = 300_000;
 }
 
 fn set_type(choices: &mut Choices<'_>, fork: Fork, tx: &mut TxEnv, nonces: &mut [u64; SENDERS]) {

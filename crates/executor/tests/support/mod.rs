@@ -5,3 +5,4 @@
 
 pub(crate) mod blueprint;
 pub(crate) mod compare;
+pub(crate) mod requests;
