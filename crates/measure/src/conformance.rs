@@ -37,6 +37,7 @@ pub use blockchain::{BlockchainConformance, BlockchainReport};
 pub use report::{Counts, Failure, Report};
 pub use rlp::RlpConformance;
 pub use rpc::{RpcConformance, RpcReport};
+pub use roots::state_root;
 pub use tally::{Selection, Tally};
 pub use transaction::TransactionConformance;
 

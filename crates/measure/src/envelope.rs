@@ -6,7 +6,7 @@ use heddle_executor::revm::context::{TxEnv, either::Either};
 use heddle_types::Transaction;
 
 /// What revm executes of a transaction whose sender is known.
-pub(crate) fn tx_env(transaction: &Transaction, sender: Address) -> TxEnv {
+pub fn tx_env(transaction: &Transaction, sender: Address) -> TxEnv {
     let authorizations = transaction.authorization_list().unwrap_or_default();
     TxEnv {
         tx_type: transaction.ty(),

@@ -47,7 +47,7 @@ pub(super) fn logs_hash(logs: &[Log]) -> B256 {
 }
 
 /// The root of the state trie (yellow paper, section 4.1), from nothing.
-pub(super) fn state_root(state: &MemoryState) -> B256 {
+pub fn state_root(state: &MemoryState) -> B256 {
     let leaf = |account: &MemoryAccount| TrieAccount {
         nonce: account.nonce,
         balance: account.balance,
