@@ -3,6 +3,9 @@
 //! [`TransactionConformance`], [`RlpConformance`] compare one value with another,
 //! [`BlockchainConformance`] runs whole chains; what they share is in `tally`. The rest of this
 //! folder runs the state tests (`GeneralStateTests`) through the executor.
+//! [`TransactionConformance`], [`RlpConformance`], [`TrieConformance`] compare one value with
+//! another; what they share is in `tally`. The rest of this folder runs the state tests (`GeneralStateTests`) through the
+//! executor.
 //!
 //! A case is one entry of a test's `post`: a state, a block environment, one transaction, and what
 //! must come out. Each case runs twice:
@@ -31,6 +34,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod trie;
 
 pub use agreement::{Difference, Work};
 pub use blockchain::{BlockchainConformance, BlockchainReport};
@@ -40,6 +44,7 @@ pub use rpc::{RpcConformance, RpcReport};
 pub use roots::state_root;
 pub use tally::{Selection, Tally};
 pub use transaction::TransactionConformance;
+pub use trie::TrieConformance;
 
 use crate::Error;
 use agreement::{Comparison, Runner};

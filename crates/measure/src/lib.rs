@@ -9,19 +9,17 @@
 //! - [`mod@bench`]: executes synthetic blocks in all three ways and times it; the blocks are there for
 //!   tests too.
 //! - [`recorded`]: loading such blocks, for tests and benchmarks too.
-//! - [`tx_env`], [`state_root`]: what the executor takes of a transaction, and a root from nothing.
+//! - [`state_root`]: the root of a state held in memory, from nothing.
 //! - [`differences`]: how two executions of a block differ, in words.
 
 pub mod bench;
 mod compare;
 pub mod conformance;
-mod envelope;
 mod error;
 pub mod recorded;
 mod replay;
 
 pub use compare::differences;
 pub use conformance::state_root;
-pub use envelope::tx_env;
 pub use error::Error;
 pub use replay::Replay;

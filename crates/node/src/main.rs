@@ -6,7 +6,7 @@ use heddle_measure::{
     bench::BenchExecutor,
     conformance::{
         BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
-        TransactionConformance,
+        TransactionConformance, TrieConformance,
     },
 };
 use std::{
@@ -68,6 +68,7 @@ enum Conformance {
     Rlp(RlpConformance),
     Rpc(RpcConformance),
     Blockchain(BlockchainConformance),
+    Trie(TrieConformance),
 }
 
 impl Conformance {
@@ -78,6 +79,7 @@ impl Conformance {
             Self::Rlp(rlp) => Ok(rlp.run()?),
             Self::Rpc(rpc) => Ok(rpc.run()?),
             Self::Blockchain(blockchain) => Ok(blockchain.run()?),
+            Self::Trie(trie) => Ok(trie.run()?),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
     fixture,
     tally::{Selection, Tally, Test},
 };
-use crate::{Error, envelope};
+use crate::Error;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use heddle_ecrecover::recover_sender;
 use heddle_executor::{
@@ -139,7 +139,7 @@ fn compare(expectation: &Expectation, found: Result<Valid, String>) -> Result<()
 fn judge(executor: &mut Executor, bytes: &[u8], fork: Fork) -> Result<Valid, String> {
     let transaction = decode_transaction(bytes).map_err(|error| error.to_string())?;
     let sender = recover_sender(&transaction, fork).map_err(|error| error.to_string())?;
-    let env = envelope::tx_env(&transaction, sender);
+    let env = heddle_chain::transaction(&transaction, sender);
     let intrinsic = calculate_initial_tx_gas_for_tx(&env, spec_id(fork), None);
     check_place(executor, env, fork)?;
     Ok(Valid {

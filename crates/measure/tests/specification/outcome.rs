@@ -4,7 +4,7 @@ use alloy_consensus::proofs::ordered_trie_root_with_encoder;
 use alloy_primitives::{B256, Bloom, Bytes, U256};
 use heddle_ecrecover::recover_sender;
 use heddle_executor::{Block, Executor, Final, Invalid, MemoryState, Way};
-use heddle_measure::{state_root, tx_env};
+use heddle_measure::state_root;
 use heddle_types::{Fork, Receipt, decode_transaction};
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ impl Outcome {
             let transaction = decode_transaction(bytes).map_err(|error| error.to_string())?;
             match recover_sender(&transaction, block.fork) {
                 Ok(sender) => {
-                    valid.push(tx_env(&transaction, sender));
+                    valid.push(heddle_chain::transaction(&transaction, sender));
                     places.push(place);
                 }
                 Err(error) => drop(rejected.insert(place, error.to_string())),
