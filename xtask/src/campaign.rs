@@ -1,6 +1,7 @@
 //! `cargo xtask campaign`: the long runs, which `cargo xtask test` does in short.
 
 mod fuzz;
+pub(crate) mod spec;
 
 use crate::{
     Result,
@@ -27,7 +28,7 @@ struct Campaign {
 }
 
 /// All campaigns.
-const CAMPAIGNS: [Campaign; 5] = [
+const CAMPAIGNS: [Campaign; 6] = [
     Campaign {
         name: "random",
         about: "45,000 random blocks, over a million transactions",
@@ -52,6 +53,11 @@ const CAMPAIGNS: [Campaign; 5] = [
         name: "fuzz",
         about: "inputs led by coverage, ten minutes a target; with a name that target alone",
         run: Run::Part(fuzz::run),
+    },
+    Campaign {
+        name: "spec",
+        about: "20,000 random blocks against Ethereum's executable specification",
+        run: Run::Whole(spec::run),
     },
 ];
 

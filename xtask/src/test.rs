@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change is taken.
 
-use crate::{Result, contracts, root, tidy};
+use crate::{Result, campaign, contracts, root, tidy};
 use std::{
     env,
     ffi::OsStr,
@@ -57,6 +57,8 @@ const STEPS: &[Step] = &[
     Step::new("replay fixtures/mainnet", replay_fixtures),
     Step::new("replay $HEDDLE_DATA/mainnet", replay_data),
     Step::new("state tests of $HEDDLE_DATA", part_of_the_state_tests),
+    Step::new("other tests of $HEDDLE_DATA", other_tests),
+    Step::new("executable specification", campaign::spec::short),
     // Further checks go here; one that takes long or needs data must be able to skip itself.
 ];
 
@@ -196,6 +198,24 @@ fn replay_data() -> Outcome {
 
 fn part_of_the_state_tests() -> Outcome {
     with_data("ethereum-tests/GeneralStateTests", |folder| state_tests(folder, &STATE_FOLDERS))
+}
+
+/// Suites of ethereum/tests that take no time, and their folders.
+const OTHER_SUITES: [(&str, &str); 3] =
+    [("transaction", "TransactionTests"), ("rlp", "RLPTests"), ("trie", "TrieTests")];
+
+fn other_tests() -> Outcome {
+    with_data("ethereum-tests", |tests| {
+        for (suite, folder) in OTHER_SUITES {
+            println!("{folder}");
+            let mut command = heddle(&["conformance", suite]);
+            let outcome = execute(command.arg(tests.join(folder)));
+            if !matches!(outcome, Outcome::Passed) {
+                return outcome;
+            }
+        }
+        Outcome::Passed
+    })
 }
 
 /// Checks with a folder of `$HEDDLE_DATA`; without it the step is skipped.
