@@ -10,7 +10,7 @@ mod protocol;
 mod refusal;
 mod request;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use interrupt::{Interrupt, Watchdog};
 pub use precompiles::Precompiles;

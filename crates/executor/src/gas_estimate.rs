@@ -1,5 +1,8 @@
 //! How much gas a transaction needs, found as geth finds it.
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     Overlay,
     call::{CallError, Environment, Interrupt, Outcome, call},

@@ -23,10 +23,23 @@
 //! | `crew`, `share` | who works on a block, and how work is shared |
 //! | `guided`, `directory`, `premade`, `reads` | following an access list, and holding the block to it |
 //! | `fold` | from memory to change set and access list |
+//!
+//! Beside blocks, for RPC, one transaction after the other on an [`Overlay`] over any state:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `overlay` | changes on top of a state: overrides, and what transactions did |
+//! | [`call`] | one transaction with checks left out, somebody looking on, and a time limit |
+//! | `gas_estimate`, `access_list_creation` | `eth_estimateGas`, `eth_createAccessList` |
+//! | `failure` | why a transaction failed, in geth's words |
+//! | [`tracing`] | geth's and OpenEthereum's traces |
+//! | [`console`] | what contracts print |
+//! | [`simulate`] | `eth_simulateV1` |
 
 mod access_list_creation;
 mod block;
 pub mod call;
+pub mod console;
 mod crew;
 mod dao;
 mod direct;
