@@ -83,8 +83,7 @@ pub fn recover_senders(
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let share = transactions.len().div_ceil(threads).max(SHARE_MIN);
     let recover = |(first, part): (usize, &[Transaction])| {
-        part
-            .iter()
+        part.iter()
             .enumerate()
             .map(|(at, tx)| recover_sender(tx, fork).map_err(|error| (first + at, error)))
             .collect::<Result<Vec<_>, _>>()

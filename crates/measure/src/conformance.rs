@@ -1,11 +1,9 @@
 //! Runs the public tests of ethereum/tests.
 //!
-//! [`TransactionConformance`], [`RlpConformance`] compare one value with another,
-//! [`BlockchainConformance`] runs whole chains; what they share is in `tally`. The rest of this
-//! folder runs the state tests (`GeneralStateTests`) through the executor.
 //! [`TransactionConformance`], [`RlpConformance`], [`TrieConformance`] compare one value with
-//! another; what they share is in `tally`. The rest of this folder runs the state tests (`GeneralStateTests`) through the
-//! executor.
+//! another, [`BlockchainConformance`] runs whole chains; what they share is in `tally`.
+//! [`RpcConformance`] asks a node over HTTP. The rest of this folder runs the state tests
+//! (`GeneralStateTests`) through the executor.
 //!
 //! A case is one entry of a test's `post`: a state, a block environment, one transaction, and what
 //! must come out. Each case runs twice:
@@ -40,8 +38,8 @@ pub use agreement::{Difference, Work};
 pub use blockchain::{BlockchainConformance, BlockchainReport};
 pub use report::{Counts, Failure, Report};
 pub use rlp::RlpConformance;
-pub use rpc::{RpcConformance, RpcReport};
 pub use roots::state_root;
+pub use rpc::{RpcConformance, RpcReport};
 pub use tally::{Selection, Tally};
 pub use transaction::TransactionConformance;
 pub use trie::TrieConformance;

@@ -1,5 +1,13 @@
 //! The `heddle` binary: the command line, and nothing else.
 
+mod config;
+mod dev;
+mod logging;
+mod node;
+mod progress;
+mod service;
+mod transfer;
+
 use clap::{Parser, Subcommand};
 use heddle_measure::{
     Replay,
@@ -24,7 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// An EVM-compatible chain made for DeFi: it executes the transactions of a block in parallel, with
 /// exactly the result of executing them one by one.
 ///
-/// At present the executor is there, and the commands that check and measure it.
+/// `heddle dev` starts a chain for development, in the place of anvil; `heddle node` one that stays.
 #[derive(Debug, Parser)]
 #[command(
     name = "heddle",
@@ -32,6 +40,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     arg_required_else_help = true,
     after_help = "\
 Start with:
+  heddle dev                          start a development chain on port 8545
   heddle replay fixtures/mainnet      execute a few real Ethereum blocks in every way
   heddle bench executor               time every way on synthetic blocks
 
@@ -47,6 +56,10 @@ struct Arguments {
 // says that something differed and was printed.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Dev(Box<dev::Dev>),
+    Node(Box<node::Node>),
+    Import(transfer::Import),
+    Export(transfer::Export),
     Replay(Replay),
     /// Runs a public conformance suite.
     #[command(subcommand)]
@@ -87,6 +100,10 @@ impl Conformance {
 impl Command {
     fn run(self) -> Result<bool, Box<dyn Error>> {
         match self {
+            Self::Dev(dev) => Ok(dev.run()?),
+            Self::Node(node) => Ok(node.run()?),
+            Self::Import(import) => Ok(import.run()?),
+            Self::Export(export) => Ok(export.run()?),
             Self::Replay(replay) => Ok(replay.run()?),
             Self::Conformance(suite) => suite.run(),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),

@@ -141,7 +141,7 @@ impl Producer {
     }
 
     /// The real UNIX time in seconds.
-    pub(crate) fn now(&self) -> u64 {
+    pub fn now(&self) -> u64 {
         (self.clock)()
     }
 

@@ -14,6 +14,7 @@ use alloy_eips::{BlockId, eip2718::Encodable2718};
 use alloy_primitives::{Address, Bytes, Signature, U256};
 use alloy_rpc_types_eth::TransactionRequest;
 use heddle_pool::{Candidate, Origin, PooledTransaction};
+use heddle_producer::stand_in_signature;
 use serde::Serialize;
 
 /// `eth_accounts`.
@@ -55,14 +56,8 @@ pub(crate) fn send_transaction(node: &Node, args: &Args<'_>) -> Result<Json, Err
     if !impersonated {
         return Err(Error::Refused(format!("unknown account: the node has no key of {sender}")));
     }
-    let made_up = with_signature(transaction, made_up_signature(sender))?;
+    let made_up = with_signature(transaction, stand_in_signature(sender))?;
     json(&sending::accept(node, Candidate::new(made_up, sender), Origin::Impersonated)?)
-}
-
-/// A signature that nobody made. It differs from one account to the next, so that equal
-/// transactions of two accounts have different hashes.
-fn made_up_signature(sender: Address) -> Signature {
-    Signature::new(U256::from_be_slice(sender.as_slice()), U256::ONE, false)
 }
 
 /// `eth_signTransaction`.

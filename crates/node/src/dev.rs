@@ -1,0 +1,12 @@
+//! `heddle dev`: a chain for development, in the place of anvil.
+
+mod accounts;
+mod banner;
+mod flags;
+mod genesis;
+mod remote;
+mod start;
+mod state_file;
+
+pub(crate) use flags::Dev;
+pub(crate) use start::unix_seconds;

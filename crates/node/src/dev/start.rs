@@ -1,0 +1,329 @@
+//! Starting a development chain, and stopping it.
+
+use super::{
+    accounts::{self, addresses},
+    banner::Banner,
+    flags::{Dev, Order},
+    genesis::{GenesisSettings, genesis, missing_system_contracts},
+    remote::{Fork, ForkError},
+    state_file::{self, StateFileError},
+};
+use crate::{logging, service};
+use alloy_primitives::{Address, U256};
+use alloy_signer_local::PrivateKeySigner;
+use heddle_chain::Chain;
+use heddle_pool::{Ordering, Pool};
+use heddle_producer::{AccountAmendment, Mining, Producer};
+use heddle_rpc::{DevControl, Namespace, Signers};
+use heddle_storage::{Database, Options};
+use heddle_types::{ChainSpec, Genesis, SpecError};
+use parking_lot::Mutex;
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+/// Memory for the database's cache. A development chain shares its machine with compilers and
+/// browsers.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// Chain id of a development chain, as anvil and Hardhat have it.
+const CHAIN_ID: u64 = 31_337;
+
+/// Gas that a block may hold, as anvil has it.
+const GAS_LIMIT: u64 = 30_000_000;
+
+/// Base fee of the first block, in wei, as anvil has it.
+const BASE_FEE: u64 = 1_000_000_000;
+
+/// Why a development chain does not start, or does not stop well.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DevError {
+    #[error("the phrase gives no accounts")]
+    Accounts(#[from] alloy_signer_local::LocalSignerError),
+    #[error("no phrase of {0} words can be made; ask for 12, 15, 18, 21 or 24")]
+    Words(usize),
+    #[error("the genesis file {path} cannot be used")]
+    Genesis { path: PathBuf, source: io::Error },
+    #[error("the folder {path} cannot be made")]
+    Folder { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    #[error(transparent)]
+    Database(#[from] heddle_storage::Error),
+    #[error(transparent)]
+    Chain(#[from] heddle_chain::Error),
+    #[error(transparent)]
+    Producer(#[from] heddle_producer::Error),
+    #[error(transparent)]
+    Fork(#[from] ForkError),
+    #[error(transparent)]
+    State(#[from] StateFileError),
+    #[error(transparent)]
+    Log(#[from] logging::FilterError),
+    #[error(transparent)]
+    Service(#[from] service::ServiceError),
+}
+
+impl Dev {
+    /// Runs the chain until it is asked to stop.
+    pub(crate) fn run(self) -> Result<bool, DevError> {
+        let format = if self.json { logging::LogFormat::Json } else { logging::LogFormat::Text };
+        logging::start(self.log_filter(), format)?;
+        let mnemonic = self.mnemonic()?;
+        let keys = accounts::derive(&mnemonic, &self.wallet.derivation_path, self.wallet.accounts)?;
+        let fork = self.fork()?;
+        let genesis = self.genesis(&keys, fork.as_ref().map(|fork| fork.block.chain_id))?;
+        let database = self.database()?;
+        let settings = self.chain_settings();
+        let chain = match &fork {
+            Some(Forked { remote, block }) => {
+                let spec = ChainSpec::from_genesis(&genesis)?;
+                let origin = &block.recovered;
+                Chain::open_forked(database, spec, origin, U256::ZERO, remote.clone(), settings)?
+            }
+            None => Chain::open(database, &genesis, settings)?,
+        };
+        let chain = Arc::new(chain);
+        let pool = Pool::new(self.pool_settings(), heddle_pool::Context::default());
+        let pool = Arc::new(Mutex::new(pool));
+        let producer = Arc::new(Producer::new(
+            chain.clone(),
+            pool.clone(),
+            self.producer_settings(),
+            Arc::new(unix_seconds),
+        )?);
+        producer.impersonate(|who| who.everybody = self.wallet.auto_impersonate);
+        if fork.is_some() {
+            producer.amend(self.funds(&keys))?;
+        }
+        self.load_state(&producer)?;
+        let served = service::Parts {
+            chain: chain.clone(),
+            pool,
+            producer: producer.clone(),
+            signers: Signers::new(keys.clone()),
+            dev: Some(DevControl::new(producer.clone())),
+        };
+        let rpc = self.rpc_settings();
+        let announce = |address| self.announce(&chain, &keys, &mnemonic, address);
+        service::run(served, rpc, None, announce)?;
+        if let Some(path) = self.keeping.dump_state.as_ref().or(self.keeping.state.as_ref()) {
+            state_file::write(&producer.dump()?, path)?;
+        }
+        if let Some(Forked { remote, .. }) = fork {
+            remote.save()?;
+        }
+        Ok(true)
+    }
+
+    fn log_filter(&self) -> &'static str {
+        match (self.quiet, self.verbosity) {
+            (true, _) => "error",
+            (false, 0) => "info",
+            (false, 1) => "info,heddle=debug",
+            (false, 2) => "debug",
+            _ => "trace",
+        }
+    }
+
+    fn mnemonic(&self) -> Result<String, DevError> {
+        if let Some(words) = self.wallet.mnemonic_random {
+            return accounts::new_phrase(words).map_err(|_| DevError::Words(words));
+        }
+        let seeded = self.wallet.mnemonic_seed.map(accounts::phrase_from_seed);
+        Ok(seeded.unwrap_or_else(|| self.wallet.mnemonic.clone()))
+    }
+
+    fn database(&self) -> Result<Database, DevError> {
+        let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
+        let Some(folder) = &self.keeping.datadir else {
+            return Ok(Database::ephemeral(&std::env::temp_dir(), options)?);
+        };
+        fs::create_dir_all(folder)
+            .map_err(|source| DevError::Folder { path: folder.clone(), source })?;
+        Ok(Database::open(&folder.join(service::DATABASE_FILE), options)?)
+    }
+
+    fn chain_settings(&self) -> heddle_chain::Settings {
+        let settings = heddle_chain::Settings::default();
+        match self.environment.threads {
+            0 => settings,
+            threads => heddle_chain::Settings { threads, ..settings },
+        }
+    }
+
+    fn pool_settings(&self) -> heddle_pool::Settings {
+        let ordering = match self.mining.order {
+            Order::Fees => Ordering::Fees,
+            Order::Fifo => Ordering::Fifo,
+        };
+        heddle_pool::Settings { ordering, ..heddle_pool::Settings::default() }
+    }
+
+    fn producer_settings(&self) -> heddle_producer::Settings {
+        let mining = match (self.mining.no_mining, self.mining.block_time) {
+            (true, _) => Mining::MANUAL,
+            (false, None) => Mining::AUTOMATIC,
+            (false, Some(time)) => {
+                Mining { automatic: self.mining.mixed_mining, interval: Some(time) }
+            }
+        };
+        heddle_producer::Settings {
+            mining,
+            transactions_max: self.mining.max_transactions,
+            gas_limit: self.environment.gas_limit,
+            gas_limit_jumps: true,
+            beneficiary: self.environment.coinbase.unwrap_or_default(),
+            keep_states: self.keeping.keep_states,
+            ..heddle_producer::Settings::default()
+        }
+    }
+
+    fn rpc_settings(&self) -> heddle_rpc::Settings {
+        let origins = if self.no_cors { vec![] } else { list(&self.allow_origin) };
+        heddle_rpc::Settings {
+            address: (self.host, self.port).into(),
+            namespaces: Namespace::ALL.to_vec(),
+            // Containers and tunnels call a development chain by names of their own.
+            hosts: if self.host.is_loopback() {
+                vec!["localhost".to_owned()]
+            } else {
+                vec!["*".to_owned()]
+            },
+            origins,
+            ..heddle_rpc::Settings::default()
+        }
+    }
+
+    fn genesis(&self, keys: &[PrivateKeySigner], forked: Option<u64>) -> Result<Genesis, DevError> {
+        let environment = &self.environment;
+        // A genesis file says itself who has what, as with anvil: its hash must not depend on us.
+        if let Some(path) = &environment.init {
+            let mut genesis = service::read_genesis(path)
+                .map_err(|source| DevError::Genesis { path: path.clone(), source })?;
+            if let Some(id) = environment.chain_id {
+                genesis.config.chain_id = id;
+            }
+            let missing = missing_system_contracts(&genesis);
+            if !missing.is_empty() {
+                tracing::warn!(?missing, "the genesis lacks contracts that its forks need");
+            }
+            return Ok(genesis);
+        }
+        let kept = self.kept_genesis_time();
+        Ok(genesis(&GenesisSettings {
+            chain_id: environment.chain_id.or(forked).unwrap_or(CHAIN_ID),
+            fork: environment.hardfork,
+            timestamp: environment.timestamp.or(kept).unwrap_or_else(unix_seconds),
+            number: environment.number,
+            gas_limit: environment.gas_limit.unwrap_or(GAS_LIMIT),
+            base_fee: environment.block_base_fee_per_gas.unwrap_or(BASE_FEE),
+            coinbase: environment.coinbase.unwrap_or_default(),
+            funded: addresses(keys)
+                .into_iter()
+                .map(|address| (address, self.wallet.balance_wei()))
+                .collect(),
+            predeploys: !environment.no_predeploys,
+        }))
+    }
+
+    /// The time of the first block of a chain that is kept: the genesis is made anew at each
+    /// start, and must be the same.
+    fn kept_genesis_time(&self) -> Option<u64> {
+        let folder = self.keeping.datadir.as_deref()?;
+        let path = folder.join("genesis-time");
+        if let Some(time) = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok())
+        {
+            return Some(time);
+        }
+        let now = unix_seconds();
+        // If it cannot be written, the database cannot either, which has a better message.
+        let _ = fs::create_dir_all(folder).and_then(|()| fs::write(&path, now.to_string()));
+        Some(now)
+    }
+
+    fn fork(&self) -> Result<Option<Forked>, DevError> {
+        let Some(url) = &self.forking.fork_url else { return Ok(None) };
+        let cache = cache_folder();
+        let (fork, block) = Fork::new(url, self.forking.fork_block_number, cache.as_deref())?;
+        let number = block.recovered.block.header.number;
+        tracing::info!(url, chain_id = block.chain_id, number, "forked");
+        Ok(Some(Forked { remote: Arc::new(fork), block }))
+    }
+
+    /// What the accounts of a forked chain get, whatever they have there.
+    fn funds(&self, keys: &[PrivateKeySigner]) -> BTreeMap<Address, AccountAmendment> {
+        let balance = Some(self.wallet.balance_wei());
+        let amendment = AccountAmendment { balance, ..AccountAmendment::default() };
+        addresses(keys).into_iter().map(|address| (address, amendment.clone())).collect()
+    }
+
+    fn load_state(&self, producer: &Producer) -> Result<(), DevError> {
+        let keeping = &self.keeping;
+        let optional = keeping.state.as_ref().filter(|path| state_file::is_there(path));
+        if let Some(path) = keeping.load_state.as_ref().or(optional) {
+            producer.load(state_file::read(path)?)?;
+        }
+        Ok(())
+    }
+
+    fn announce(
+        &self,
+        chain: &Chain,
+        keys: &[PrivateKeySigner],
+        mnemonic: &str,
+        address: std::net::SocketAddr,
+    ) -> Result<(), io::Error> {
+        let reader = chain.reader();
+        let head = &reader.head().header;
+        let fork = format!("{:?}", chain.spec().forks.fork_at(head.number, head.timestamp));
+        let banner = Banner {
+            keys,
+            balance: self.wallet.balance_wei(),
+            mnemonic,
+            path: &self.wallet.derivation_path,
+            chain_id: chain.spec().chain_id,
+            gas_limit: head.gas_limit,
+            base_fee: head.base_fee_per_gas,
+            timestamp: head.timestamp,
+            head: head.number,
+            fork: &fork,
+            address,
+            kept: self.keeping.datadir.as_deref(),
+        };
+        if let Some(path) = &self.config_out {
+            fs::write(path, banner.json().to_string())?;
+        }
+        if !self.quiet {
+            println!("{banner}");
+        }
+        Ok(())
+    }
+}
+
+/// A chain to continue from.
+struct Forked {
+    remote: Arc<Fork>,
+    block: super::remote::ForkedBlock,
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
+}
+
+/// Where the state of other chains is remembered; nowhere if the user has no such folder.
+fn cache_folder() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
+    Some(base.join("heddle").join("fork"))
+}
+
+/// The real UNIX time.
+pub(crate) fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}

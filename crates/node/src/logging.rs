@@ -1,0 +1,41 @@
+//! Logs to the standard error, as text or as JSON.
+
+use std::io::{self, IsTerminal as _};
+use tracing_subscriber::EnvFilter;
+
+/// How logs look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    #[default]
+    Text,
+    /// An object a line for programs.
+    Json,
+}
+
+/// A filter that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the log filter {filter:?} cannot be read; give a level, as debug, or targets, as info,heddle_rpc=debug"
+)]
+pub(crate) struct FilterError {
+    filter: String,
+    source: tracing_subscriber::filter::ParseError,
+}
+
+/// Starts logging. Later calls in the same process change nothing.
+pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), FilterError> {
+    let parsed = EnvFilter::try_new(filter)
+        .map_err(|source| FilterError { filter: filter.to_owned(), source })?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(parsed)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    // Only tests start it twice.
+    let _ = match format {
+        LogFormat::Text => logs.with_target(false).try_init(),
+        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! `heddle node`: a chain that stays, made by this node alone.
+
+use crate::{
+    config::{ConfigError, NodeSettings},
+    dev::unix_seconds,
+    logging,
+    service::{self, OpenError, ServiceError},
+};
+use clap::Args;
+use heddle_pool::Pool;
+use heddle_producer::{Mining, Producer};
+use heddle_rpc::{Namespace, Signers, UnknownNamespace};
+use parking_lot::Mutex;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+/// Runs a chain that stays, and makes its blocks.
+///
+/// Settings come from flags and from a file; a flag counts more. Nothing but loopback is listened
+/// on unless an address is given.
+#[derive(Debug, Args)]
+pub(crate) struct Node {
+    /// Settings in TOML: each flag is a key of the same name, those with a dot in quotes.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: NodeSettings,
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("a node needs a folder to keep its chain in; give one with --datadir")]
+    NoFolder,
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Namespace(#[from] UnknownNamespace),
+    #[error(transparent)]
+    Producer(#[from] heddle_producer::Error),
+    #[error(transparent)]
+    Log(#[from] logging::FilterError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+/// Milliseconds between blocks, if nobody says.
+const BLOCK_TIME_MS: u64 = 1_000;
+
+/// Memory for the database's cache, in MiB, if nobody says.
+const CACHE_MIB: usize = 256;
+
+impl Node {
+    /// Runs the node until it is asked to stop.
+    pub(crate) fn run(self) -> Result<bool, NodeError> {
+        let settings = match &self.config {
+            Some(path) => self.settings.or(NodeSettings::from_file(path)?),
+            None => self.settings,
+        };
+        let filter = settings.log_filter.as_deref().unwrap_or("info");
+        logging::start(filter, settings.log_format.unwrap_or_default())?;
+        let folder = settings.datadir.as_deref().ok_or(NodeError::NoFolder)?;
+        let cache = settings.cache_mib.unwrap_or(CACHE_MIB);
+        let threads = settings.threads.unwrap_or_default();
+        let opened = service::open(folder, settings.genesis.as_deref(), cache, threads)?;
+        let chain = Arc::new(opened);
+        let pool = Pool::new(heddle_pool::Settings::default(), heddle_pool::Context::default());
+        let pool = Arc::new(Mutex::new(pool));
+        let producer = Arc::new(Producer::new(
+            chain.clone(),
+            pool.clone(),
+            producer_settings(&settings),
+            Arc::new(unix_seconds),
+        )?);
+        let rpc = rpc_settings(&settings)?;
+        let parts = service::Parts {
+            chain: chain.clone(),
+            pool,
+            producer,
+            signers: Signers::default(),
+            dev: None,
+        };
+        service::run(parts, rpc, settings.metrics, |address| {
+            let number = chain.reader().head().number;
+            tracing::info!(%address, number, "the node serves");
+            Ok(())
+        })?;
+        tracing::info!("the node has stopped");
+        Ok(true)
+    }
+}
+
+fn producer_settings(settings: &NodeSettings) -> heddle_producer::Settings {
+    let mining = match settings.block_time_ms.unwrap_or(BLOCK_TIME_MS) {
+        0 => Mining::MANUAL,
+        time => Mining::every(Duration::from_millis(time)),
+    };
+    heddle_producer::Settings {
+        mining,
+        gas_limit: settings.gas_limit,
+        beneficiary: settings.coinbase.unwrap_or_default(),
+        keep_states: settings.keep_states,
+        ..heddle_producer::Settings::default()
+    }
+}
+
+fn rpc_settings(settings: &NodeSettings) -> Result<heddle_rpc::Settings, UnknownNamespace> {
+    let default = heddle_rpc::Settings::default();
+    let address = settings.http_addr.unwrap_or(default.address.ip());
+    let port = settings.http_port.unwrap_or(default.address.port());
+    let namespaces = match &settings.http_api {
+        Some(names) => names.iter().map(|name| name.parse()).collect::<Result<_, _>>()?,
+        None => {
+            [default.namespaces, vec![Namespace::Debug, Namespace::Trace, Namespace::Ots]].concat()
+        }
+    };
+    Ok(heddle_rpc::Settings {
+        address: SocketAddr::new(address, port),
+        namespaces,
+        hosts: settings.http_hosts.clone().unwrap_or(default.hosts),
+        origins: settings.http_cors.clone().unwrap_or_default(),
+        client_version: default.client_version,
+        limits: default.limits,
+    })
+}

@@ -1,0 +1,206 @@
+//! A running chain: server, producer and metrics, from start to stop.
+
+use heddle_chain::Chain;
+use heddle_pool::Pool;
+use heddle_producer::Producer;
+use heddle_rpc::{Context, DevControl, Server, Signers, StartError};
+use heddle_storage::{Database, Options};
+use heddle_types::Genesis;
+use parking_lot::Mutex;
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+/// The name of the database in its folder.
+pub(crate) const DATABASE_FILE: &str = "chain.redb";
+
+/// What is run.
+pub(crate) struct Parts {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) pool: Arc<Mutex<Pool>>,
+    pub(crate) producer: Arc<Producer>,
+    pub(crate) signers: Signers,
+    pub(crate) dev: Option<DevControl>,
+}
+
+/// Why a chain does not run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServiceError {
+    #[error("the program's threads cannot be started")]
+    Threads(#[source] io::Error),
+    #[error(transparent)]
+    Rpc(#[from] StartError),
+    #[error("the signals that stop the program cannot be waited for")]
+    Signals(#[source] io::Error),
+    #[error("cannot say that the chain has started")]
+    Announce(#[source] io::Error),
+    #[error("metrics cannot be served on {address}")]
+    Metrics { address: SocketAddr, source: metrics_exporter_prometheus::BuildError },
+    #[error("no more blocks can be made")]
+    Producer(#[source] Box<heddle_producer::Error>),
+}
+
+/// Serves until a signal comes, or no more blocks can be made. `announce` is told the address.
+pub(crate) fn run(
+    parts: Parts,
+    settings: heddle_rpc::Settings,
+    metrics: Option<SocketAddr>,
+    announce: impl FnOnce(SocketAddr) -> io::Result<()>,
+) -> Result<(), ServiceError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(ServiceError::Threads)?;
+    let producer = parts.producer.clone();
+    let result = runtime.block_on(serve(parts, settings, metrics, announce));
+    producer.stop();
+    result
+}
+
+async fn serve(
+    parts: Parts,
+    settings: heddle_rpc::Settings,
+    metrics: Option<SocketAddr>,
+    announce: impl FnOnce(SocketAddr) -> io::Result<()>,
+) -> Result<(), ServiceError> {
+    if let Some(address) = metrics {
+        metrics_exporter_prometheus::PrometheusBuilder::new()
+            .with_http_listener(address)
+            .install()
+            .map_err(|source| ServiceError::Metrics { address, source })?;
+    }
+    if metrics.is_some() {
+        tokio::spawn(measure(parts.chain.clone(), parts.pool.clone()));
+    }
+    let stopped = stop_signal().map_err(ServiceError::Signals)?;
+    let producer = parts.producer.clone();
+    let (failed, failure) = tokio::sync::oneshot::channel();
+    thread::Builder::new()
+        .name("producer".to_owned())
+        .spawn(move || {
+            if let Err(error) = producer.run() {
+                // The one who waits for it has gone if the program stops anyway.
+                let _ = failed.send(error);
+            }
+        })
+        .map_err(ServiceError::Threads)?;
+    let producer = parts.producer.clone();
+    let context = Context {
+        chain: parts.chain,
+        pool: parts.pool,
+        signers: parts.signers,
+        readiness: Arc::new(|| Ok(())),
+        wake: Arc::new(move || {
+            if let Err(error) = producer.transaction_arrived() {
+                tracing::error!(%error, "no block could be made");
+            }
+        }),
+        dev: parts.dev,
+    };
+    let server = Server::start(context, settings).await?;
+    announce(server.address()).map_err(ServiceError::Announce)?;
+    tokio::select! {
+        () = stopped => server.stop().await,
+        Ok(error) = failure => {
+            server.stop().await;
+            return Err(ServiceError::Producer(Box::new(error)));
+        }
+    }
+    Ok(())
+}
+
+/// How often the figures of the chain and the pool are taken.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Takes the figures that Prometheus shows.
+async fn measure(chain: Arc<Chain>, pool: Arc<Mutex<Pool>>) {
+    let mut interval = tokio::time::interval(MEASURE_INTERVAL);
+    loop {
+        interval.tick().await;
+        let reader = chain.reader();
+        let header = &reader.head().header;
+        // The figures are for charts: that a float has 53 bits does no harm.
+        metrics::gauge!("heddle_head_number").set(header.number as f64);
+        metrics::gauge!("heddle_head_timestamp_seconds").set(header.timestamp as f64);
+        metrics::gauge!("heddle_head_gas_used").set(header.gas_used as f64);
+        metrics::gauge!("heddle_head_base_fee_wei")
+            .set(header.base_fee_per_gas.unwrap_or_default() as f64);
+        let status = pool.lock().status();
+        metrics::gauge!("heddle_pool_pending").set(status.pending as f64);
+        metrics::gauge!("heddle_pool_queued").set(status.queued as f64);
+    }
+}
+
+/// Ends when the program is asked to stop.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// A genesis file in geth's format.
+pub(crate) fn read_genesis(path: &Path) -> io::Result<Genesis> {
+    Ok(serde_json::from_slice(&fs::read(path)?)?)
+}
+
+/// The name of the genesis file that is kept beside the database.
+const GENESIS_FILE: &str = "genesis.json";
+
+/// Why a chain cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("the folder {path} cannot be made")]
+    Folder { path: PathBuf, source: io::Error },
+    #[error("the genesis file {path} cannot be read")]
+    Genesis { path: PathBuf, source: io::Error },
+    #[error("{path} holds no chain yet; give its first block with --genesis")]
+    NoGenesis { path: PathBuf },
+    #[error("the genesis file cannot be kept in {path}")]
+    Keep { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Database(#[from] heddle_storage::Error),
+    #[error(transparent)]
+    Chain(#[from] heddle_chain::Error),
+}
+
+/// Opens the chain in a folder, or begins one there. The genesis is kept beside it, so that it has
+/// to be given the first time only.
+pub(crate) fn open(
+    folder: &Path,
+    genesis: Option<&Path>,
+    cache_mib: usize,
+    threads: usize,
+) -> Result<Chain, OpenError> {
+    let kept = folder.join(GENESIS_FILE);
+    let path = match genesis {
+        Some(path) => path,
+        None if kept.is_file() => &kept,
+        None => return Err(OpenError::NoGenesis { path: folder.to_owned() }),
+    };
+    let genesis = read_genesis(path)
+        .map_err(|source| OpenError::Genesis { path: path.to_owned(), source })?;
+    fs::create_dir_all(folder)
+        .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+    let options = Options { cache_bytes: cache_mib << 20, ..Options::default() };
+    let database = Database::open(&folder.join(DATABASE_FILE), options)?;
+    let mut settings = heddle_chain::Settings::default();
+    if threads > 0 {
+        settings.threads = threads;
+    }
+    let chain = Chain::open(database, &genesis, settings)?;
+    if !kept.is_file() {
+        fs::copy(path, &kept).map_err(|source| OpenError::Keep { path: kept, source })?;
+    }
+    Ok(chain)
+}
