@@ -12,6 +12,8 @@
 mod fixture;
 mod networks;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use super::{
     Work, show_progress,
