@@ -35,6 +35,9 @@ impl<'a> Args<'a> {
     ) -> Result<Option<T>, Error> {
         match self.text(position) {
             None => Ok(None),
+            Some(text) if lacks_prefix(text) => {
+                Err(Error::argument(position, "hex string without 0x prefix"))
+            }
             Some(text) => serde_json::from_str(text)
                 .map(Some)
                 .map_err(|error| Error::argument(position, without_place(&error))),
@@ -45,6 +48,12 @@ impl<'a> Args<'a> {
     pub(crate) fn text(&self, position: usize) -> Option<&'a str> {
         self.values.get(position).map(|value| value.get()).filter(|text| *text != "null")
     }
+}
+
+/// Whether this is an address or a hash without `0x`, which decoding alone would let through.
+fn lacks_prefix(text: &str) -> bool {
+    let digits = text.trim_matches('"');
+    matches!(digits.len(), 40 | 64) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// A serde error says where in the argument it is, which is of no use in so short a text.
@@ -84,6 +93,9 @@ mod tests {
         assert_eq!(args.required::<U256>(0).unwrap(), U256::ONE);
         assert!(matches!(args.required::<U256>(1), Err(Error::MissingArgument(1))));
         assert!(matches!(args.required::<U256>(2), Err(Error::MissingArgument(2))));
+        let bare = format!("[\"{}\"]", "1".repeat(64));
+        let error = Args::new(Some(&bare)).unwrap().required::<alloy_primitives::B256>(0);
+        assert_eq!(error.unwrap_err().code(), -32602);
         assert!(args.optional::<BlockNumberOrTag>(5).unwrap().is_none());
         assert!(Args::new(None).unwrap().text(0).is_none());
         assert_eq!(Args::new(Some("{\"a\":1}")).unwrap_err().code(), -32602);

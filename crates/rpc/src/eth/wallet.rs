@@ -78,7 +78,8 @@ struct Filled<'a> {
 /// `eth_fillTransaction`: what is given back is not signed.
 pub(crate) fn fill_transaction(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     let request: TransactionRequest = args.required(0)?;
-    let sender = request.from.unwrap_or_default();
+    // Without any account of its own the node fills in for nobody.
+    let sender = sender(node, &request).unwrap_or_default();
     let transaction = filled(node, request, sender)?;
     let unsigned = Signature::new(U256::ZERO, U256::ZERO, false);
     let whole = with_signature(transaction, unsigned)?;
