@@ -96,7 +96,9 @@ async fn serve(
         signers: parts.signers,
         readiness: Arc::new(|| Ok(())),
         wake: Arc::new(move || {
-            if let Err(error) = producer.transaction_arrived() {
+            // With automatic mining the sender gets its answer when the block is there. Other
+            // connections are served by other threads meanwhile.
+            if let Err(error) = tokio::task::block_in_place(|| producer.transaction_arrived()) {
                 tracing::error!(%error, "no block could be made");
             }
         }),
@@ -192,7 +194,7 @@ pub(crate) fn open(
         .map_err(|source| OpenError::Genesis { path: path.to_owned(), source })?;
     fs::create_dir_all(folder)
         .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
-    let options = Options { cache_bytes: cache_mib << 20, ..Options::default() };
+    let options = Options { cache_bytes: cache_mib << 20 };
     let database = Database::open(&folder.join(DATABASE_FILE), options)?;
     let mut settings = heddle_chain::Settings::default();
     if threads > 0 {

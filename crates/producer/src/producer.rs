@@ -78,6 +78,8 @@ pub struct Producer {
     /// Rung when the way of mining changes or the producer is to stop.
     bell: Condvar,
     stopping: AtomicBool,
+    /// Whether mining is automatic, as the orders say: known without waiting for them.
+    automatic: AtomicBool,
 }
 
 /// What the next blocks will be like.
@@ -119,9 +121,15 @@ impl Producer {
             impersonation: Impersonation::default(),
             snapshots: Snapshots::default(),
         };
-        let stopping = AtomicBool::new(false);
-        let bell = Condvar::new();
-        let producer = Self { chain, pool, clock, orders: Mutex::new(orders), bell, stopping };
+        let producer = Self {
+            chain,
+            pool,
+            clock,
+            automatic: AtomicBool::new(orders.settings.mining.automatic),
+            orders: Mutex::new(orders),
+            bell: Condvar::new(),
+            stopping: AtomicBool::new(false),
+        };
         producer.refresh_pool(&producer.orders(), &[])?;
         Ok(producer)
     }
@@ -153,6 +161,9 @@ impl Producer {
     ///
     /// The chain may fail.
     pub fn transaction_arrived(&self) -> Result<(), Error> {
+        if !self.automatic.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let mut orders = self.orders();
         if orders.settings.mining.automatic { self.mine_ready(&mut orders) } else { Ok(()) }
     }
@@ -254,7 +265,7 @@ impl Producer {
         self.tell_pool(orders, update)?;
         let number = block.block.block.header.number;
         if let Some(keep) = orders.settings.keep_states
-            && number % PRUNE_INTERVAL == 0
+            && number.is_multiple_of(PRUNE_INTERVAL)
         {
             self.chain.prune(keep)?;
         }
@@ -389,6 +400,7 @@ impl Producer {
     pub fn set_mining(&self, mining: Mining) -> Result<(), Error> {
         let mut orders = self.orders();
         orders.settings.mining = mining;
+        self.automatic.store(mining.automatic, Ordering::Release);
         self.bell.notify_all();
         if mining.automatic { self.mine_ready(&mut orders) } else { Ok(()) }
     }

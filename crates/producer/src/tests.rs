@@ -195,7 +195,9 @@ fn going_back_undoes_blocks_and_amendments() {
 #[test]
 fn other_blocks_take_the_place_of_the_last_ones() {
     let bench = bench(Mining::AUTOMATIC);
-    (0..4).for_each(|nonce| drop(bench.send(nonce)));
+    for nonce in 0..4 {
+        bench.send(nonce);
+    }
     let reader = bench.producer.chain().reader();
     let (second, fourth) = (reader.hash_of(2).unwrap(), reader.hash_of(4).unwrap());
     bench.producer.reorganise(2, BTreeMap::new()).unwrap();

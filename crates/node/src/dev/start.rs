@@ -139,7 +139,7 @@ impl Dev {
     }
 
     fn database(&self) -> Result<Database, DevError> {
-        let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
+        let options = Options { cache_bytes: CACHE_BYTES };
         let Some(folder) = &self.keeping.datadir else {
             return Ok(Database::ephemeral(&std::env::temp_dir(), options)?);
         };

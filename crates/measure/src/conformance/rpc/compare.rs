@@ -69,7 +69,7 @@ fn object(
         }
     }
     got.iter()
-        .find(|(key, _)| !expected.contains_key(*key) && !(is_error && *key == "message"))
+        .find(|(key, _)| !(expected.contains_key(*key) || is_error && *key == "message"))
         .map(|(key, value)| format!("{path}.{key}: not expected: {}", shorten(value)))
 }
 
