@@ -193,7 +193,7 @@ async function simulate() {
   const blocks = await client.simulateBlocks({
     blocks: [
       {
-        blockOverrides: { number: (await client.getBlockNumber()) + 5n },
+        blockOverrides: { number: (await client.getBlockNumber()) + 1n },
         stateOverrides: [{ address: other, balance: parseEther("2") }],
         calls: [
           { account: other, to: ledger, value: 100n, data: "0x" },
@@ -203,7 +203,7 @@ async function simulate() {
       { calls: [{ account: other, to: ledger, abi, functionName: "total" }] },
     ],
   });
-  // Blocks that fill the gap before the wanted number come back, too.
+  // No gap before the first: viem cannot read the blocks that fill one.
   holds(blocks.length >= 2, "simulated blocks", blocks.length);
   const [first, second] = blocks.filter((block) => block.calls.length > 0);
   equal(first.calls.map((call) => call.status), ["success", "failure"], "status of the calls");

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change is taken.
 
-use crate::{Result, campaign, contracts, root, tidy};
+use crate::{Result, campaign, contracts, e2e, root, tidy};
 use std::{
     env,
     ffi::OsStr,
@@ -59,6 +59,7 @@ const STEPS: &[Step] = &[
     Step::new("state tests of $HEDDLE_DATA", part_of_the_state_tests),
     Step::new("other tests of $HEDDLE_DATA", other_tests),
     Step::new("executable specification", campaign::spec::short),
+    Step::new("end to end, with real clients", end_to_end),
     // Further checks go here; one that takes long or needs data must be able to skip itself.
 ];
 
@@ -200,16 +201,30 @@ fn part_of_the_state_tests() -> Outcome {
     with_data("ethereum-tests/GeneralStateTests", |folder| state_tests(folder, &STATE_FOLDERS))
 }
 
-/// Suites of ethereum/tests that take no time, and their folders.
-const OTHER_SUITES: [(&str, &str); 3] =
-    [("transaction", "TransactionTests"), ("rlp", "RLPTests"), ("trie", "TrieTests")];
+/// Suites that take no time, and their folders.
+const OTHER_SUITES: [(&str, &str); 5] = [
+    ("transaction", "ethereum-tests/TransactionTests"),
+    ("rlp", "ethereum-tests/RLPTests"),
+    ("trie", "ethereum-tests/TrieTests"),
+    ("blockchain", "ethereum-tests/BlockchainTests"),
+    ("rpc", "rpc-compat"),
+];
+
+/// Drives the release binary with the clients that people use.
+fn end_to_end() -> Outcome {
+    match e2e::run(&[]) {
+        Ok(true) => Outcome::Passed,
+        Ok(false) => Outcome::Failed("a flow failed; see above".to_owned()),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}
 
 fn other_tests() -> Outcome {
-    with_data("ethereum-tests", |tests| {
+    with_data("", |data| {
         for (suite, folder) in OTHER_SUITES {
             println!("{folder}");
             let mut command = heddle(&["conformance", suite]);
-            let outcome = execute(command.arg(tests.join(folder)));
+            let outcome = execute(command.arg(data.join(folder)));
             if !matches!(outcome, Outcome::Passed) {
                 return outcome;
             }

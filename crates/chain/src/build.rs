@@ -44,6 +44,9 @@ pub struct Attributes {
     pub extra_data: Bytes,
     /// Ommers, before the merge.
     pub ommers: Vec<Header>,
+    /// Whether accounts with code may send transactions, which EIP-3607 forbids. Verifiers refuse
+    /// a block with one; development sends in the name of contracts.
+    pub senders_may_have_code: bool,
     /// Slot of the consensus layer (EIP-7843); `None` takes the one after the parent's.
     pub slot_number: Option<u64>,
 }
@@ -109,7 +112,8 @@ impl Chain {
         let transactions =
             candidates.iter().map(|(_, tx)| input::transaction(&tx.transaction, tx.sender));
         let transactions = transactions.collect();
-        let input = BlockInput::with_transactions(self.spec(), fork, &block, transactions);
+        let mut input = BlockInput::with_transactions(self.spec(), fork, &block, transactions);
+        input.senders_may_have_code = attributes.senders_may_have_code;
         let task = Task {
             input: &input,
             state: &parent.state,

@@ -38,6 +38,9 @@ pub struct BlockInput {
     pub dao_fork: bool,
     /// The contract whose logs are deposit requests.
     pub deposit_contract: Address,
+    /// Whether accounts with code may send: see
+    /// [`Attributes::senders_may_have_code`](crate::Attributes).
+    pub senders_may_have_code: bool,
 }
 
 impl BlockInput {
@@ -71,6 +74,7 @@ impl BlockInput {
                 .map_or(u64::MAX, |params| params.max_blob_gas_per_block()),
             dao_fork: spec.forks.dao_block == Some(header.number),
             deposit_contract: spec.deposit_contract,
+            senders_may_have_code: false,
         }
     }
 
@@ -91,6 +95,7 @@ impl BlockInput {
             blob_gas_limit: self.blob_gas_limit,
             dao_fork: self.dao_fork,
             deposit_contract: self.deposit_contract,
+            senders_may_have_code: self.senders_may_have_code,
             invalid,
             ..bare
         }

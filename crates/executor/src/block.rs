@@ -36,6 +36,9 @@ pub struct Block<'a> {
     pub dao_fork: bool,
     /// The contract whose logs are deposit requests (EIP-6110). Unused before Prague.
     pub deposit_contract: Address,
+    /// Whether accounts with code may send transactions, which EIP-3607 forbids: a development
+    /// chain sends in the name of contracts.
+    pub senders_may_have_code: bool,
     /// What happens to a transaction that is invalid at its place.
     pub invalid: Invalid,
 }
@@ -57,6 +60,7 @@ impl<'a> Block<'a> {
             blob_gas_limit: u64::MAX,
             dao_fork: false,
             deposit_contract: MAINNET_DEPOSIT_CONTRACT_ADDRESS,
+            senders_may_have_code: false,
             invalid: Invalid::Reject,
         }
     }

@@ -43,10 +43,12 @@ pub(crate) fn build<'a, D: Database, I>(
     let spec = spec_id(block.fork);
     let mut journal = Journal::new(database);
     journal.set_spec_id(spec);
+    let mut cfg = config(block.chain_id, spec);
+    cfg.disable_eip3607 = block.senders_may_have_code;
     let ctx = Context {
         block: block.env.clone(),
         tx: transaction,
-        cfg: config(block.chain_id, spec),
+        cfg,
         journaled_state: journal,
         chain: Observed::default(),
         local: LocalContext::default(),

@@ -9,17 +9,25 @@ pub struct Impersonation {
     /// All senders.
     pub everybody: bool,
     accounts: BTreeSet<Address>,
+    /// Whether anybody ever was: what waits in the pool may be of somebody who is no more.
+    is_used: bool,
 }
 
 impl Impersonation {
     /// Takes unsigned transactions of `address` from now on.
     pub fn start(&mut self, address: Address) {
         self.accounts.insert(address);
+        self.is_used = true;
     }
 
     /// Takes them no more. Says whether it did before.
     pub fn stop(&mut self, address: Address) -> bool {
         self.accounts.remove(&address)
+    }
+
+    /// Whether unsigned transactions are taken, or ever were.
+    pub fn is_used(&self) -> bool {
+        self.everybody || self.is_used
     }
 
     /// Whether an unsigned transaction of `address` is taken.

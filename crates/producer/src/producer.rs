@@ -236,6 +236,7 @@ impl Producer {
             gas_limit: orders.gas_limit(&head.header),
             base_fee: orders.next_base_fee,
             extra_data: orders.settings.extra_data.clone(),
+            senders_may_have_code: orders.impersonation.is_used(),
             ..Attributes::default()
         };
         let hashes: Vec<B256> = candidates.iter().map(|tx| *tx.transaction.tx_hash()).collect();

@@ -10,6 +10,7 @@ use crate::{
     Error, Namespace,
     args::Args,
     context::Node,
+    eth::wallet,
     json::Json,
     methods::{Handler, Method},
 };
@@ -128,6 +129,8 @@ pub(crate) const METHODS: &[Method] = &[
     method("anvil_rollback", &[], "[blocks]", "Undoes blocks: one, if nothing is said.", mining::rollback),
     method("anvil_reorg", &[], "blocks, transactions with the block of each", "Puts other blocks in the place of the last ones.", mining::reorganise),
     method("anvil_reset", &["hardhat_reset"], "", "Goes back to the first block.", mining::reset),
+    // Keys.
+    method("personal_sign", &[], "message, address", "Signs a message with a key of the node: `eth_sign` with its arguments the other way round.", wallet::personal_sign),
     // What this is.
     method("anvil_nodeInfo", &[], "", "The settings of the chain.", info::node_info),
     method("anvil_metadata", &["hardhat_metadata"], "", "The client and the chain.", info::metadata),

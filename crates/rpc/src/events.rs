@@ -7,8 +7,10 @@ use crate::{
     json::{Json, json},
     logs::LogSource,
 };
+use alloy_primitives::B256;
 use heddle_chain::{ChainEvent, CommittedBlock, Notice};
 use heddle_pool::PoolTransaction;
+use parking_lot::{Condvar, Mutex};
 use std::{io, sync::Arc, thread, time::Duration};
 use tokio::sync::broadcast;
 
@@ -17,6 +19,10 @@ use tokio::sync::broadcast;
 pub(crate) struct Events {
     pub(crate) blocks: broadcast::Sender<BlockEvent>,
     pub(crate) pending: broadcast::Sender<Arc<PendingEvent>>,
+    /// The head of the chain after what was told last.
+    told: Mutex<B256>,
+    /// Rung when `told` changes.
+    moved: Condvar,
 }
 
 impl Events {
@@ -24,9 +30,28 @@ impl Events {
         let (blocks, _) = broadcast::channel(waiting_max);
         // Transactions come in greater numbers than blocks, and are smaller.
         let (pending, _) = broadcast::channel(waiting_max.saturating_mul(16));
-        Self { blocks, pending }
+        Self { blocks, pending, told: Mutex::default(), moved: Condvar::new() }
     }
 }
+
+impl Events {
+    /// Waits until everything that led to `head` has been told, but not for long: a chain that
+    /// goes on may be ahead for ever.
+    pub(crate) fn catch_up(&self, head: B256) {
+        let mut told = self.told.lock();
+        if *told != head {
+            self.moved.wait_for(&mut told, CATCH_UP_MAX);
+        }
+    }
+
+    fn tell(&self, head: B256) {
+        *self.told.lock() = head;
+        self.moved.notify_all();
+    }
+}
+
+/// Longest wait for events on their way from the chain, which takes microseconds.
+const CATCH_UP_MAX: Duration = Duration::from_millis(50);
 
 /// What happened to the chain.
 #[derive(Clone, Debug)]
@@ -69,6 +94,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Follows the chain on a thread of its own as long as the server is there.
 pub(crate) fn follow(node: &Arc<Node>) -> io::Result<()> {
     let chain = node.context.chain.subscribe();
+    node.events.tell(node.context.chain.reader().head().hash);
     let node = Arc::downgrade(node);
     thread::Builder::new().name("rpc-events".to_owned()).spawn(move || {
         loop {
@@ -106,7 +132,12 @@ impl Node {
                 tracing::error!(%error, "a block cannot be written for the filters");
             }
         }
+        let last = event.committed.last().map(|block| block.block.hash);
+        let undone = event.reverted.first().map(|block| block.block.block.header.parent_hash);
         let _ = self.events.blocks.send(BlockEvent::Changed(event));
+        if let Some(head) = last.or(undone) {
+            self.events.tell(head);
+        }
     }
 
     /// Tells whoever waits for transactions of the pool.

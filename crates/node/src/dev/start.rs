@@ -30,6 +30,9 @@ use std::{
 /// browsers.
 const CACHE_BYTES: usize = 32 << 20;
 
+/// Hardhat's helpers work with nodes only whose names begin with one that they know.
+const CLIENT_VERSION: &str = concat!("anvil/heddle/v", env!("CARGO_PKG_VERSION"));
+
 /// Chain id of a development chain, as anvil and Hardhat have it.
 const CHAIN_ID: u64 = 31_337;
 
@@ -195,6 +198,7 @@ impl Dev {
                 vec!["*".to_owned()]
             },
             origins,
+            client_version: CLIENT_VERSION.to_owned(),
             ..heddle_rpc::Settings::default()
         }
     }

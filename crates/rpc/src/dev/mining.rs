@@ -58,7 +58,9 @@ pub(super) fn mine_detailed(node: &Node, args: &Args<'_>) -> Result<Json, Error>
 pub(super) fn mine(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     let blocks: Option<Number> = args.optional(0)?;
     let interval: Option<Number> = args.optional(1)?;
-    producer(node)?.mine(blocks.map_or(1, Number::to_u64), interval.map(Number::to_u64))?;
+    // Clients send 0 when nothing was said.
+    let interval = interval.map(Number::to_u64).filter(|seconds| *seconds > 0);
+    producer(node)?.mine(blocks.map_or(1, Number::to_u64), interval)?;
     done()
 }
 

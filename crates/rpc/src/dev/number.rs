@@ -33,12 +33,17 @@ impl<'de> Deserialize<'de> for Number {
             Form::Text(text) => {
                 let text = text.trim();
                 // U256 itself would take octal and binary, too.
-                let number = match text.strip_prefix("0x") {
-                    Some("") => Ok(U256::ZERO),
-                    Some(digits) => U256::from_str_radix(digits, 16),
-                    None => U256::from_str_radix(text, 10),
+                let (digits, radix) = match text.strip_prefix("0x") {
+                    Some("") => ("0", 16),
+                    Some(digits) => (digits, 16),
+                    None => (text, 10),
                 };
-                number.map(Self).map_err(|_| D::Error::custom("a number, as 12, \"12\" or \"0xc\""))
+                // The parser takes underscores, and nothing for zero.
+                let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
+                let number = U256::from_str_radix(digits, radix).ok().filter(|_| plain);
+                number
+                    .map(Self)
+                    .ok_or_else(|| D::Error::custom("a number, as 12, \"12\" or \"0xc\""))
             }
         }
     }

@@ -135,6 +135,8 @@ pub(crate) fn new_pending_filter(node: &Node, args: &Args<'_>) -> Result<Json, E
 /// `eth_getFilterChanges`.
 pub(crate) fn changes(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     let id: U128 = args.required(0)?;
+    // Who asks after a block that it knows of must find what is in it.
+    node.events.catch_up(node.context.chain.reader().head().hash);
     json(&node.filters.changes(id, Instant::now())?)
 }
 

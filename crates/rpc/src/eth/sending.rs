@@ -34,7 +34,9 @@ fn accept_raw(node: &Node, bytes: &Bytes) -> Result<B256, Error> {
         .map_err(|error| Error::Refused(format!("the transaction cannot be decoded: {error}")))?;
     // One look at the rules; recovering the sender takes too long to hold the lock for it.
     let fork = node.context.pool.lock().context().fork;
-    accept(node, Candidate::recover(transaction, fork)?, Origin::External)
+    // A development chain has no strangers.
+    let origin = if node.context.dev.is_some() { Origin::Local } else { Origin::External };
+    accept(node, Candidate::recover(transaction, fork)?, origin)
 }
 
 /// Adds a transaction to the pool, and tells whoever waits for it.

@@ -24,8 +24,16 @@ pub(crate) fn accounts(node: &Node, _: &Args<'_>) -> Result<Json, Error> {
 
 /// `eth_sign`.
 pub(crate) fn sign(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
-    let (address, message): (Address, Bytes) = (args.required(0)?, args.required(1)?);
-    let signature = node.context.signers.sign_message(address, &message)?;
+    sign_message(node, args.required(0)?, &args.required(1)?)
+}
+
+/// `personal_sign`.
+pub(crate) fn personal_sign(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
+    sign_message(node, args.required(1)?, &args.required(0)?)
+}
+
+fn sign_message(node: &Node, address: Address, message: &Bytes) -> Result<Json, Error> {
+    let signature = node.context.signers.sign_message(address, message)?;
     json(&Bytes::from(signature.as_bytes().to_vec()))
 }
 
@@ -51,7 +59,9 @@ pub(crate) fn send_transaction(node: &Node, args: &Args<'_>) -> Result<Json, Err
     let impersonated = node.context.dev.as_ref().is_some_and(|dev| dev.impersonates(sender));
     if node.context.signers.has(sender) {
         let signed = node.context.signers.sign_transaction(sender, transaction)?;
-        return json(&sending::accept(node, Candidate::new(signed, sender), Origin::Local)?);
+        // One who is impersonated may send even with code.
+        let origin = if impersonated { Origin::Impersonated } else { Origin::Local };
+        return json(&sending::accept(node, Candidate::new(signed, sender), origin)?);
     }
     if !impersonated {
         return Err(Error::Refused(format!("unknown account: the node has no key of {sender}")));

@@ -93,7 +93,7 @@ pub(crate) const TABLE: &[Method] = &[
     method(("eth_newFilter", Eth), "filter", "A filter that keeps new logs, and those that leave the chain.", Quick(logs::new_filter)),
     method(("eth_newBlockFilter", Eth), "", "A filter that keeps hashes of new blocks.", Quick(logs::new_block_filter)),
     method(("eth_newPendingTransactionFilter", Eth), "[full]", "A filter that keeps new transactions of the pool.", Quick(logs::new_pending_filter)),
-    method(("eth_getFilterChanges", Eth), "filter id", "What a filter has kept since it was asked last.", Quick(logs::changes)),
+    method(("eth_getFilterChanges", Eth), "filter id", "What a filter has kept since it was asked last.", Blocking(logs::changes)),
     method(("eth_getFilterLogs", Eth), "filter id", "All logs that a filter takes.", Blocking(logs::filter_logs)),
     method(("eth_uninstallFilter", Eth), "filter id", "Takes a filter away.", Quick(logs::uninstall)),
     method(("eth_subscribe", Eth), "kind, [filter or full]", "Over WebSocket: `newHeads`, `logs`, `newPendingTransactions` or `syncing`, as they happen.", Subscription),

@@ -144,6 +144,7 @@ fn build(chain: &Chain, block: &Block, work: &mut Work) -> Result<(), String> {
         parent_beacon_block_root: header.parent_beacon_block_root,
         extra_data: header.extra_data.clone(),
         ommers: block.body.ommers.clone(),
+        senders_may_have_code: false,
         slot_number: header.slot_number,
     };
     let candidates = block.body.transactions.iter().zip(senders);
