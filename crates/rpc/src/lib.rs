@@ -2,7 +2,7 @@
 //!
 //! In: a [`Context`], the parts of the node that the server speaks for, and [`Settings`]. Out: a
 //! running [`Server`]. Everything that a client can ask for is a line in one table
-//! (`methods/table.rs`), from which the reference ([`reference`]) is made, too.
+//! (`methods/table.rs`), from which the reference ([`reference()`]) is made, too.
 //!
 //! - HTTP and WebSocket share one port; the `gate` before it keeps foreign web pages out and
 //!   answers `/livez`, `/readyz` and `/health`.
