@@ -57,9 +57,7 @@ pub(super) fn genesis(settings: &GenesisSettings) -> Genesis {
         add(&mut genesis, MULTICALL3, multicall3_code());
         add(&mut genesis, WETH, weth_code());
     }
-    for (address, code) in system_contracts(&genesis.config) {
-        add(&mut genesis, address, code);
-    }
+    add_system_contracts(&mut genesis);
     genesis
 }
 
@@ -84,13 +82,17 @@ fn system_contracts(config: &ChainConfig) -> Vec<SystemContract> {
     cancun.chain(prague.into_iter().filter(|_| config.prague_time.is_some())).collect()
 }
 
-/// The contracts that the chain's forks need and the genesis lacks.
-pub(super) fn missing_system_contracts(genesis: &Genesis) -> Vec<Address> {
-    let has_code = |address: &Address| {
-        genesis.alloc.get(address).is_some_and(|account| account.code.is_some())
-    };
-    let needed = system_contracts(&genesis.config).into_iter().map(|(address, _)| address);
-    needed.filter(|address| !has_code(address)).collect()
+/// Adds the contracts that the chain's forks need and the genesis lacks, and tells which.
+pub(super) fn add_system_contracts(genesis: &mut Genesis) -> Vec<Address> {
+    let mut added = Vec::new();
+    for (address, code) in system_contracts(&genesis.config) {
+        let account = genesis.alloc.entry(address).or_default();
+        if account.code.is_none() {
+            (account.nonce, account.code) = (Some(1), Some(code));
+            added.push(address);
+        }
+    }
+    added
 }
 
 fn add(genesis: &mut Genesis, address: Address, code: Bytes) {

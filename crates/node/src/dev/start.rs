@@ -4,7 +4,7 @@ use super::{
     accounts::{self, addresses},
     banner::Banner,
     flags::{Dev, Order},
-    genesis::{GenesisSettings, genesis, missing_system_contracts},
+    genesis::{GenesisSettings, add_system_contracts, genesis},
     remote::{Fork, ForkError},
     state_file::{self, StateFileError},
 };
@@ -199,22 +199,24 @@ impl Dev {
             },
             origins,
             client_version: CLIENT_VERSION.to_owned(),
+            // Nobody loses a fortune here.
+            limits: heddle_rpc::Limits { fee_max: 0, ..heddle_rpc::Limits::default() },
             ..heddle_rpc::Settings::default()
         }
     }
 
     fn genesis(&self, keys: &[PrivateKeySigner], forked: Option<u64>) -> Result<Genesis, DevError> {
         let environment = &self.environment;
-        // A genesis file says itself who has what, as with anvil: its hash must not depend on us.
+        // A genesis file says itself who has what, as with anvil.
         if let Some(path) = &environment.init {
             let mut genesis = service::read_genesis(path)
                 .map_err(|source| DevError::Genesis { path: path.clone(), source })?;
             if let Some(id) = environment.chain_id {
                 genesis.config.chain_id = id;
             }
-            let missing = missing_system_contracts(&genesis);
-            if !missing.is_empty() {
-                tracing::warn!(?missing, "the genesis lacks contracts that its forks need");
+            let added = add_system_contracts(&mut genesis);
+            if !added.is_empty() {
+                tracing::info!(?added, "the genesis lacked contracts that its forks need");
             }
             return Ok(genesis);
         }
