@@ -31,5 +31,5 @@ pub use dump::{AccountFields, BlockFields, StateDump};
 pub use error::Error;
 pub use impersonation::{Impersonation, stand_in_signature};
 pub use mining::{Mining, Mode};
-pub use producer::{Clock, Producer, Settings};
+pub use producer::{Clock, Producer, Settings, sender_state};
 pub use time::{BlockTime, TimeError};

@@ -439,7 +439,11 @@ impl Orders {
 }
 
 /// What the pool has to know of a sender.
-fn sender_state(
+///
+/// # Errors
+///
+/// The state may not be readable.
+pub fn sender_state(
     state: &heddle_chain::ExecutionState,
     address: Address,
 ) -> Result<SenderState, heddle_chain::StateError> {

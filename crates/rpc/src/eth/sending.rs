@@ -9,10 +9,10 @@ use crate::{
 };
 use alloy_consensus::Transaction as _;
 use alloy_eips::eip2718::Decodable2718;
-use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U64};
+use alloy_primitives::{B256, Bytes, U64};
 use futures_util::future::BoxFuture;
-use heddle_chain::{ExecutionState, StateError};
-use heddle_pool::{Candidate, Origin, PooledTransaction, SenderCode, SenderState};
+use heddle_pool::{Candidate, Origin, PooledTransaction};
+use heddle_producer::sender_state;
 use jsonrpsee::types::Params;
 use serde::Deserialize;
 use std::{
@@ -53,24 +53,6 @@ pub(crate) fn accept(node: &Node, candidate: Candidate, origin: Origin) -> Resul
         (node.context.wake)();
     }
     Ok(added.hash)
-}
-
-/// What the pool wants to know of a sender.
-fn sender_state(state: &ExecutionState, address: Address) -> Result<SenderState, StateError> {
-    let Some(account) = state.account(address)? else { return Ok(SenderState::default()) };
-    let code = if account.code_hash == KECCAK256_EMPTY {
-        SenderCode::None
-    } else if is_delegation(&state.code(account.code_hash)?) {
-        SenderCode::Delegation
-    } else {
-        SenderCode::Contract
-    };
-    Ok(SenderState { nonce: account.nonce, balance: account.balance, code })
-}
-
-/// EIP-7702: a code that stands for that of another account.
-fn is_delegation(code: &[u8]) -> bool {
-    code.len() == 23 && code.starts_with(&[0xef, 0x01, 0x00])
 }
 
 /// Keeps a slip of the pen from burning a fortune, as geth does.
