@@ -201,7 +201,6 @@ impl Dev {
             client_version: CLIENT_VERSION.to_owned(),
             // Nobody loses a fortune here.
             limits: heddle_rpc::Limits { fee_max: 0, ..heddle_rpc::Limits::default() },
-            ..heddle_rpc::Settings::default()
         }
     }
 
