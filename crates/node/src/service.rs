@@ -17,7 +17,7 @@ use std::{
 };
 
 /// The name of the database in its folder.
-pub(crate) const DATABASE_FILE: &str = "chain.redb";
+const DATABASE_FILE: &str = "chain.redb";
 
 /// What is run.
 pub(crate) struct Parts {
@@ -176,6 +176,13 @@ pub(crate) enum OpenError {
     Chain(#[from] heddle_chain::Error),
 }
 
+/// Opens the database in a folder, which is made if it is not there.
+pub(crate) fn open_database(folder: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
+    fs::create_dir_all(folder)
+        .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+    Ok(Database::open(&folder.join(DATABASE_FILE), Options { cache_bytes })?)
+}
+
 /// Opens the chain in a folder, or begins one there. The genesis is kept beside it, so that it has
 /// to be given the first time only.
 pub(crate) fn open(
@@ -192,10 +199,7 @@ pub(crate) fn open(
     };
     let genesis = read_genesis(path)
         .map_err(|source| OpenError::Genesis { path: path.to_owned(), source })?;
-    fs::create_dir_all(folder)
-        .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
-    let options = Options { cache_bytes: cache_mib << 20 };
-    let database = Database::open(&folder.join(DATABASE_FILE), options)?;
+    let database = open_database(folder, cache_mib << 20)?;
     let mut settings = heddle_chain::Settings::default();
     if threads > 0 {
         settings.threads = threads;

@@ -2,10 +2,9 @@
 
 use crate::{BlockTime, Error, Impersonation, Mining, snapshots::Snapshots};
 use alloy_consensus::Transaction as _;
-use alloy_eips::eip7702::constants::EIP7702_DELEGATION_DESIGNATOR;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use heddle_chain::{Attributes, Chain, ChainReader, CommittedBlock, SkipReason, rules};
-use heddle_executor::revm::context::result::InvalidTransaction;
+use heddle_executor::revm::{DatabaseRef as _, context::result::InvalidTransaction};
 use heddle_pool::{BlockUpdate, Context, DropReason, Pool, SenderCode, SenderState};
 use heddle_types::{Fork, Header, RecoveredTransaction};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -23,9 +22,6 @@ pub(crate) const BLOCKS_MAX: u64 = 100_000;
 
 /// Gas of the smallest transaction (yellow paper, appendix G).
 const TRANSACTION_GAS_MIN: u64 = 21_000;
-
-/// Bytes of a delegation: what marks it, and an address.
-const EIP7702_DELEGATION_LEN: usize = 23;
 
 /// Old states are dropped once in so many blocks: each time costs a commit.
 const PRUNE_INTERVAL: u64 = 32;
@@ -171,13 +167,13 @@ impl Producer {
     /// Mines until no transaction is left that can be mined.
     pub(crate) fn mine_ready(&self, orders: &mut Orders) -> Result<(), Error> {
         loop {
-            let reader = self.chain.reader();
-            let (base_fee, blob_base_fee) = self.prices(orders, &reader);
+            let Context { base_fee, blob_base_fee, .. } =
+                self.context(orders, &self.chain.reader());
             if self.pool.lock().best_at(base_fee, blob_base_fee).next().is_none() {
                 return Ok(());
             }
             let block = self.make_block(orders)?;
-            // What is left has no place in any block for now: it is too large for one.
+            // Nothing of what is left fits even an empty block.
             if block.block.block.body.transactions.is_empty() {
                 return Ok(());
             }
@@ -208,13 +204,9 @@ impl Producer {
 
     /// Makes one block of what the pool has, be it nothing.
     pub(crate) fn make_block(&self, orders: &mut Orders) -> Result<Arc<CommittedBlock>, Error> {
-        let reader = self.chain.reader();
-        let (base_fee, blob_base_fee) = self.prices(orders, &reader);
-        let head = reader.head();
-        let gas_limit = orders.gas_limit(&head.header);
-        let candidates = self.candidates(orders, gas_limit, base_fee, blob_base_fee);
-        let block = self.make_block_of(orders, candidates)?;
-        Ok(block)
+        let context = self.context(orders, &self.chain.reader());
+        let candidates = self.candidates(orders, &context);
+        self.make_block_of(orders, candidates)
     }
 
     /// Makes one block of these transactions; those that are invalid are dropped from the pool.
@@ -294,45 +286,27 @@ impl Producer {
         let timestamp = orders.time.peek(head.header.timestamp, self.now());
         let number = head.number.saturating_add(1);
         let fork = rules::fork_of(spec, number, timestamp, head.total_difficulty);
-        let (base_fee, blob_base_fee) = self.prices(orders, reader);
-        Context {
-            chain_id: spec.chain_id,
-            fork,
-            base_fee,
-            blob_base_fee,
-            block_gas_limit: orders.gas_limit(&head.header),
-            blobs: spec.blob_params_at(timestamp),
-        }
-    }
-
-    /// The base fee and the blob base fee of the next block.
-    fn prices(&self, orders: &Orders, reader: &ChainReader) -> (u64, u128) {
-        let head = reader.head();
-        let spec = self.chain.spec();
-        let timestamp = orders.time.peek(head.header.timestamp, self.now());
-        let number = head.number.saturating_add(1);
-        let fork = rules::fork_of(spec, number, timestamp, head.total_difficulty);
-        let follows = rules::next_base_fee(fork, &head.header);
-        let base_fee = follows.map_or(0, |follows| orders.next_base_fee.unwrap_or(follows));
         let blobs = spec.blob_params_at(timestamp);
         let blob_base_fee = blobs.map_or(0, |params| {
             params.calc_blob_fee(rules::next_excess_blob_gas(&params, &head.header))
         });
-        (base_fee, blob_base_fee)
+        let follows = rules::next_base_fee(fork, &head.header);
+        Context {
+            chain_id: spec.chain_id,
+            fork,
+            base_fee: follows.map_or(0, |follows| orders.next_base_fee.unwrap_or(follows)),
+            blob_base_fee,
+            block_gas_limit: orders.gas_limit(&head.header),
+            blobs,
+        }
     }
 
     /// The best transactions of the pool for a block.
-    fn candidates(
-        &self,
-        orders: &Orders,
-        gas_limit: u64,
-        base_fee: u64,
-        blob_base_fee: u128,
-    ) -> Vec<RecoveredTransaction> {
+    fn candidates(&self, orders: &Orders, context: &Context) -> Vec<RecoveredTransaction> {
         let pool = self.pool.lock();
-        let mut best = pool.best_at(base_fee, blob_base_fee);
+        let mut best = pool.best_at(context.base_fee, context.blob_base_fee);
         let count_max = orders.settings.transactions_max.unwrap_or(usize::MAX);
-        let mut left = gas_limit;
+        let mut left = context.block_gas_limit;
         let mut candidates = Vec::new();
         while candidates.len() < count_max
             && let Some(transaction) = best.next()
@@ -450,17 +424,12 @@ pub fn sender_state(
     let Some(account) = state.account(address)? else { return Ok(SenderState::default()) };
     let code = if account.code_hash == alloy_primitives::KECCAK256_EMPTY {
         SenderCode::None
-    } else if is_delegation(&state.code(account.code_hash)?) {
+    } else if state.code_by_hash_ref(account.code_hash)?.is_eip7702() {
         SenderCode::Delegation
     } else {
         SenderCode::Contract
     };
     Ok(SenderState { nonce: account.nonce, balance: account.balance, code })
-}
-
-/// Whether a code is a delegation (EIP-7702).
-fn is_delegation(code: &[u8]) -> bool {
-    code.len() == EIP7702_DELEGATION_LEN && code.starts_with(&EIP7702_DELEGATION_DESIGNATOR)
 }
 
 /// Whether a transaction that found no place in a block may find one in a later one.

@@ -29,6 +29,11 @@ impl Producer {
         snapshots.last
     }
 
+    /// How many snapshots were taken.
+    pub fn snapshots_taken(&self) -> u64 {
+        self.orders().snapshots.last
+    }
+
     /// Goes back to a snapshot, which is gone then with all later ones. `false` if there is none
     /// of this number.
     ///

@@ -17,7 +17,7 @@ use crate::{
 use alloy_primitives::Address;
 use heddle_producer::Producer;
 use std::{
-    sync::{Arc, atomic::AtomicU64, atomic::Ordering},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -27,7 +27,6 @@ pub struct DevControl {
     producer: Arc<Producer>,
     /// Tells one run of the node from another.
     instance: u64,
-    snapshots: Arc<AtomicU64>,
 }
 
 impl DevControl {
@@ -35,17 +34,12 @@ impl DevControl {
     pub fn new(producer: Arc<Producer>) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let instance = since.map_or(0, |time| time.as_nanos() as u64);
-        Self { producer, instance, snapshots: Arc::default() }
+        Self { producer, instance }
     }
 
     /// Whether transactions of this account are taken without a signature.
     pub(crate) fn impersonates(&self, address: Address) -> bool {
         self.producer.impersonation().covers(address)
-    }
-
-    fn snapshot(&self) -> u64 {
-        self.snapshots.fetch_add(1, Ordering::Relaxed);
-        self.producer.snapshot()
     }
 }
 

@@ -56,14 +56,4 @@ pub enum Error {
         /// The one after the newest.
         next: Version,
     },
-    /// The root is not the one that was expected.
-    #[error(
-        "the database is damaged: the state's root is {found}, not {expected}; restore a backup, or import the chain anew"
-    )]
-    Root {
-        /// What the chain says.
-        expected: B256,
-        /// What the state has.
-        found: B256,
-    },
 }

@@ -196,13 +196,3 @@ fn genesis_changes(alloc: &BTreeMap<Address, GenesisAccount>) -> ChangeSet {
     changes.codes.dedup_by_key(|(hash, _)| *hash);
     changes
 }
-
-/// Compares the state's root with what the chain says it is: after a start.
-///
-/// # Errors
-///
-/// [`Error::Root`]; the store may fail.
-pub fn check(view: &StateView, expected: B256) -> Result<(), Error> {
-    let found = view.root();
-    if found == expected { Ok(()) } else { Err(Error::Root { expected, found }) }
-}

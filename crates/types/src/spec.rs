@@ -103,12 +103,16 @@ impl ChainSpec {
 
     /// Whether the chain is after the merge from its first block on.
     pub fn starts_after_merge(&self) -> bool {
-        self.terminal_total_difficulty.is_some_and(|ttd| ttd.is_zero())
-            || self.config.terminal_total_difficulty_passed
+        starts_after_merge(&self.config)
     }
 }
 
 type ByPoint = Vec<(u64, Fork)>;
+
+fn starts_after_merge(config: &ChainConfig) -> bool {
+    config.terminal_total_difficulty.is_some_and(|ttd| ttd.is_zero())
+        || config.terminal_total_difficulty_passed
+}
 
 fn forks_by_block(config: &ChainConfig) -> Result<ByPoint, SpecError> {
     let given = [
@@ -125,9 +129,7 @@ fn forks_by_block(config: &ChainConfig) -> Result<ByPoint, SpecError> {
     ];
     let mut forks = vec![(0, Fork::Frontier)];
     forks.extend(ordered(&given)?);
-    let at_start = config.terminal_total_difficulty.is_some_and(|ttd| ttd.is_zero())
-        || config.terminal_total_difficulty_passed;
-    if at_start {
+    if starts_after_merge(config) {
         forks.push((forks.last().map_or(0, |(at, _)| *at), Fork::Merge));
     } else if let Some(block) = config.merge_netsplit_block {
         forks.push((block, Fork::Merge));

@@ -51,8 +51,8 @@ pub(crate) enum DevError {
     Words(usize),
     #[error("the genesis file {path} cannot be used")]
     Genesis { path: PathBuf, source: io::Error },
-    #[error("the folder {path} cannot be made")]
-    Folder { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Open(#[from] service::OpenError),
     #[error(transparent)]
     Spec(#[from] SpecError),
     #[error(transparent)]
@@ -142,13 +142,13 @@ impl Dev {
     }
 
     fn database(&self) -> Result<Database, DevError> {
-        let options = Options { cache_bytes: CACHE_BYTES };
-        let Some(folder) = &self.keeping.datadir else {
-            return Ok(Database::ephemeral(&std::env::temp_dir(), options)?);
-        };
-        fs::create_dir_all(folder)
-            .map_err(|source| DevError::Folder { path: folder.clone(), source })?;
-        Ok(Database::open(&folder.join(service::DATABASE_FILE), options)?)
+        Ok(match &self.keeping.datadir {
+            Some(folder) => service::open_database(folder, CACHE_BYTES)?,
+            None => {
+                let options = Options { cache_bytes: CACHE_BYTES };
+                Database::ephemeral(&std::env::temp_dir(), options)?
+            }
+        })
     }
 
     fn chain_settings(&self) -> heddle_chain::Settings {

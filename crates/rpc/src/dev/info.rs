@@ -40,7 +40,7 @@ pub(super) fn metadata(node: &Node, _: &Args<'_>) -> Result<Json, Error> {
     // It tells one run, and one state of the chain after going back, from another.
     let mut instance = [0; 32];
     instance[..8].copy_from_slice(&control.instance.to_be_bytes());
-    let taken = control.snapshots.load(std::sync::atomic::Ordering::Relaxed);
+    let taken = control.producer.snapshots_taken();
     json(&object!({
         "clientVersion": node.settings.client_version,
         "chainId": node.chain_id(),

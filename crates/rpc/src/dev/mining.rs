@@ -1,6 +1,6 @@
 //! Making blocks, undoing them, and what the next ones are like.
 
-use super::{control, number::Number, producer, state::done};
+use super::{number::Number, producer, state::done};
 use crate::{
     Error,
     args::Args,
@@ -169,7 +169,7 @@ pub(super) fn set_coinbase(node: &Node, args: &Args<'_>) -> Result<Json, Error> 
 }
 
 pub(super) fn snapshot(node: &Node, _: &Args<'_>) -> Result<Json, Error> {
-    json(&U256::from(control(node)?.snapshot()))
+    json(&U256::from(producer(node)?.snapshot()))
 }
 
 pub(super) fn revert(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
