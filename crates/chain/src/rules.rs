@@ -17,7 +17,7 @@ pub use difficulty::next_difficulty;
 pub use fees::next_base_fee;
 pub use header::{check_header, gas_limit_towards};
 pub use ommers::{Ancestor, OMMER_DEPTH_MAX, check_ommers};
-pub use transaction::{TRANSACTION_GAS_MAX, check_transaction};
+pub use transaction::check_transaction;
 
 pub(crate) use fees::parent_gas_limit;
 pub(crate) use header::check_order;

@@ -14,7 +14,7 @@ use secp256k1::{
 use std::thread;
 
 /// Half of the order of the curve: the largest `s` that EIP-2 allows.
-const HALF_ORDER: U256 = U256::from_be_bytes(alloy_primitives::hex!(
+pub const HALF_ORDER: U256 = U256::from_be_bytes(alloy_primitives::hex!(
     "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0"
 ));
 

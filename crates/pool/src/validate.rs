@@ -8,8 +8,7 @@ use alloy_consensus::{Transaction as _, Typed2718};
 use alloy_eips::{
     eip2718::Encodable2718, eip4844::VERSIONED_HASH_VERSION_KZG, eip7825::MAX_TX_GAS_LIMIT_OSAKA,
 };
-use alloy_primitives::U256;
-use heddle_ecrecover::SignatureError;
+use heddle_ecrecover::{HALF_ORDER, SignatureError};
 use heddle_types::{Fork, Transaction};
 
 /// Bytes of the largest transaction that is accepted, blobs aside; geth's `txMaxSize`.
@@ -17,10 +16,6 @@ const SIZE_MAX: u64 = 128 << 10;
 /// EIP-3860, and EIP-7954 from Amsterdam on.
 const INIT_CODE_MAX: u64 = 48 << 10;
 const INIT_CODE_MAX_AMSTERDAM: u64 = 128 << 10;
-/// EIP-2: half of the order of the curve.
-const S_MAX: U256 = U256::from_be_bytes(alloy_primitives::hex!(
-    "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0"
-));
 
 /// Checks a transaction by itself.
 pub(crate) fn check(
@@ -70,14 +65,7 @@ pub(crate) fn check_rules(transaction: &Transaction, context: &Context) -> Resul
 }
 
 fn check_form(transaction: &Transaction, context: &Context) -> Result<(), PoolError> {
-    let active = match transaction.ty() {
-        0 => Fork::Frontier,
-        1 => Fork::Berlin,
-        2 => Fork::London,
-        3 => Fork::Cancun,
-        _ => Fork::Prague,
-    };
-    if context.fork < active {
+    if context.fork < Fork::of_transaction_type(transaction.ty()) {
         return Err(PoolError::TypeNotSupported(transaction.ty()));
     }
     let size = transaction.encode_2718_len() as u64;
@@ -101,7 +89,7 @@ fn check_signature(transaction: &Transaction, context: &Context) -> Result<(), P
     if let Some(have) = transaction.chain_id().filter(|have| *have != want) {
         return Err(PoolError::ChainId { have, want });
     }
-    if context.fork >= Fork::Homestead && transaction.signature().s() > S_MAX {
+    if context.fork >= Fork::Homestead && transaction.signature().s() > HALF_ORDER {
         return Err(SignatureError::HighS.into());
     }
     Ok(())

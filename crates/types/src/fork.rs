@@ -37,6 +37,20 @@ pub enum Fork {
     Amsterdam,
 }
 
+impl Fork {
+    /// The fork from which on a block may hold transactions of an EIP-2718 type, among the types
+    /// that there are.
+    pub const fn of_transaction_type(tx_type: u8) -> Self {
+        match tx_type {
+            0 => Self::Frontier,
+            1 => Self::Berlin,
+            2 => Self::London,
+            3 => Self::Cancun,
+            _ => Self::Prague,
+        }
+    }
+}
+
 /// When each fork activates on one chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForkSchedule {
