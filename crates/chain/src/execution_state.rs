@@ -123,9 +123,12 @@ impl ExecutionState {
         match self.view.slot_entry(address, key)? {
             Entry::Known(value) => Ok(value),
             Entry::Deleted => Ok(U256::ZERO),
-            // The account is gone here, and all that it had with it.
-            Entry::Unknown if self.view.account_entry(address)? == Entry::Deleted => Ok(U256::ZERO),
-            Entry::Unknown => remote.slot(address, key).map_err(StateError::Remote),
+            Entry::Unknown => match self.view.account_entry(address)? {
+                // The account is gone here, or was, and all that it had with it.
+                Entry::Deleted => Ok(U256::ZERO),
+                Entry::Known(account) if account.storage_cleared => Ok(U256::ZERO),
+                _ => remote.slot(address, key).map_err(StateError::Remote),
+            },
         }
     }
 

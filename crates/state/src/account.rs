@@ -28,6 +28,9 @@ pub struct Account {
     pub code_hash: B256,
     /// Root of the trie of its storage.
     pub storage_root: B256,
+    /// Whether its storage was cleared here. On a chain that was forked from another, what is not
+    /// known of its slots is not the other chain's then, but zero.
+    pub storage_cleared: bool,
 }
 
 /// What is known of an account or a slot.
@@ -51,19 +54,21 @@ impl<T> Entry<T> {
     }
 }
 
-/// Flags at the start of an account's entry: which of the two hashes it holds.
+/// Flags at the start of an account's entry: which of the two hashes it holds, ...
 const HAS_CODE: u8 = 1;
 const HAS_STORAGE: u8 = 2;
+/// ... and whether its storage was cleared.
+const STORAGE_CLEARED: u8 = 4;
 
 impl Account {
-    pub(crate) fn new(state: AccountState, storage_root: B256) -> Self {
+    pub(crate) fn new(state: AccountState, storage_root: B256, storage_cleared: bool) -> Self {
         let AccountState { balance, nonce, code_hash } = state;
-        Self { balance, nonce, code_hash, storage_root }
+        Self { balance, nonce, code_hash, storage_root, storage_cleared }
     }
 
     /// The value in the trie.
     pub(crate) fn leaf(&self) -> Bytes {
-        let Self { balance, nonce, code_hash, storage_root } = *self;
+        let Self { balance, nonce, code_hash, storage_root, .. } = *self;
         let account = TrieAccount { nonce, balance, storage_root, code_hash };
         alloy_rlp::encode(account).into()
     }
@@ -71,7 +76,11 @@ impl Account {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let has_code = self.code_hash != KECCAK256_EMPTY;
         let has_storage = self.storage_root != EMPTY_ROOT_HASH;
-        let mut out = vec![(u8::from(has_code) * HAS_CODE) | (u8::from(has_storage) * HAS_STORAGE)];
+        let mut out = vec![
+            (u8::from(has_code) * HAS_CODE)
+                | (u8::from(has_storage) * HAS_STORAGE)
+                | (u8::from(self.storage_cleared) * STORAGE_CLEARED),
+        ];
         out.extend_from_slice(&self.nonce.to_be_bytes());
         if has_code {
             out.extend_from_slice(self.code_hash.as_slice());
@@ -100,11 +109,13 @@ impl Account {
         };
         let code_hash = hash(HAS_CODE, KECCAK256_EMPTY)?;
         let storage_root = hash(HAS_STORAGE, EMPTY_ROOT_HASH)?;
-        if flags > (HAS_CODE | HAS_STORAGE) || rest.len() > 32 {
+        if flags > (HAS_CODE | HAS_STORAGE | STORAGE_CLEARED) || rest.len() > 32 {
             return None;
         }
         let balance = U256::from_be_slice(rest);
-        Some(Self { balance, nonce: u64::from_be_bytes(*nonce), code_hash, storage_root })
+        let storage_cleared = flags & STORAGE_CLEARED != 0;
+        let nonce = u64::from_be_bytes(*nonce);
+        Some(Self { balance, nonce, code_hash, storage_root, storage_cleared })
     }
 }
 
@@ -115,12 +126,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn entries_hold_the_account(balance: [u8; 32], nonce: u64, code: bool, storage: bool) {
+        fn entries_hold_the_account(
+            balance: [u8; 32],
+            nonce: u64,
+            code: bool,
+            storage: bool,
+            storage_cleared: bool,
+        ) {
             let account = Account {
                 balance: U256::from_be_bytes(balance) >> (nonce % 257) as usize,
                 nonce,
                 code_hash: if code { B256::repeat_byte(1) } else { KECCAK256_EMPTY },
                 storage_root: if storage { B256::repeat_byte(2) } else { EMPTY_ROOT_HASH },
+                storage_cleared,
             };
             prop_assert_eq!(Account::decode(&account.encode()).unwrap(), account);
         }

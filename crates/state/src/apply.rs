@@ -1,7 +1,7 @@
 //! From a change set to a new version with its root.
 
 use crate::{
-    Account, Error, StateView,
+    Account, Entry, Error, StateView,
     trie::{Change, Item, Records, StorageLink, Trie},
 };
 use alloy_primitives::{
@@ -125,7 +125,8 @@ impl StateView {
     fn change_account(&self, change: &AccountChange, threads: usize) -> Result<Changed, Error> {
         let AccountChange { address, after, storage_cleared, storage } = change;
         let hashed = keccak256(address);
-        let before = self.account(*address)?;
+        let entry = self.account_entry(*address)?;
+        let before = entry.known();
         let root = before.map_or(EMPTY_ROOT_HASH, |before| before.storage_root);
         let mut slots: BTreeMap<U256, U256> = BTreeMap::new();
         let is_cleared = *storage_cleared || after.is_none();
@@ -148,7 +149,13 @@ impl StateView {
         Ok(Changed {
             address: *address,
             hashed,
-            account: after.map(|after| Account::new(after, trie.root())),
+            account: after.map(|after| {
+                // Once it is gone, or its storage is, what was there before never comes back.
+                let cleared = *storage_cleared
+                    || entry == Entry::Deleted
+                    || before.is_some_and(|before| before.storage_cleared);
+                Account::new(after, trie.root(), cleared)
+            }),
             slots: slots.into_iter().collect(),
             storage: trie.into_storage(),
             nodes,
@@ -157,7 +164,7 @@ impl StateView {
 }
 
 /// The changes of a storage's trie, by ascending hashed key.
-fn slot_items(slots: &BTreeMap<U256, U256>) -> Vec<Item> {
+pub(crate) fn slot_items(slots: &BTreeMap<U256, U256>) -> Vec<Item> {
     let mut items: Vec<Item> = slots
         .iter()
         .map(|(key, value)| {

@@ -41,6 +41,7 @@ impl StateView {
             nonce: 0,
             code_hash: KECCAK256_EMPTY,
             storage_root: EMPTY_ROOT_HASH,
+            storage_cleared: false,
         };
         let account = self.account(address)?;
         let storage = self.storage_trie(address)?;

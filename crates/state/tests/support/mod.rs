@@ -154,6 +154,8 @@ pub(crate) fn assert_reads_as(view: &StateView, model: &Model, addresses: u64, s
             nonce: account.state.nonce,
             code_hash: account.state.code_hash,
             storage_root: account.storage_root(),
+            // Where it came from is no part of the state of Ethereum.
+            storage_cleared: view.account(address).unwrap().is_some_and(|it| it.storage_cleared),
         });
         assert_eq!(account, expected_account);
         let keys: Vec<U256> = (0..slots).map(U256::from).collect();
@@ -176,7 +178,7 @@ fn assert_proves(view: &StateView, root: B256, address: Address, keys: &[U256]) 
     let proof = view.proof(address, keys).unwrap();
     let account = view.account(address).unwrap();
     let leaf = account.map(|account| {
-        let Account { balance, nonce, code_hash, storage_root } = account;
+        let Account { balance, nonce, code_hash, storage_root, .. } = account;
         alloy_rlp::encode(TrieAccount { nonce, balance, storage_root, code_hash })
     });
     verify_proof(root, Nibbles::unpack(keccak256(address)), leaf, &proof.proof).unwrap();
