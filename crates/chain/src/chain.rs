@@ -122,6 +122,7 @@ impl Chain {
         begin_or_find(&db, |reader, writer| {
             let nothing = Genesis::default();
             let root = heddle_state::write_genesis(reader, writer, &nothing, 1)?;
+            records::put_forked(writer)?;
             Ok((origin.clone(), total_difficulty, root))
         })?;
         Self::open_at(db, shared, settings, origin.hash)

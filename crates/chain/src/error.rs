@@ -82,6 +82,33 @@ pub enum Error {
         "the store is damaged: {0} cannot be read; restore it from a copy or import the chain anew"
     )]
     Record(&'static str),
+    /// What the store holds of a block does not fit together.
+    #[error(
+        "the store is damaged: of block {number}, {what}; restore it from a copy or import the chain anew"
+    )]
+    Inconsistent {
+        /// Height of the block.
+        number: u64,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A block beside the chain is not what its hash says.
+    #[error(
+        "the store is damaged: the block {0} beside the chain is not what its hash says; restore it from a copy or import the chain anew"
+    )]
+    SideBlock(B256),
+    /// There are more or fewer records than blocks.
+    #[error(
+        "the store is damaged: {what} has {rows} rows for {blocks} blocks; restore it from a copy or import the chain anew"
+    )]
+    Rows {
+        /// Which records.
+        what: &'static str,
+        /// How many there are.
+        rows: u64,
+        /// How many blocks there are.
+        blocks: u64,
+    },
     /// The state after a block is not kept any more.
     #[error("the state after block {number} has been pruned; the oldest kept is that of {oldest}")]
     StatePruned {
@@ -119,6 +146,23 @@ pub enum Error {
         "the marked state after block {0} is not there any more; a mark ends when the chain goes back before it"
     )]
     MarkGone(u64),
+}
+
+impl Error {
+    /// Whether it says that what is stored is not what was written, rather than that it could not
+    /// be read.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Storage(error) => matches!(error, heddle_storage::Error::Damaged { .. }),
+            Self::State(error) => error.is_damage(),
+            Self::HeadState { .. }
+            | Self::Record(_)
+            | Self::Inconsistent { .. }
+            | Self::SideBlock(_)
+            | Self::Rows { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// The rule that a block breaks.

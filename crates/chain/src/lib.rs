@@ -27,6 +27,7 @@
 //! | `branch`, `side` | blocks beside the canonical chain |
 //! | `events` | who wants to know what was committed |
 //! | `file` | files of blocks |
+//! | `verify` | checking a store against itself |
 //! | `records`, `receipts` | how it all lies in the store |
 
 mod branch;
@@ -49,6 +50,7 @@ mod records;
 mod roots;
 pub mod rules;
 mod side;
+mod verify;
 
 pub use build::{Attributes, Built, SkipReason, Skipped};
 pub use chain::{Chain, Mark, Settings};
@@ -61,3 +63,4 @@ pub use import::{ExecutedBlock, Imported};
 pub use input::{BlockInput, environment, transaction};
 pub use reader::{ChainReader, CommittedBlock, FoundTransaction, Head};
 pub use records::TransactionPlace;
+pub use verify::{VerifiedStore, VerifyPart, verify_store};

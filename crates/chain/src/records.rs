@@ -93,6 +93,17 @@ pub(crate) const FINALIZED: &[u8] = b"finalized";
 pub(crate) const FIRST_BLOCK: &[u8] = b"first block";
 pub(crate) const OLDEST_STATE: &[u8] = b"oldest state";
 
+/// There if the chain was forked from another one, which has what is not stored here.
+const FORKED: &[u8] = b"forked";
+
+pub(crate) fn is_forked(reader: &Reader) -> Result<bool, Unreadable> {
+    Ok(reader.get(Table::ChainMeta, FORKED)?.is_some())
+}
+
+pub(crate) fn put_forked(writer: &mut Writer) -> Result<(), heddle_storage::Error> {
+    writer.put(Table::ChainMeta, FORKED, &[])
+}
+
 pub(crate) fn canonical(reader: &Reader, number: u64) -> Read<Canonical> {
     let Some(bytes) = reader.get(Table::CanonicalBlocks, &number.to_be_bytes())? else {
         return Ok(None);

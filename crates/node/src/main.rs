@@ -1,6 +1,7 @@
 //! The `heddle` binary: the command line, and nothing else.
 
 mod config;
+mod database;
 mod dev;
 mod logging;
 mod node;
@@ -60,6 +61,9 @@ enum Command {
     Node(Box<node::Node>),
     Import(transfer::Import),
     Export(transfer::Export),
+    /// Looks after the database of a chain that no node runs on.
+    #[command(subcommand)]
+    Db(database::Db),
     Replay(Replay),
     /// Runs a public conformance suite.
     #[command(subcommand)]
@@ -104,6 +108,7 @@ impl Command {
             Self::Node(node) => Ok(node.run()?),
             Self::Import(import) => Ok(import.run()?),
             Self::Export(export) => Ok(export.run()?),
+            Self::Db(db) => Ok(db.run()?),
             Self::Replay(replay) => Ok(replay.run()?),
             Self::Conformance(suite) => suite.run(),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),

@@ -10,6 +10,7 @@ pub(crate) fn bar(what: &'static str, total: u64, unit: Unit) -> ProgressBar {
     let template = match unit {
         Unit::Bytes => "{msg} [{wide_bar}] {bytes}/{total_bytes} {binary_bytes_per_sec} {eta} left",
         Unit::Blocks => "{msg} [{wide_bar}] {human_pos}/{human_len} blocks {per_sec} {eta} left",
+        Unit::Parts => "{msg} [{wide_bar}] {percent}% {eta} left",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
@@ -24,4 +25,5 @@ pub(crate) fn bar(what: &'static str, total: u64, unit: Unit) -> ProgressBar {
 pub(crate) enum Unit {
     Bytes,
     Blocks,
+    Parts,
 }

@@ -176,6 +176,11 @@ pub(crate) enum OpenError {
     Chain(#[from] heddle_chain::Error),
 }
 
+/// Whether there is a database in a folder.
+pub(crate) fn has_database(folder: &Path) -> bool {
+    folder.join(DATABASE_FILE).is_file()
+}
+
 /// Opens the database in a folder, which is made if it is not there.
 pub(crate) fn open_database(folder: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     fs::create_dir_all(folder)

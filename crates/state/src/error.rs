@@ -32,6 +32,21 @@ pub enum Error {
         "the database is damaged: account {0} and the trie do not agree; restore a backup, or import the chain anew"
     )]
     Disagreement(Address),
+    /// The slots of an account are not those that its storage root names.
+    #[error(
+        "the database is damaged: the slots of account {0} are not those of its storage root; restore a backup, or import the chain anew"
+    )]
+    Slots(Address),
+    /// The code of an account is missing, or another.
+    #[error(
+        "the database is damaged: the code {hash} of account {address} is missing, or not what its hash says; restore a backup, or import the chain anew"
+    )]
+    Code {
+        /// The account.
+        address: Address,
+        /// Keccak-256 of its code.
+        hash: B256,
+    },
     /// The version is not kept any more.
     #[error("state version {} is not kept; the oldest that is kept is {}", .asked.0, .oldest.0)]
     Pruned {
@@ -56,4 +71,20 @@ pub enum Error {
         /// The one after the newest.
         next: Version,
     },
+}
+
+impl Error {
+    /// Whether it says that what is stored is not what was written, rather than that it could not
+    /// be read.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Storage(error) => matches!(error, heddle_storage::Error::Damaged { .. }),
+            Self::Node { .. }
+            | Self::Entry(_)
+            | Self::Disagreement(_)
+            | Self::Slots(_)
+            | Self::Code { .. } => true,
+            Self::Pruned { .. } | Self::Future { .. } | Self::Order { .. } => false,
+        }
+    }
 }

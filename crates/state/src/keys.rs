@@ -3,7 +3,7 @@
 //! No subject of a table is the beginning of another one, so that the entries of one subject lie
 //! together, by version.
 
-use crate::Version;
+use crate::{Error, Version};
 use alloy_primitives::{Address, B256, U256};
 use alloy_trie::Nibbles;
 use heddle_storage::Table;
@@ -40,6 +40,49 @@ pub(crate) fn node(owner: Option<B256>, path: &Nibbles) -> Subject {
     bytes.push(u8::try_from(path.len()).expect("a path has at most 64 nibbles"));
     bytes.extend_from_slice(&path.pack());
     Subject { table: Table::TrieNodes, bytes }
+}
+
+/// The slot that an entry is of, and its value.
+pub(crate) fn stored_slot(subject: &[u8], entry: &[u8]) -> Result<(Address, U256, U256), Error> {
+    let parts = subject.split_first_chunk::<20>();
+    let (address, key) = parts.ok_or(Error::Entry("a slot's key"))?;
+    let key = <[u8; 32]>::try_from(key).map_err(|_| Error::Entry("a slot's key"))?;
+    Ok((Address::from(*address), U256::from_be_bytes(key), slot_value(entry)?))
+}
+
+/// The value that a slot's entry holds.
+pub(crate) fn slot_value(entry: &[u8]) -> Result<U256, Error> {
+    U256::try_from_be_slice(entry).ok_or(Error::Entry("a slot"))
+}
+
+/// The keys between which the entries of addresses lie that begin with `first`.
+pub(crate) fn beginning_with(first: u8) -> (Vec<u8>, Vec<u8>) {
+    // Longer than the longest key.
+    (vec![first], [vec![first], vec![u8::MAX; 64]].concat())
+}
+
+/// The keys between which the nodes of a trie lie.
+pub(crate) fn nodes_of(owner: Option<B256>) -> (Vec<u8>, Vec<u8>) {
+    match owner {
+        None => (vec![0], vec![1]),
+        Some(owner) => {
+            let from = [&[1], owner.as_slice()].concat();
+            // No path is as long.
+            let to = [&from[..], &[u8::MAX]].concat();
+            (from, to)
+        }
+    }
+}
+
+/// Where in the trie of `owner` the node of a subject is.
+pub(crate) fn path_of_node(owner: Option<B256>, subject: &[u8]) -> Result<Nibbles, Error> {
+    let start = 1 + owner.map_or(0, |owner| owner.len());
+    let path = subject.get(start..).and_then(|rest| {
+        let (&length, packed) = rest.split_first()?;
+        let nibbles = (packed.len() <= 32).then(|| Nibbles::unpack(packed))?;
+        (usize::from(length) <= nibbles.len()).then(|| nibbles.slice(..usize::from(length)))
+    });
+    path.ok_or(Error::Entry("a node's key"))
 }
 
 impl Subject {

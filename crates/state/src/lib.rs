@@ -35,6 +35,7 @@ mod keys;
 mod listing;
 mod proof;
 mod trie;
+mod verify;
 mod view;
 
 pub use account::{Account, Entry, Version};
@@ -43,4 +44,5 @@ pub use error::Error;
 pub use history::{latest, prune, unwind, write_genesis, write_layer};
 pub use proof::{AccountProof, SlotProof};
 pub use trie::root_after;
+pub use verify::{VerifiedState, VerifyOptions, verify};
 pub use view::StateView;

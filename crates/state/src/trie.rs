@@ -83,7 +83,6 @@ impl Trie {
     }
 
     /// What is at `key`.
-    #[cfg(test)]
     pub(crate) fn get(&self, key: B256, source: &impl NodeSource) -> Result<Option<Bytes>, Error> {
         Ok(self.leaf(&Nibbles::unpack(key), source)?.map(|leaf| leaf.value))
     }

@@ -122,7 +122,8 @@ impl StateView {
     /// What is known of a slot.
     ///
     /// [`Entry::Unknown`] says nothing of the account: on a chain that was forked from another, a
-    /// slot of an account that is [`Entry::Deleted`] is not the other chain's either.
+    /// slot of an account that is [`Entry::Deleted`], or whose storage was cleared, is not the other
+    /// chain's either.
     ///
     /// # Errors
     ///
@@ -136,7 +137,7 @@ impl StateView {
         Ok(match self.base.read(&keys::slot(address, key))? {
             None => Entry::Unknown,
             Some(entry) if entry.is_empty() => Entry::Deleted,
-            Some(entry) => Entry::Known(slot_value(&entry)?),
+            Some(entry) => Entry::Known(keys::slot_value(&entry)?),
         })
     }
 
@@ -195,10 +196,9 @@ impl StateView {
         let from = keys::slot(address, U256::ZERO).at(Version(0));
         let to = keys::slot(address, U256::MAX).at(Version(u64::MAX));
         self.base.each_last(Table::SlotVersions, &from, &to, |subject, entry| {
-            let key = subject.get(20..).map(U256::from_be_slice);
-            let key = key.ok_or(Error::Entry("a slot's key"))?;
+            let (_, key, value) = keys::stored_slot(subject, entry)?;
             if !changed.contains_key(&key) {
-                visit(key, slot_value(entry)?);
+                visit(key, value);
             }
             Ok(())
         })?;
@@ -260,11 +260,11 @@ impl StateView {
     }
 }
 
-fn slot_value(entry: &[u8]) -> Result<U256, Error> {
-    U256::try_from_be_slice(entry).ok_or(Error::Entry("a slot"))
-}
-
 impl Base {
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
     /// The last entry of a subject that is not after the version.
     fn read(&self, subject: &Subject) -> Result<Option<Vec<u8>>, Error> {
         let (from, to) = (subject.at(Version(0)), subject.at(self.version));
@@ -273,7 +273,7 @@ impl Base {
     }
 
     /// Shows `visit` the last entry of each subject between two keys, unless it is empty.
-    fn each_last(
+    pub(crate) fn each_last(
         &self,
         table: Table,
         from: &[u8],

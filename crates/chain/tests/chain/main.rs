@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // in functions that tests share
 
+mod damage;
 mod support;
 
 use alloy_primitives::{B256, U256};

@@ -123,7 +123,7 @@ pub(crate) fn candidates(
             let nonce = &mut nonces[from as usize];
             let wrong = choices.below(8) == 0;
             let input = random_call(choices);
-            let transaction = transaction(fork, *nonce + u64::from(wrong), price, input);
+            let transaction = transaction(fork, from, *nonce + u64::from(wrong), price, input);
             *nonce += u64::from(!wrong);
             RecoveredTransaction { transaction, sender: sender(from) }
         })
@@ -160,9 +160,10 @@ fn random_call(choices: &mut Choices) -> Call {
     }
 }
 
-/// The signature is nobody's: whoever gives a sender along is believed.
-fn transaction(fork: Fork, nonce: u64, price: u64, call: Call) -> Transaction {
-    let signature = Signature::new(U256::ONE, U256::from(nonce + 1), false);
+/// The signature is nobody's: whoever gives a sender along is believed. It names the sender, so that
+/// no two have the same transaction.
+fn transaction(fork: Fork, from: u64, nonce: u64, price: u64, call: Call) -> Transaction {
+    let signature = Signature::new(U256::from(from + 1), U256::from(nonce + 1), false);
     let Call { kind, value, input } = call;
     let (value, gas_limit) = (U256::from(value), 200_000);
     if fork >= Fork::London && nonce.is_multiple_of(2) {
