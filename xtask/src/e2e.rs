@@ -1,6 +1,6 @@
 //! Drives a dev node with the clients that people use; see `e2e/README.md`.
 
-use crate::{Result, root};
+use crate::{Result, root, test::cargo_command};
 use std::{env, process::Command};
 
 /// Runs the named flows, or all; `differential` with its options compares two nodes instead.
@@ -23,7 +23,6 @@ pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
 
 /// Builds the node as it is shipped.
 fn build() -> Result<bool> {
-    let mut command = Command::new(env!("CARGO"));
     let arguments = ["build", "--release", "--package", "heddle"];
-    Ok(command.args(arguments).current_dir(root()).status()?.success())
+    Ok(cargo_command().args(arguments).current_dir(root()).status()?.success())
 }

@@ -155,9 +155,21 @@ fn cargo(arguments: &[&str]) -> Outcome {
     execute(cargo_command().args(arguments))
 }
 
+/// Beginnings of the variables in which cargo tells a program of its own package. Build scripts of
+/// dependencies look at some of them: handed on, they have ring, and all that uses it, compiled anew
+/// by each task and again by each cargo that no task started.
+const OF_THE_PACKAGE: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+
 /// The cargo that runs this task.
 pub(crate) fn cargo_command() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if OF_THE_PACKAGE.iter().any(|start| name.starts_with(start)) {
+            command.env_remove(&*name);
+        }
+    }
+    command
 }
 
 /// Checks the source only: a C++ compiler is needed to link it, and `cargo xtask campaign fuzz`
@@ -312,4 +324,21 @@ fn can_run(program: &str) -> bool {
 fn is_root() -> bool {
     let user = Command::new("id").arg("-u").output();
     user.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_does_not_hear_of_this_package() {
+        // A test is told of its package, too.
+        assert!(env::var_os("CARGO_PKG_NAME").is_some());
+        let command = cargo_command();
+        for name in ["CARGO_PKG_NAME", "CARGO_PKG_VERSION_MAJOR", "CARGO_MANIFEST_DIR"] {
+            let is_removed =
+                |(key, value): (&OsStr, Option<&OsStr>)| key == name && value.is_none();
+            assert!(command.get_envs().any(is_removed), "{name}");
+        }
+    }
 }
