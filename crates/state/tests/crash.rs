@@ -1,12 +1,13 @@
 //! Crashes while versions of the state are stored: the last one that was acknowledged is there
 //! afterwards with its root, or a later one that was being stored; or the damage is named.
-//!
-//! `HEDDLE_CRASH_POINTS` and `HEDDLE_SEED` make it a long run, or one point alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test ends so
 
+#[path = "../../storage/tests/support/crashes.rs"]
+mod crashes;
 mod support;
 
+use crashes::{Tally, arm};
 use heddle_state::{Error, StateView, Version, latest, prune, unwind, write_layer};
 use heddle_storage::{Database, Error as StorageError, Options, SimulatedDisk};
 use std::sync::Arc;
@@ -16,10 +17,6 @@ const OPTIONS: Options = Options { cache_bytes: 1 << 20 };
 const ACCOUNTS: u64 = 12;
 const SLOTS: u64 = 6;
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
-}
-
 fn open(disk: &SimulatedDisk) -> Result<Database, StorageError> {
     Database::on_disk(Box::new(disk.clone()), OPTIONS)
 }
@@ -28,12 +25,12 @@ fn open(disk: &SimulatedDisk) -> Result<Database, StorageError> {
 type Models = Vec<Model>;
 
 /// Stores versions in random ways until something fails: the models of what was acknowledged, and
-/// of what may be there besides.
+/// of what may be there besides; and why it failed.
 fn store_until_failure(
     database: &Database,
     mut sure: Models,
     random: &mut Random,
-) -> (Models, Models) {
+) -> ((Models, Models), StorageError) {
     let mut view: Option<StateView> = None;
     loop {
         let mut possible = sure.clone();
@@ -76,16 +73,8 @@ fn store_until_failure(
         })();
         match result {
             Ok(()) => sure = possible,
-            Err(error) => {
-                assert!(
-                    matches!(
-                        &error,
-                        Error::Storage(StorageError::Io { .. } | StorageError::Full { .. })
-                    ),
-                    "{error}"
-                );
-                return (sure, possible);
-            }
+            Err(Error::Storage(error)) => return ((sure, possible), error),
+            Err(error) => panic!("{error}"),
         }
     }
 }
@@ -108,41 +97,53 @@ fn find<'a>(database: &Database, sure: &'a Models, possible: &'a Models) -> &'a 
     found
 }
 
-fn crash_point(seed: u64) {
+/// Opens a copy of the disk, which has no faults, and verifies all of it.
+fn verify(disk: &SimulatedDisk, (sure, possible): &(Models, Models)) {
+    let database = open(&SimulatedDisk::with_bytes(1, disk.bytes())).unwrap();
+    find(&database, sure, possible);
+    database.verify(|_, _| {}).unwrap();
+}
+
+/// Crashes that follow each other, also in the midst of opening anew.
+fn history(seed: u64, tally: &mut Tally) {
     let random = &mut Random(seed);
     let mut disk = SimulatedDisk::new(seed);
     let mut models = (Models::new(), Models::new());
     let mut database = Some(open(&disk).unwrap());
     for _ in 0..=random.below(3) {
-        match random.below(8) {
-            0 => disk.fail_sync_in(1 + random.below(12)),
-            1 => disk.fail_write_in(1 + random.below(80)),
-            2 => disk.set_capacity(disk.bytes().len() as u64 + random.below(200_000)),
-            _ => disk.stop_in(1 + random.below(150)),
-        }
-        // A crash in the midst of opening may follow one of storing.
-        if let Ok(database) = database.take().map_or_else(|| open(&disk), Ok) {
-            let found = find(&database, &models.0, &models.1).clone();
-            models = store_until_failure(&database, found, random);
-        }
+        arm(&disk, &mut crashes::Random(random.below(u64::MAX)));
+        let (error, is_opening) = match database.take().map_or_else(|| open(&disk), Ok) {
+            Ok(database) => {
+                let found = find(&database, &models.0, &models.1).clone();
+                let (begun, error) = store_until_failure(&database, found, random);
+                models = begun;
+                (error, false)
+            }
+            Err(error) => (error, true),
+        };
         disk = disk.crash();
+        tally.count(&error, is_opening, disk.crash_effect());
+        verify(&disk, &models);
+        damage(&disk, &models, random, tally);
     }
-    let database = open(&disk).unwrap();
-    find(&database, &models.0, &models.1);
-    database.verify(|_, _| {}).unwrap();
-    drop(database);
-    damage(&disk, &models, random);
 }
 
-/// One wrong bit, in a read or for good: what is read is right, or the damage is named.
-fn damage(disk: &SimulatedDisk, (sure, possible): &(Models, Models), random: &mut Random) {
-    let bytes = disk.bytes();
-    let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), bytes);
-    if random.below(2) == 0 {
+/// One wrong bit on a copy of the disk, in a read or for good: what is read is right, or the
+/// damage is named.
+fn damage(
+    disk: &SimulatedDisk,
+    (sure, possible): &(Models, Models),
+    random: &mut Random,
+    tally: &mut Tally,
+) {
+    let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), disk.bytes());
+    let kind = if random.below(2) == 0 {
         disk.flip_read_in(1 + random.below(80));
+        "corrupt read"
     } else {
         disk.damage(random.below(disk.bytes().len() as u64));
-    }
+        "corrupt byte"
+    };
     let read = || -> Result<(), Error> {
         let database = open(&disk)?;
         let reader = database.reader()?;
@@ -160,19 +161,15 @@ fn damage(disk: &SimulatedDisk, (sure, possible): &(Models, Models), random: &mu
         }
         Ok(())
     };
-    if let Err(error) = read() {
-        assert!(
-            matches!(&error, Error::Storage(StorageError::Damaged { offset: Some(_), .. })),
-            "{error}"
-        );
-    }
+    let named = match read() {
+        Ok(()) => false,
+        Err(Error::Storage(StorageError::Damaged { offset: Some(_), .. })) => true,
+        Err(error) => panic!("{error}"),
+    };
+    tally.count_wrong_bit(kind, named);
 }
 
 #[test]
 fn the_last_acknowledged_version_survives_crashes() {
-    let seed = number("HEDDLE_SEED", 1);
-    for point in seed..seed + number("HEDDLE_CRASH_POINTS", 200) {
-        let outcome = std::panic::catch_unwind(|| crash_point(point));
-        assert!(outcome.is_ok(), "HEDDLE_SEED={point} HEDDLE_CRASH_POINTS=1 does it again");
-    }
+    crashes::run(1_000, history);
 }

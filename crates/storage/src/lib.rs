@@ -35,7 +35,7 @@ mod table;
 mod writer;
 
 pub use database::{Database, Options};
-pub use disk::simulated::SimulatedDisk;
+pub use disk::simulated::{CrashEffect, SimulatedDisk};
 pub use disk::{Disk, FileDisk};
 pub use error::Error;
 pub use reader::{Pair, Range, Reader};

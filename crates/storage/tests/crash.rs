@@ -1,40 +1,45 @@
 //! Crashes at random points: what was acknowledged is there afterwards.
-//!
-//! `HEDDLE_CRASH_POINTS` and `HEDDLE_SEED` make it a long run, or one point alone.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test ends so
 
+#[path = "support/crashes.rs"]
+mod crashes;
+
+use crashes::{Random, Tally, arm};
 use heddle_storage::{Database, Error, Options, SimulatedDisk, Table};
 use std::collections::BTreeMap;
 
 const OPTIONS: Options = Options { cache_bytes: 1 << 20 };
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
-}
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)) % end
-    }
-}
-
 type Content = BTreeMap<Vec<u8>, Vec<u8>>;
+
+fn open(disk: &SimulatedDisk) -> Result<Database, Error> {
+    Database::on_disk(Box::new(disk.clone()), OPTIONS)
+}
 
 fn content(database: &Database) -> Result<Content, Error> {
     database.reader()?.all(Table::Bodies)?.collect()
 }
 
-/// Makes random commits until one fails: what was acknowledged, and what may be there besides.
+/// What was acknowledged, and what may be there in its place: the commit that failed.
+#[derive(Clone, Default)]
+struct Promise {
+    sure: Content,
+    possible: Content,
+}
+
+impl Promise {
+    fn assert_holds(&self, found: &Content) {
+        assert!(*found == self.sure || *found == self.possible, "another state was found");
+    }
+}
+
+/// Makes random commits until one fails, and tells why.
 fn commit_until_failure(
     database: &Database,
     mut committed: Content,
     random: &mut Random,
-) -> (Content, Content) {
+) -> (Promise, Error) {
     loop {
         let mut next = committed.clone();
         let mut attempt = || {
@@ -54,48 +59,68 @@ fn commit_until_failure(
         };
         match attempt() {
             Ok(()) => committed = next,
-            Err(_) => return (committed, next),
+            Err(error) => return (Promise { sure: committed, possible: next }, error),
         }
     }
 }
 
-fn crash_point(seed: u64) {
+/// Opens a copy of the disk, which has no faults, and verifies all of it.
+fn verify(disk: &SimulatedDisk, promise: &Promise) {
+    let database = open(&SimulatedDisk::with_bytes(1, disk.bytes())).unwrap();
+    promise.assert_holds(&content(&database).unwrap());
+    database.verify(|_, _| {}).unwrap();
+}
+
+/// One wrong bit on a copy of the disk, in a read or for good: what is read is right, or the
+/// damage is named.
+fn damage(disk: &SimulatedDisk, promise: &Promise, random: &mut Random, tally: &mut Tally) {
+    let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), disk.bytes());
+    let kind = if random.below(2) == 0 {
+        disk.flip_read_in(1 + random.below(80));
+        "corrupt read"
+    } else {
+        disk.damage(random.below(disk.bytes().len() as u64));
+        "corrupt byte"
+    };
+    let named = match open(&disk).and_then(|database| content(&database)) {
+        Ok(found) => {
+            promise.assert_holds(&found);
+            false
+        }
+        Err(Error::Damaged { offset: Some(_), .. }) => true,
+        Err(error) => panic!("{error}"),
+    };
+    tally.count_wrong_bit(kind, named);
+}
+
+/// Crashes that follow each other, also in the midst of opening anew.
+fn history(seed: u64, tally: &mut Tally) {
     let random = &mut Random(seed);
     let mut disk = SimulatedDisk::new(seed);
-    let database = Database::on_disk(Box::new(disk.clone()), OPTIONS).unwrap();
-    let mut database = Some(database);
-    let (mut sure, mut possible) = (Content::new(), Content::new());
-    // Crashes follow each other, also in the midst of opening anew.
+    let mut database = Some(open(&disk).unwrap());
+    let mut promise = Promise::default();
     for _ in 0..=random.below(4) {
-        match random.below(8) {
-            0 => disk.fail_sync_in(1 + random.below(12)),
-            1 => disk.fail_write_in(1 + random.below(60)),
-            _ => disk.stop_in(1 + random.below(120)),
-        }
-        let opened = match database.take() {
-            Some(database) => Ok(database),
-            None => Database::on_disk(Box::new(disk.clone()), OPTIONS),
+        arm(&disk, random);
+        let opened = database.take().map_or_else(|| open(&disk), Ok);
+        let (error, is_opening) = match opened {
+            Ok(database) => {
+                // Reading changes nothing, and no fault that was armed is one of reads.
+                let found = content(&database).unwrap();
+                promise.assert_holds(&found);
+                let (begun, error) = commit_until_failure(&database, found, random);
+                promise = begun;
+                (error, false)
+            }
+            Err(error) => (error, true),
         };
-        if let Ok(database) = opened {
-            let found = content(&database).unwrap_or_else(|_| sure.clone());
-            assert!(found == sure || found == possible, "seed {seed}: another state was found");
-            let begun = commit_until_failure(&database, found, random);
-            (sure, possible) = begun;
-            drop(database);
-        }
         disk = disk.crash();
+        tally.count(&error, is_opening, disk.crash_effect());
+        verify(&disk, &promise);
+        damage(&disk, &promise, random, tally);
     }
-    let database = Database::on_disk(Box::new(disk), OPTIONS)
-        .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-    let found = content(&database).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-    assert!(found == sure || found == possible, "seed {seed}: another state was found");
-    database.verify(|_, _| {}).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
 }
 
 #[test]
 fn what_was_acknowledged_survives_crashes() {
-    let seed = number("HEDDLE_SEED", 1);
-    for point in 0..number("HEDDLE_CRASH_POINTS", 300) {
-        crash_point(seed + point);
-    }
+    crashes::run(1_000, history);
 }

@@ -34,6 +34,20 @@ struct State {
     fail_sync_at: Option<u64>,
     flip_read_at: Option<u64>,
     capacity: u64,
+    crash_effect: CrashEffect,
+}
+
+/// What a crash did to the changes that were not synced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CrashEffect {
+    /// How many there were.
+    pub unsynced: usize,
+    /// How many left no trace.
+    pub lost: usize,
+    /// How many survived in part.
+    pub torn: usize,
+    /// Whether one survived, be it in part, that came after one that did not survive whole.
+    pub reordered: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -68,6 +82,7 @@ impl SimulatedDisk {
             fail_sync_at: None,
             flip_read_at: None,
             capacity: u64::MAX,
+            crash_effect: CrashEffect::default(),
         })))
     }
 
@@ -137,35 +152,73 @@ impl SimulatedDisk {
         let mut state = self.0.lock();
         state.stopped = true;
         let unsynced = std::mem::take(&mut state.unsynced);
+        let mut effect = CrashEffect { unsynced: unsynced.len(), ..CrashEffect::default() };
         let mut bytes = state.durable.clone();
         // Now and then all survives, or nothing: chance alone would seldom have it so.
         let survivors_of_four = state.random.below(5);
         for change in &unsynced {
-            if state.random.below(4) < survivors_of_four {
+            let survival = if state.random.below(4) < survivors_of_four {
                 let torn = survivors_of_four < 4 && state.random.below(4) == 0;
-                survive(&mut bytes, change, torn, &mut state.random);
-            }
+                survive(&mut bytes, change, torn, &mut state.random)
+            } else {
+                Survival::None
+            };
+            effect.count(survival);
         }
-        Self::holding(Random(state.random.next()), bytes)
+        let disk = Self::holding(Random(state.random.next()), bytes);
+        disk.0.lock().crash_effect = effect;
+        disk
+    }
+
+    /// What the crash did after which the disk was found like this.
+    pub fn crash_effect(&self) -> CrashEffect {
+        self.0.lock().crash_effect
     }
 }
 
-/// Does a change, or, when it is torn, some sectors of it.
-fn survive(bytes: &mut Vec<u8>, change: &Change, torn: bool, random: &mut Random) {
-    match change {
-        Change::Resize(len) => bytes.resize(to_index(*len), 0),
-        Change::Write { offset, bytes: written } => {
-            let end = offset + written.len() as u64;
-            let mut from = *offset;
-            while from < end {
-                let to = end.min((from / SECTOR + 1) * SECTOR);
-                if !torn || random.below(2) == 0 {
-                    let part = &written[to_index(from - offset)..to_index(to - offset)];
-                    write(bytes, from, part);
-                }
-                from = to;
-            }
+impl CrashEffect {
+    fn count(&mut self, survival: Survival) {
+        self.reordered |= survival != Survival::None && self.lost + self.torn > 0;
+        match survival {
+            Survival::Whole => {}
+            Survival::Part => self.torn += 1,
+            Survival::None => self.lost += 1,
         }
+    }
+}
+
+/// How much of a change there is after a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Survival {
+    Whole,
+    Part,
+    None,
+}
+
+/// Does a change, or, when it is torn, some sectors of it.
+fn survive(bytes: &mut Vec<u8>, change: &Change, torn: bool, random: &mut Random) -> Survival {
+    let (offset, written) = match change {
+        Change::Resize(len) => {
+            bytes.resize(to_index(*len), 0);
+            return Survival::Whole;
+        }
+        Change::Write { offset, bytes } => (*offset, bytes),
+    };
+    let end = offset + written.len() as u64;
+    let (mut from, mut sectors, mut done) = (offset, 0, 0);
+    while from < end {
+        let to = end.min((from / SECTOR + 1) * SECTOR);
+        sectors += 1;
+        if !torn || random.below(2) == 0 {
+            write(bytes, from, &written[to_index(from - offset)..to_index(to - offset)]);
+            done += 1;
+        }
+        from = to;
+    }
+    match done {
+        all if all == sectors => Survival::Whole,
+        0 => Survival::None,
+        _ => Survival::Part,
     }
 }
 
