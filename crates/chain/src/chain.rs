@@ -174,6 +174,11 @@ impl Chain {
         &self.shared.spec
     }
 
+    /// Why the chain can be read at best until it is opened anew, if that is so.
+    pub fn failure(&self) -> Option<heddle_storage::Error> {
+        self.db.failure()
+    }
+
     /// Receives every change of the chain from now on.
     pub fn subscribe(&self) -> Subscription {
         self.subscribers.subscribe()

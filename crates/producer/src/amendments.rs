@@ -51,7 +51,7 @@ impl Producer {
         }
         changes.codes.sort_unstable_by_key(|(hash, _)| *hash);
         changes.codes.dedup_by_key(|(hash, _)| *hash);
-        self.chain().amend(&changes)?;
+        self.heeding_failure(self.chain().amend(&changes))?;
         self.refresh_pool(&orders, &addresses)?;
         if orders.settings.mining.automatic { self.mine_ready(&mut orders) } else { Ok(()) }
     }

@@ -71,7 +71,7 @@ pub struct Producer {
     /// Held while a block is made or the chain is changed otherwise. The pool is locked only for
     /// moments, and only after this.
     orders: Mutex<Orders>,
-    /// Rung when the way of mining changes or the producer is to stop.
+    /// Rung when the way of mining changes, the chain failed or the producer is to stop.
     bell: Condvar,
     stopping: AtomicBool,
     /// Whether mining is automatic, as the orders say: known without waiting for them.
@@ -215,6 +215,23 @@ impl Producer {
         orders: &mut Orders,
         candidates: Vec<RecoveredTransaction>,
     ) -> Result<Arc<CommittedBlock>, Error> {
+        self.heeding_failure(self.try_make_block_of(orders, candidates))
+    }
+
+    /// Passes on what came of changing the chain. If that failed, [`Producer::run`] looks whether
+    /// the chain can be changed at all any more.
+    pub(crate) fn heeding_failure<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+        if result.is_err() {
+            self.bell.notify_all();
+        }
+        result
+    }
+
+    fn try_make_block_of(
+        &self,
+        orders: &mut Orders,
+        candidates: Vec<RecoveredTransaction>,
+    ) -> Result<Arc<CommittedBlock>, Error> {
         let reader = self.chain.reader();
         let head = reader.head();
         let now = self.now();
@@ -331,11 +348,15 @@ impl Producer {
     ///
     /// # Errors
     ///
-    /// The chain may fail; no more blocks are made then.
+    /// The chain may fail; no more blocks are made then. That is so also if it failed whoever else
+    /// changed it: what its store holds is not known then, and it must be opened anew.
     pub fn run(&self) -> Result<(), Error> {
         let mut last = Instant::now();
         let mut orders = self.orders();
         while !self.stopping.load(Ordering::Acquire) {
+            if let Some(failure) = self.chain.failure() {
+                return Err(heddle_chain::Error::from(failure).into());
+            }
             let Some(interval) = orders.settings.mining.interval else {
                 self.bell.wait(&mut orders);
                 last = Instant::now();

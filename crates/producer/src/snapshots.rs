@@ -45,7 +45,7 @@ impl Producer {
         let Some((mark, time)) = orders.snapshots.kept.get(&snapshot).copied() else {
             return Ok(false);
         };
-        self.chain().rewind(&mark)?;
+        self.heeding_failure(self.chain().rewind(&mark))?;
         orders.time = time;
         orders.snapshots.kept.split_off(&snapshot);
         (orders.next_base_fee, orders.next_prevrandao) = (None, None);
@@ -91,7 +91,7 @@ impl Producer {
         if depth > there {
             return Err(Error::TooDeep { asked: depth, there });
         }
-        self.chain().rewind_to(reader.head().number - depth)?;
+        self.heeding_failure(self.chain().rewind_to(reader.head().number - depth))?;
         Ok(())
     }
 }

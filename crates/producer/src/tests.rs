@@ -7,7 +7,7 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use heddle_chain::Chain;
 use heddle_pool::{Candidate, Context, Origin, Pool, PooledTransaction, SenderState};
-use heddle_storage::{Database, Options};
+use heddle_storage::{Database, Options, SimulatedDisk};
 use heddle_types::{ChainConfig, Genesis, GenesisAccount};
 use parking_lot::Mutex;
 use std::{
@@ -58,8 +58,11 @@ fn genesis(rich: Address) -> Genesis {
 }
 
 fn bench(mining: Mining) -> Bench {
+    bench_on(Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap(), mining)
+}
+
+fn bench_on(db: Database, mining: Mining) -> Bench {
     let key = PrivateKeySigner::from_bytes(&keccak256("key")).unwrap();
-    let db = Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap();
     let genesis = genesis(key.address());
     let chain = Chain::open(db, &genesis, heddle_chain::Settings::default()).unwrap();
     let pool = Pool::new(heddle_pool::Settings::default(), Context::default());
@@ -238,4 +241,28 @@ fn blocks_come_at_intervals_until_it_is_stopped() {
     bench.producer.stop();
     thread.join().unwrap().unwrap();
     assert!(bench.head() >= 3);
+}
+
+#[test]
+fn a_full_disk_ends_the_producer_whoever_found_it_full() {
+    let disk = SimulatedDisk::new(1);
+    let db = Database::on_disk(Box::new(disk.clone()), Options::default()).unwrap();
+    let bench = bench_on(db, Mining::AUTOMATIC);
+    assert!(bench.producer.chain().failure().is_none());
+    let producer = bench.producer.clone();
+    let (tell, end) = std::sync::mpsc::channel();
+    std::thread::spawn(move || tell.send(producer.run()));
+    disk.set_capacity(0);
+    let failed = (0..1_000).any(|nonce| {
+        bench.add(nonce);
+        bench.producer.transaction_arrived().is_err()
+    });
+    assert!(failed, "a disk that never grows is full at last");
+    let end = end.recv_timeout(std::time::Duration::from_secs(30));
+    let ended = end.expect("nobody has to ask it to end").unwrap_err();
+    let is_full = |error: &Error| {
+        let Error::Chain(heddle_chain::Error::Storage(error)) = error else { return false };
+        matches!(error, heddle_storage::Error::Full { .. })
+    };
+    assert!(is_full(&ended), "{ended}");
 }

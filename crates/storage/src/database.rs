@@ -131,6 +131,11 @@ impl Database {
         Ok(Writer::new(transaction, self.0.clone()))
     }
 
+    /// Why nothing more is written until the database is opened anew, if that is so.
+    pub fn failure(&self) -> Option<Error> {
+        self.0.blocks.failure()
+    }
+
     /// Reads everything and checks it: each block against its checksum, and each page against the
     /// checksum that the page above it holds, which finds a block that is an old version of itself.
     ///
