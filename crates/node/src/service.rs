@@ -8,7 +8,8 @@ use heddle_storage::{Database, Options};
 use heddle_types::Genesis;
 use parking_lot::Mutex;
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -90,11 +91,14 @@ async fn serve(
         })
         .map_err(ServiceError::Threads)?;
     let producer = parts.producer.clone();
+    let chain = parts.chain.clone();
     let context = Context {
         chain: parts.chain,
         pool: parts.pool,
         signers: parts.signers,
-        readiness: Arc::new(|| Ok(())),
+        readiness: Arc::new(move || {
+            chain.failure().map_or(Ok(()), |failure| Err(failure.to_string()))
+        }),
         wake: Arc::new(move || {
             // With automatic mining the sender gets its answer when the block is there. Other
             // connections are served by other threads meanwhile.
@@ -159,6 +163,19 @@ pub(crate) fn read_genesis(path: &Path) -> io::Result<Genesis> {
 /// The name of the genesis file that is kept beside the database.
 const GENESIS_FILE: &str = "genesis.json";
 
+/// Writes a file that is there whole or not at all, whenever the process or the machine stops or
+/// the disk is full.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let mut file = File::create(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    // The new name survives a crash only when its folder is synced, too.
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
 /// Why a chain cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OpenError {
@@ -211,7 +228,31 @@ pub(crate) fn open(
     }
     let chain = Chain::open(database, &genesis, settings)?;
     if !kept.is_file() {
-        fs::copy(path, &kept).map_err(|source| OpenError::Keep { path: kept, source })?;
+        fs::read(path)
+            .and_then(|bytes| write_whole(&kept, &bytes))
+            .map_err(|source| OpenError::Keep { path: kept, source })?;
     }
     Ok(chain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_writing_fails_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("genesis.json");
+        // As a full disk does: the file cannot be written where it is made.
+        let unfinished = folder.path().join("genesis.unfinished");
+        fs::create_dir(&unfinished).unwrap();
+        assert!(write_whole(&path, b"{}").is_err());
+        assert!(!path.exists());
+        fs::remove_dir(&unfinished).unwrap();
+        // As a crash leaves it.
+        fs::write(&unfinished, b"{\"config").unwrap();
+        write_whole(&path, b"{}").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"{}");
+        assert!(!unfinished.exists());
+    }
 }

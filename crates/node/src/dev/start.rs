@@ -247,7 +247,8 @@ impl Dev {
         }
         let now = unix_seconds();
         // If it cannot be written, the database cannot either, which has a better message.
-        let _ = fs::create_dir_all(folder).and_then(|()| fs::write(&path, now.to_string()));
+        let _ = fs::create_dir_all(folder)
+            .and_then(|()| service::write_whole(&path, now.to_string().as_bytes()));
         Some(now)
     }
 
