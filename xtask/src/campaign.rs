@@ -1,5 +1,6 @@
 //! `cargo xtask campaign`: the long runs, which `cargo xtask test` does in short.
 
+mod endurance;
 mod fuzz;
 pub(crate) mod spec;
 
@@ -28,7 +29,7 @@ struct Campaign {
 }
 
 /// All campaigns.
-const CAMPAIGNS: [Campaign; 6] = [
+const CAMPAIGNS: [Campaign; 9] = [
     Campaign {
         name: "random",
         about: "45,000 random blocks, over a million transactions",
@@ -58,6 +59,21 @@ const CAMPAIGNS: [Campaign; 6] = [
         name: "spec",
         about: "20,000 random blocks against Ethereum's executable specification",
         run: Run::Whole(spec::run),
+    },
+    Campaign {
+        name: "crash",
+        about: "50,000 crash points on a simulated disk, of the store and of the state each",
+        run: Run::Whole(endurance::crash),
+    },
+    Campaign {
+        name: "kill",
+        about: "the node under load is killed 1,000 times, and its disk fills up as often",
+        run: Run::Part(endurance::kill),
+    },
+    Campaign {
+        name: "memory",
+        about: "the node's memory after a million transfers, with bounded history",
+        run: Run::Whole(endurance::memory),
     },
 ];
 
