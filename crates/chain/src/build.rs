@@ -141,7 +141,7 @@ impl Chain {
         complete(&mut block, &executed.results);
         let hash = block.header.hash_slow();
         let block = RecoveredBlock { block, hash, senders };
-        let executed = ExecutedBlock::new(block, executed, parent.total_difficulty);
+        let executed = self.executed_block(block, executed, parent.total_difficulty);
         Ok(Built { executed, skipped })
     }
 

@@ -9,7 +9,7 @@ use crate::{
     records::{self, BlockRecords, Canonical, HeadRecord},
     side::SideBlocks,
 };
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use heddle_executor::Executor;
 use heddle_state::{StateView, Version};
 use heddle_storage::{Database, Reader, Writer};
@@ -31,6 +31,9 @@ pub struct Settings {
     pub side_executions_max: usize,
     /// How many blocks a branch may undo. A deeper one is refused.
     pub reorganisation_depth_max: u64,
+    /// An account of which each executed block says whether it looked at it: see
+    /// [`ExecutedBlock::watched`].
+    pub watched_account: Option<Address>,
 }
 
 impl Default for Settings {
@@ -42,6 +45,7 @@ impl Default for Settings {
             side_blocks_max: 512,
             side_executions_max: 32,
             reorganisation_depth_max: 200,
+            watched_account: None,
         }
     }
 }

@@ -33,6 +33,17 @@ pub(crate) struct Executed {
     pub(crate) results: Results,
 }
 
+impl Executed {
+    /// Whether the block looked at an account, as far as that is known.
+    pub(crate) fn read(&self, address: Address) -> bool {
+        let before_amsterdam = self.output.access_list.as_ref().map(|list| &list.accounts);
+        let list = self.access_list.as_ref().or(before_amsterdam);
+        list.is_some_and(|list| {
+            list.binary_search_by_key(&address, |account| account.address).is_ok()
+        })
+    }
+}
+
 /// What a header says of a block's execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Results {

@@ -1,10 +1,11 @@
 //! Blocks from elsewhere: verifying them, and choosing between branches.
 
 use crate::{
-    BlockError, Chain, ChainEvent, ChainReader, CommittedBlock, Error,
+    BlockError, Chain, ChainEvent, ChainReader, CommittedBlock, Error, ExecutionState,
     branch::{Parent, unknown_parent},
     chain::{Engine, blocks_after, delete_side_blocks, put_executed, put_head},
     execution::{self, Executed, Failure, Results, Task},
+    hashes::BlockHashes,
     input::BlockInput,
     records::{self, SideBlock},
     rules::{self, Ancestor},
@@ -29,6 +30,9 @@ pub struct ExecutedBlock {
     pub requests: Vec<Bytes>,
     /// How the work of executing it went.
     pub statistics: Statistics,
+    /// Whether a transaction looked at [`Settings::watched_account`](crate::Settings). Unknown,
+    /// and so `false`, for a block that was verified by the access list that came with it.
+    pub watched: bool,
     /// The state after it.
     pub(crate) layer: Arc<Layer>,
 }
@@ -196,7 +200,7 @@ impl Chain {
                 Err(error) => Err(Failure::Block(error)),
             });
         match executed {
-            Ok(executed) => Ok(ExecutedBlock::new(block, executed, total_difficulty)),
+            Ok(executed) => Ok(self.executed_block(block, executed, total_difficulty)),
             Err(Failure::Block(error)) => Err(error.of(number, hash)),
             Err(Failure::Other(error)) => Err(error),
         }
@@ -331,18 +335,25 @@ impl SideEntry {
     }
 }
 
-impl ExecutedBlock {
+impl Chain {
     /// `before` is the total difficulty of the parent.
-    pub(crate) fn new(block: RecoveredBlock, executed: Executed, before: U256) -> Self {
+    pub(crate) fn executed_block(
+        &self,
+        block: RecoveredBlock,
+        executed: Executed,
+        before: U256,
+    ) -> ExecutedBlock {
+        let watched = self.settings.watched_account.is_some_and(|watched| executed.read(watched));
         let Executed { output, layer, access_list, .. } = executed;
         // It saturates: only a genesis can begin near the end of the range.
         let total_difficulty = before.saturating_add(block.block.header.difficulty);
         let receipts = output.receipts;
-        Self {
+        ExecutedBlock {
             block: Arc::new(CommittedBlock { block, receipts, total_difficulty }),
             access_list,
             requests: output.requests,
             statistics: output.statistics,
+            watched,
             layer,
         }
     }
@@ -352,6 +363,13 @@ impl ExecutedBlock {
     /// The accounts that it changes, in no particular order.
     pub fn changed_accounts(&self) -> impl Iterator<Item = Address> {
         self.layer.changed_accounts()
+    }
+
+    /// The state after it, if it was built on the head of `reader`.
+    pub fn state_on(&self, reader: &ChainReader) -> ExecutionState {
+        let hash = self.block.block.hash;
+        let hashes = BlockHashes::branch(reader.store().clone(), reader.head().number, vec![hash]);
+        reader.execution_state(reader.state().with(self.layer.clone()), hashes)
     }
 }
 

@@ -5,10 +5,10 @@ mod signatures;
 #[cfg(test)]
 mod tests;
 
-use crate::call::CallContext;
 use alloy_primitives::{Address, address};
 use revm::{
-    DatabaseRef, Inspector,
+    Inspector,
+    context::ContextTr,
     interpreter::{CallInputs, CallOutcome},
 };
 
@@ -53,12 +53,8 @@ impl ConsoleInspector {
     }
 }
 
-impl<'a, DB: DatabaseRef> Inspector<CallContext<'a, DB>> for ConsoleInspector {
-    fn call(
-        &mut self,
-        context: &mut CallContext<'a, DB>,
-        inputs: &mut CallInputs,
-    ) -> Option<CallOutcome> {
+impl<C: ContextTr> Inspector<C> for ConsoleInspector {
+    fn call(&mut self, context: &mut C, inputs: &mut CallInputs) -> Option<CallOutcome> {
         if inputs.bytecode_address == CONSOLE && !self.truncated {
             let input = inputs.input.bytes(context);
             self.print(&input);

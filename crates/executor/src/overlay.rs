@@ -92,6 +92,11 @@ impl<DB: DatabaseRef> Overlay<DB> {
         &self.base
     }
 
+    /// Whether somebody looked at an account, be there one or not.
+    pub fn has_read(&self, address: Address) -> bool {
+        self.accounts.contains_key(&address)
+    }
+
     /// Sets what `BLOCKHASH` gives for a block.
     pub fn set_block_hash(&mut self, number: u64, hash: B256) {
         self.block_hashes.insert(number, hash);

@@ -51,6 +51,7 @@ impl Pool {
         let states = self.read_changed(&update, &mut account)?;
         let rules_changed = self.context.fork != context.fork;
         self.context = context;
+        self.revision += 1;
 
         let mut outcome = BlockOutcome::default();
         for (sender, state) in states {
@@ -77,6 +78,7 @@ impl Pool {
     pub fn set_context(&mut self, context: Context, now: u64) {
         let rules_changed = self.context.fork != context.fork;
         self.context = context;
+        self.revision += 1;
         if rules_changed || self.index.gas_limit_max() > self.context.block_gas_limit {
             self.drop_unfit(now);
         }

@@ -24,6 +24,8 @@ pub struct Pool {
     /// Numbers of the next transaction that arrives, and of the last that a block gave back.
     next_arrival: i64,
     pub(crate) first_arrival: i64,
+    /// Rises with every change.
+    pub(crate) revision: u64,
 }
 
 /// Where a transaction came to stand.
@@ -64,7 +66,13 @@ impl Pool {
             mined_blobs,
             next_arrival: 0,
             first_arrival: 0,
+            revision: 0,
         }
+    }
+
+    /// A number that is another one after each change of what blocks could be made of.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The rules and prices that transactions are held to.
@@ -264,6 +272,7 @@ impl Pool {
         sender: Address,
         change: impl FnOnce(&mut Account, &mut Vec<Move>) -> T,
     ) -> Option<(T, Vec<Move>)> {
+        self.revision += 1;
         let account = self.accounts.get_mut(&sender)?;
         let before = Standing::of(sender, account, self.settings.ordering);
         let mut moves = Vec::new();

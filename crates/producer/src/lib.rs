@@ -15,10 +15,12 @@
 //! 2. Each block is later than its parent, whatever the clock says.
 
 mod amendments;
+mod console;
 mod dump;
 mod error;
 mod impersonation;
 mod mining;
+mod pending;
 mod producer;
 mod snapshots;
 mod time;
@@ -27,9 +29,12 @@ mod time;
 mod tests;
 
 pub use amendments::AccountAmendment;
+pub use console::Console;
 pub use dump::{AccountFields, BlockFields, StateDump};
 pub use error::Error;
+pub use heddle_executor::console::CONSOLE as CONSOLE_ADDRESS;
 pub use impersonation::{Impersonation, stand_in_signature};
 pub use mining::{Mining, Mode};
+pub use pending::Pending;
 pub use producer::{Clock, Producer, Settings, sender_state};
 pub use time::{BlockTime, TimeError};

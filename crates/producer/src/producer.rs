@@ -1,9 +1,11 @@
 //! Making blocks of what the pool has.
 
-use crate::{BlockTime, Error, Impersonation, Mining, snapshots::Snapshots};
+use crate::{
+    BlockTime, Console, Error, Impersonation, Mining, pending::CachedPending, snapshots::Snapshots,
+};
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
-use heddle_chain::{Attributes, Chain, ChainReader, CommittedBlock, SkipReason, rules};
+use heddle_chain::{Attributes, Chain, ChainReader, CommittedBlock, Head, SkipReason, rules};
 use heddle_executor::revm::{DatabaseRef as _, context::result::InvalidTransaction};
 use heddle_pool::{BlockUpdate, Context, DropReason, Pool, SenderCode, SenderState};
 use heddle_types::{Fork, Header, RecoveredTransaction};
@@ -47,6 +49,9 @@ pub struct Settings {
     pub extra_data: Bytes,
     /// Blocks whose states are kept; `None` for all.
     pub keep_states: Option<u64>,
+    /// Where what contracts log is printed. The chain must watch the console's address then
+    /// ([`heddle_chain::Settings::watched_account`]).
+    pub console: Option<Console>,
 }
 
 impl Default for Settings {
@@ -59,6 +64,7 @@ impl Default for Settings {
             beneficiary: Address::ZERO,
             extra_data: Bytes::new(),
             keep_states: None,
+            console: None,
         }
     }
 }
@@ -76,6 +82,7 @@ pub struct Producer {
     stopping: AtomicBool,
     /// Whether mining is automatic, as the orders say: known without waiting for them.
     automatic: AtomicBool,
+    console: Option<Console>,
 }
 
 /// What the next blocks will be like.
@@ -89,6 +96,8 @@ pub(crate) struct Orders {
     pub(crate) next_prevrandao: Option<B256>,
     pub(crate) impersonation: Impersonation,
     pub(crate) snapshots: Snapshots,
+    /// What would be made of all this.
+    pub(crate) pending: Option<CachedPending>,
 }
 
 impl fmt::Debug for Producer {
@@ -116,12 +125,14 @@ impl Producer {
             next_prevrandao: None,
             impersonation: Impersonation::default(),
             snapshots: Snapshots::default(),
+            pending: None,
         };
         let producer = Self {
             chain,
             pool,
             clock,
             automatic: AtomicBool::new(orders.settings.mining.automatic),
+            console: orders.settings.console.clone(),
             orders: Mutex::new(orders),
             bell: Condvar::new(),
             stopping: AtomicBool::new(false),
@@ -138,6 +149,18 @@ impl Producer {
     /// The pool.
     pub fn pool(&self) -> &Arc<Mutex<Pool>> {
         &self.pool
+    }
+
+    /// Where what contracts log is printed, if it is printed now.
+    pub fn console(&self) -> Option<&Console> {
+        self.console.as_ref().filter(|console| console.is_on())
+    }
+
+    /// Has what contracts log printed, or not any more. Without a console nothing is printed.
+    pub fn set_logging(&self, is_on: bool) {
+        if let Some(console) = &self.console {
+            console.set_on(is_on);
+        }
     }
 
     pub(crate) fn orders(&self) -> MutexGuard<'_, Orders> {
@@ -237,17 +260,7 @@ impl Producer {
         let now = self.now();
         // Only a block that was made uses up what was ordered for it.
         let mut time = orders.time;
-        let random = || keccak256([head.hash.as_slice(), b"prevrandao"].concat());
-        let attributes = Attributes {
-            timestamp: time.take(head.header.timestamp, now),
-            beneficiary: orders.settings.beneficiary,
-            prevrandao: orders.next_prevrandao.unwrap_or_else(random),
-            gas_limit: orders.gas_limit(&head.header),
-            base_fee: orders.next_base_fee,
-            extra_data: orders.settings.extra_data.clone(),
-            senders_may_have_code: orders.impersonation.is_used(),
-            ..Attributes::default()
-        };
+        let attributes = orders.attributes(head, time.take(head.header.timestamp, now));
         let hashes: Vec<B256> = candidates.iter().map(|tx| *tx.transaction.tx_hash()).collect();
         let built = self.chain.build(head.hash, &attributes, candidates)?;
         for skipped in built.skipped.iter().filter(|skipped| !may_wait(&skipped.reason)) {
@@ -255,10 +268,14 @@ impl Producer {
             self.pool.lock().remove(&hashes[skipped.index], reason, now);
         }
         let changed: Vec<Address> = built.executed.changed_accounts().collect();
+        let watched = built.executed.watched;
         let block = self.chain.commit(built.executed)?;
         orders.time = time;
         (orders.next_base_fee, orders.next_prevrandao) = (None, None);
         self.follow(orders, &block, &changed)?;
+        if let Some(console) = self.console().filter(|_| watched) {
+            console.print_block(&self.chain.reader(), block.block.block.header.number)?;
+        }
         Ok(block)
     }
 
@@ -297,7 +314,7 @@ impl Producer {
     }
 
     /// The rules and prices of the next block.
-    fn context(&self, orders: &Orders, reader: &ChainReader) -> Context {
+    pub(crate) fn context(&self, orders: &Orders, reader: &ChainReader) -> Context {
         let head = reader.head();
         let spec = self.chain.spec();
         let timestamp = orders.time.peek(head.header.timestamp, self.now());
@@ -319,7 +336,11 @@ impl Producer {
     }
 
     /// The best transactions of the pool for a block.
-    fn candidates(&self, orders: &Orders, context: &Context) -> Vec<RecoveredTransaction> {
+    pub(crate) fn candidates(
+        &self,
+        orders: &Orders,
+        context: &Context,
+    ) -> Vec<RecoveredTransaction> {
         let pool = self.pool.lock();
         let mut best = pool.best_at(context.base_fee, context.blob_base_fee);
         let count_max = orders.settings.transactions_max.unwrap_or(usize::MAX);
@@ -422,6 +443,21 @@ impl Producer {
 }
 
 impl Orders {
+    /// What is ordered of the block after `head`.
+    pub(crate) fn attributes(&self, head: &Head, timestamp: u64) -> Attributes {
+        let random = || keccak256([head.hash.as_slice(), b"prevrandao"].concat());
+        Attributes {
+            timestamp,
+            beneficiary: self.settings.beneficiary,
+            prevrandao: self.next_prevrandao.unwrap_or_else(random),
+            gas_limit: self.gas_limit(&head.header),
+            base_fee: self.next_base_fee,
+            extra_data: self.settings.extra_data.clone(),
+            senders_may_have_code: self.impersonation.is_used(),
+            ..Attributes::default()
+        }
+    }
+
     /// The gas limit of the block after `parent`.
     fn gas_limit(&self, parent: &Header) -> u64 {
         match self.settings.gas_limit {

@@ -7,9 +7,11 @@ use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest, state::StateOverri
 use heddle_chain::{ExecutionState, environment};
 use heddle_executor::{
     Overlay,
-    call::{Checks, Environment, Interrupt, Outcome, call, message},
+    call::{Checks, Environment, Interrupt, Outcome, call, call_inspected, message},
+    console::{CONSOLE, ConsoleInspector},
     revm::context::{TxEnv, result::ExecutionResult},
 };
+use heddle_producer::Console;
 use std::time::{Duration, Instant};
 
 /// The state and the block that a call runs in.
@@ -18,21 +20,24 @@ pub(crate) struct CallState {
     pub(crate) environment: Environment,
     pub(crate) interrupt: Interrupt,
     pub(crate) time: Duration,
+    /// Where what contracts log is printed.
+    pub(crate) console: Option<Console>,
 }
 
 impl CallState {
     /// After a block, with its header as the block that contracts see.
     pub(crate) fn after(view: &View<'_>, id: BlockId, time: Duration) -> Result<Self, Error> {
-        let number = view.number(id)?.ok_or(Error::HeaderNotFound)?;
-        let header = view.reader().header(number)?.ok_or(Error::HeaderNotFound)?;
-        let fork = view.reader().fork_of(&header)?;
+        let (header, _) = view.header(id)?.ok_or(Error::HeaderNotFound)?;
+        let state = view.state(id)?;
+        let fork = view.fork(id, &header)?;
         let spec = view.reader().spec();
         let environment = Environment::new(fork, spec.chain_id, environment(spec, fork, &header));
         Ok(Self {
-            overlay: Overlay::new(view.reader().execution_state_at(number)?),
+            overlay: Overlay::new(state),
             environment: environment.with_checks(Checks::MESSAGE),
             interrupt: Interrupt::at(Instant::now() + time),
             time,
+            console: view.console().cloned(),
         })
     }
 
@@ -51,6 +56,7 @@ impl CallState {
             environment: replay.environment.with_checks(Checks::MESSAGE),
             interrupt: replay.interrupt,
             time,
+            console: view.console().cloned(),
         })
     }
 
@@ -80,15 +86,34 @@ impl CallState {
     pub(crate) fn run(&mut self, request: &Request) -> Result<Outcome, Error> {
         let environment = request.environment(self);
         let time = self.time;
-        call(&mut self.overlay, &environment, &request.transaction, &self.interrupt).map_err(
-            |error| match error {
+        let outcome = call(&mut self.overlay, &environment, &request.transaction, &self.interrupt)
+            .map_err(|error| match error {
                 heddle_executor::call::CallError::Interrupted => Error::Timeout(time),
                 heddle_executor::call::CallError::Refused(refusal) => {
                     Error::Refused(refusal.message_for_call(request.transaction.gas_limit))
                 }
                 error => error.into(),
-            },
-        )
+            })?;
+        self.print_logged(&request.transaction);
+        Ok(outcome)
+    }
+
+    /// Prints what the contracts of a call have logged. Only if some have is it executed again,
+    /// with somebody looking on.
+    pub(crate) fn print_logged(&mut self, transaction: &TxEnv) {
+        let Some(console) = &self.console else { return };
+        if !self.overlay.has_read(CONSOLE) {
+            return;
+        }
+        let mut environment = self.environment.clone();
+        environment.waive_fees(transaction);
+        let mut inspector = ConsoleInspector::default();
+        let interrupt = &self.interrupt;
+        let again =
+            call_inspected(&mut self.overlay, &environment, transaction, interrupt, &mut inspector);
+        // What was logged before an error is worth as much; the caller knows of it already.
+        drop(again);
+        console.print(inspector);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     methods::{Handler, Method},
 };
 use alloy_primitives::Address;
-use heddle_producer::Producer;
+use heddle_producer::{Console, Pending, Producer};
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -27,6 +27,8 @@ pub struct DevControl {
     producer: Arc<Producer>,
     /// Tells one run of the node from another.
     instance: u64,
+    /// Blocks between `latest` and `safe`; `finalized` is twice as far.
+    epoch: u64,
 }
 
 impl DevControl {
@@ -34,7 +36,29 @@ impl DevControl {
     pub fn new(producer: Arc<Producer>) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let instance = since.map_or(0, |time| time.as_nanos() as u64);
-        Self { producer, instance }
+        Self { producer, instance, epoch: 32 }
+    }
+
+    /// With so many blocks between `latest` and `safe`, and twice as many to `finalized`, as anvil
+    /// has it. Nothing is final on a development chain: going back moves both.
+    #[must_use]
+    pub fn with_epoch(self, epoch: u64) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// Blocks between `latest` and `safe`.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The block that would be made now.
+    pub(crate) fn pending(&self) -> Result<Arc<Pending>, Error> {
+        Ok(self.producer.pending()?)
+    }
+
+    /// Where what contracts log is printed.
+    pub(crate) fn console(&self) -> Option<&Console> {
+        self.producer.console()
     }
 
     /// Whether transactions of this account are taken without a signature.
@@ -130,5 +154,5 @@ pub(crate) const METHODS: &[Method] = &[
     method("anvil_metadata", &["hardhat_metadata"], "", "The client and the chain.", info::metadata),
     method("anvil_getGenesisTime", &[], "", "The time of the first block, in seconds.", info::genesis_time),
     method("anvil_getBlobByHash", &[], "versioned hash", "A blob of a transaction that was sent to this node.", info::blob),
-    method("hardhat_setLoggingEnabled", &["anvil_setLoggingEnabled"], "yes or no", "Taken, without effect: logs are set at the start.", info::nothing),
+    method("hardhat_setLoggingEnabled", &["anvil_setLoggingEnabled"], "yes or no", "Has what contracts log printed, or not.", info::set_logging),
 ];

@@ -34,7 +34,7 @@ impl Replay {
         if number <= view.reader().first() {
             return Err(Error::Refused("genesis is not traceable".to_owned()));
         }
-        if block.receipts().is_none() {
+        if !block.is_canonical() {
             return Err(Error::Refused(format!(
                 "block {} is not in the chain, and only blocks of the chain can be traced",
                 block.hash

@@ -180,19 +180,13 @@ fn refuse(method: &Method, error: Error) -> ErrorObjectOwned {
 
 async fn run(node: Arc<Node>, method: &Method, params: Params<'static>) -> Result<Json, Error> {
     match method.handler {
+        // The pending block may have to be built first.
+        Handler::Blocking(handler) => block_on(node, handler, params).await,
+        // The pending block may have to be built first.
+        Handler::Quick(handler) if names_pending(&params) => block_on(node, handler, params).await,
         Handler::Quick(handler) => {
             let call = || handler(&node, &Args::new(params.as_str())?);
             catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(Error::Panicked))
-        }
-        Handler::Blocking(handler) => {
-            let permit = permit(&node).await?;
-            let call = move || {
-                let _permit = permit;
-                handler(&node, &Args::new(params.as_str())?)
-            };
-            tokio::task::spawn_blocking(call).await.unwrap_or_else(|error| {
-                Err(if error.is_panic() { Error::Panicked } else { Error::Stopping })
-            })
         }
         Handler::Waiting(handler) => {
             let call = AssertUnwindSafe(handler(node, params)).catch_unwind();
@@ -200,6 +194,27 @@ async fn run(node: Arc<Node>, method: &Method, params: Params<'static>) -> Resul
         }
         Handler::Subscription => Err(Error::Unsupported("use a WebSocket".to_owned())),
     }
+}
+
+/// Whether the arguments speak of the block `pending`.
+fn names_pending(params: &Params<'_>) -> bool {
+    params.as_str().is_some_and(|text| text.contains("\"pending\""))
+}
+
+/// Runs a handler on a thread of its own.
+async fn block_on(
+    node: Arc<Node>,
+    handler: fn(&Node, &Args<'_>) -> Result<Json, Error>,
+    params: Params<'static>,
+) -> Result<Json, Error> {
+    let permit = permit(&node).await?;
+    let call = move || {
+        let _permit = permit;
+        handler(&node, &Args::new(params.as_str())?)
+    };
+    tokio::task::spawn_blocking(call).await.unwrap_or_else(|error| {
+        Err(if error.is_panic() { Error::Panicked } else { Error::Stopping })
+    })
 }
 
 /// Waits for one's turn, unless too many wait.

@@ -4,15 +4,18 @@ use crate::{Error, context::Node};
 use alloy_eips::{BlockId, BlockNumberOrTag, RpcBlockHash};
 use alloy_primitives::B256;
 use heddle_chain::{ChainReader, CommittedBlock, ExecutionState};
-use heddle_types::{Header, Receipt, RecoveredBlock};
+use heddle_producer::{Console, Pending};
+use heddle_types::{Fork, Header, Receipt, RecoveredBlock};
 use parking_lot::Mutex;
-use std::{collections::VecDeque, ops::Deref, sync::Arc};
+use std::{cell::OnceCell, collections::VecDeque, ops::Deref, sync::Arc};
 
 /// The chain as it was when the call came. All answers of one call agree with each other.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     node: &'a Node,
     reader: ChainReader,
+    /// Looked for when it is asked for first.
+    pending: OnceCell<Option<Arc<Pending>>>,
 }
 
 /// A block of the chain, or one beside it.
@@ -22,6 +25,8 @@ pub(crate) enum FoundBlock {
     Canonical(Arc<CommittedBlock>),
     /// It was in the chain, or nearly so. What came of it is not kept.
     Beside(Arc<RecoveredBlock>),
+    /// It would be made now.
+    Pending(Arc<CommittedBlock>),
 }
 
 impl Deref for FoundBlock {
@@ -29,7 +34,7 @@ impl Deref for FoundBlock {
 
     fn deref(&self) -> &RecoveredBlock {
         match self {
-            Self::Canonical(block) => &block.block,
+            Self::Canonical(block) | Self::Pending(block) => &block.block,
             Self::Beside(block) => block,
         }
     }
@@ -39,15 +44,41 @@ impl FoundBlock {
     /// What came of it; `None` for a block beside the chain.
     pub(crate) fn receipts(&self) -> Option<&[Receipt]> {
         match self {
-            Self::Canonical(block) => Some(&block.receipts),
+            Self::Canonical(block) | Self::Pending(block) => Some(&block.receipts),
             Self::Beside(_) => None,
         }
+    }
+
+    /// Whether it is in the chain.
+    pub(crate) fn is_canonical(&self) -> bool {
+        matches!(self, Self::Canonical(_))
     }
 }
 
 impl<'a> View<'a> {
     pub(crate) fn new(node: &'a Node, reader: ChainReader) -> Self {
-        Self { node, reader }
+        Self { node, reader, pending: OnceCell::new() }
+    }
+
+    /// The block that would be made now; `None` on a chain that makes none, where `pending` is
+    /// `latest`.
+    fn pending(&self) -> Result<Option<&Pending>, Error> {
+        if let Some(pending) = self.pending.get() {
+            return Ok(pending.as_deref());
+        }
+        let dev = self.node.context.dev.as_ref();
+        let pending = dev.map(|dev| dev.pending()).transpose()?;
+        Ok(self.pending.get_or_init(|| pending).as_deref())
+    }
+
+    /// The pending block, if `id` names it.
+    fn pending_at(&self, id: BlockId) -> Result<Option<&Pending>, Error> {
+        if id.is_pending() { self.pending() } else { Ok(None) }
+    }
+
+    /// Where what contracts log is printed.
+    pub(crate) fn console(&self) -> Option<&Console> {
+        self.node.context.dev.as_ref().and_then(|dev| dev.console())
     }
 
     /// The chain itself.
@@ -66,10 +97,21 @@ impl<'a> View<'a> {
         match tag {
             BlockNumberOrTag::Number(number) => number,
             BlockNumberOrTag::Latest | BlockNumberOrTag::Pending => self.head().number,
-            BlockNumberOrTag::Safe => self.reader.safe().unwrap_or(first),
-            BlockNumberOrTag::Finalized => self.reader.finalized().unwrap_or(first),
+            BlockNumberOrTag::Safe => match &self.node.context.dev {
+                Some(dev) => self.before_head(dev.epoch()),
+                None => self.reader.safe().unwrap_or(first),
+            },
+            BlockNumberOrTag::Finalized => match &self.node.context.dev {
+                Some(dev) => self.before_head(dev.epoch().saturating_mul(2)),
+                None => self.reader.finalized().unwrap_or(first),
+            },
             BlockNumberOrTag::Earliest => first,
         }
+    }
+
+    /// The height so many blocks before the last, or the first.
+    fn before_head(&self, blocks: u64) -> u64 {
+        self.head().number.saturating_sub(blocks).max(self.reader.first())
     }
 
     /// The height of a block of the chain.
@@ -90,8 +132,20 @@ impl<'a> View<'a> {
         }
     }
 
-    /// A header and its hash, of the chain or beside it.
+    /// The rules of a block that [`View::header`] has given.
+    pub(crate) fn fork(&self, id: BlockId, header: &Header) -> Result<Fork, Error> {
+        match self.pending_at(id)? {
+            Some(pending) => Ok(pending.fork),
+            None => Ok(self.reader.fork_of(header)?),
+        }
+    }
+
+    /// A header and its hash, of the chain or beside it, or of the pending block.
     pub(crate) fn header(&self, id: BlockId) -> Result<Option<(Header, B256)>, Error> {
+        if let Some(pending) = self.pending_at(id)? {
+            let block = &pending.block.block;
+            return Ok(Some((block.block.header.clone(), block.hash)));
+        }
         let Some(number) = self.number(id)? else {
             let BlockId::Hash(RpcBlockHash { block_hash, .. }) = id else { return Ok(None) };
             let header = self.reader.header_by_hash(block_hash)?;
@@ -101,8 +155,11 @@ impl<'a> View<'a> {
         Ok(header.zip(hash))
     }
 
-    /// A block, of the chain or beside it.
+    /// A block, of the chain or beside it, or the pending one.
     pub(crate) fn block(&self, id: BlockId) -> Result<Option<FoundBlock>, Error> {
+        if let Some(pending) = self.pending_at(id)? {
+            return Ok(Some(FoundBlock::Pending(pending.block.clone())));
+        }
         let Some(number) = self.number(id)? else {
             let BlockId::Hash(RpcBlockHash { block_hash, .. }) = id else { return Ok(None) };
             let block = self.reader.block_by_hash(block_hash)?;
@@ -134,6 +191,9 @@ impl<'a> View<'a> {
 
     /// The state after a block.
     pub(crate) fn state(&self, id: BlockId) -> Result<ExecutionState, Error> {
+        if let Some(pending) = self.pending_at(id)? {
+            return Ok(pending.state.clone());
+        }
         let number = self.number(id)?.ok_or(Error::HeaderNotFound)?;
         Ok(self.reader.execution_state_at(number)?)
     }

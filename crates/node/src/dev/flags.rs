@@ -47,6 +47,9 @@ pub(crate) struct Dev {
     /// Prints nothing but errors.
     #[arg(short, long, visible_alias = "silent", help_heading = "Display")]
     pub(super) quiet: bool,
+    /// Does not print what contracts log by console.log.
+    #[arg(long, visible_alias = "no-console-log", help_heading = "Display")]
+    pub(super) disable_console_log: bool,
     /// Logs one JSON object a line.
     #[arg(long, help_heading = "Display")]
     pub(super) json: bool,

@@ -13,14 +13,15 @@ use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
 use heddle_chain::Chain;
 use heddle_pool::{Ordering, Pool};
-use heddle_producer::{AccountAmendment, Mining, Producer};
+use heddle_producer::{AccountAmendment, CONSOLE_ADDRESS, Console, Mining, Producer};
 use heddle_rpc::{DevControl, Namespace, Signers};
 use heddle_storage::{Database, Options};
 use heddle_types::{ChainSpec, Genesis, SpecError};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
@@ -109,7 +110,7 @@ impl Dev {
             pool,
             producer: producer.clone(),
             signers: Signers::new(keys.clone()),
-            dev: Some(DevControl::new(producer.clone())),
+            dev: Some(DevControl::new(producer.clone()).with_epoch(self.mining.slots_in_an_epoch)),
         };
         let rpc = self.rpc_settings();
         let announce = |address| self.announce(&chain, &keys, &mnemonic, address);
@@ -151,8 +152,16 @@ impl Dev {
         })
     }
 
+    /// Whether what contracts log is printed.
+    fn prints_console(&self) -> bool {
+        !(self.quiet || self.disable_console_log)
+    }
+
     fn chain_settings(&self) -> heddle_chain::Settings {
-        let settings = heddle_chain::Settings::default();
+        let settings = heddle_chain::Settings {
+            watched_account: self.prints_console().then_some(CONSOLE_ADDRESS),
+            ..heddle_chain::Settings::default()
+        };
         match self.environment.threads {
             0 => settings,
             threads => heddle_chain::Settings { threads, ..settings },
@@ -164,7 +173,12 @@ impl Dev {
             Order::Fees => Ordering::Fees,
             Order::Fifo => Ordering::Fifo,
         };
-        heddle_pool::Settings { ordering, ..heddle_pool::Settings::default() }
+        heddle_pool::Settings {
+            ordering,
+            // As anvil: where each transaction gets a block, no base fee would ever fall to it.
+            refuse_below_base_fee: true,
+            ..heddle_pool::Settings::default()
+        }
     }
 
     fn producer_settings(&self) -> heddle_producer::Settings {
@@ -182,6 +196,7 @@ impl Dev {
             gas_limit_jumps: true,
             beneficiary: self.environment.coinbase.unwrap_or_default(),
             keep_states: self.keeping.keep_states,
+            console: self.prints_console().then(|| Console::new(print_lines)),
             ..heddle_producer::Settings::default()
         }
     }
@@ -315,6 +330,15 @@ impl Dev {
 struct Forked {
     remote: Arc<Fork>,
     block: super::remote::ForkedBlock,
+}
+
+/// Prints what one transaction has logged. Where nobody reads it is no error.
+fn print_lines(lines: &[String]) {
+    let mut out = io::stdout().lock();
+    for line in lines {
+        let _ = writeln!(out, "{line}");
+    }
+    let _ = out.flush();
 }
 
 fn list(text: &str) -> Vec<String> {

@@ -68,8 +68,8 @@ pub(super) fn blob(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     json(&blob)
 }
 
-pub(super) fn nothing(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
-    let _: bool = args.required(0)?;
-    producer(node)?;
+/// `hardhat_setLoggingEnabled`.
+pub(super) fn set_logging(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
+    producer(node)?.set_logging(args.required(0)?);
     done()
 }

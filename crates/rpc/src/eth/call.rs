@@ -40,7 +40,7 @@ fn prepare(
 /// `eth_estimateGas`.
 pub(crate) fn estimate_gas(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     let (mut state, request) = prepare(node, args, BlockId::latest())?;
-    json(&quantity(search(node, &mut state, request)?))
+    json(&quantity(search(node, &mut state, request, Logged::Always)?))
 }
 
 /// The gas that a transaction needs after a block.
@@ -50,10 +50,24 @@ pub(crate) fn estimate(
     id: BlockId,
 ) -> Result<u64, Error> {
     let mut state = CallState::after(&node.view()?, id, node.settings.limits.call_timeout)?;
-    search(node, &mut state, request)
+    // A transaction that is sent prints when it is mined.
+    search(node, &mut state, request, Logged::IfItFails)
 }
 
-fn search(node: &Node, state: &mut CallState, request: TransactionRequest) -> Result<u64, Error> {
+/// When what the contracts of an estimate have logged is printed: once, however often it is
+/// executed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Logged {
+    Always,
+    IfItFails,
+}
+
+fn search(
+    node: &Node,
+    state: &mut CallState,
+    request: TransactionRequest,
+    logged: Logged,
+) -> Result<u64, Error> {
     // The gas that is asked for is the most that is tried; none asks for as much as there is.
     let gas = request.gas.unwrap_or_default();
     let mut request = Request::new(node, state, request)?;
@@ -62,7 +76,14 @@ fn search(node: &Node, state: &mut CallState, request: TransactionRequest) -> Re
     let options = EstimateOptions { gas_cap, ..EstimateOptions::default() };
     let interrupt = state.interrupt.clone();
     let (overlay, environment) = (&mut state.overlay, &state.environment);
-    Ok(estimate_gas_on(overlay, environment, &request.transaction, options, &interrupt)?)
+    let found = estimate_gas_on(overlay, environment, &request.transaction, options, &interrupt);
+    if logged == Logged::Always || found.is_err() {
+        let most = if gas > 0 { gas } else { environment.block.gas_limit };
+        let most = most.min(node.settings.limits.gas_max);
+        request.transaction.gas_limit = *found.as_ref().unwrap_or(&most);
+        state.print_logged(&request.transaction);
+    }
+    Ok(found?)
 }
 
 #[derive(Serialize)]

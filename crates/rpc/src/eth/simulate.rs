@@ -59,9 +59,8 @@ fn run(
     id: BlockId,
     request: &Request,
 ) -> Result<Vec<Simulated>, Error> {
-    let number = view.number(id)?.ok_or(Error::HeaderNotFound)?;
-    let header = view.reader().header(number)?.ok_or(Error::HeaderNotFound)?;
-    let state = view.reader().execution_state_at(number)?;
+    let (header, _) = view.header(id)?.ok_or(Error::HeaderNotFound)?;
+    let state = view.state(id)?;
     let limits = &node.settings.limits;
     let own = Limits {
         gas_max: limits.gas_max,
