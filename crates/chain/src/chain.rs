@@ -34,6 +34,9 @@ pub struct Settings {
     /// An account of which each executed block says whether it looked at it: see
     /// [`ExecutedBlock::watched`].
     pub watched_account: Option<Address>,
+    /// Bytes that a contract's code may have, in place of what the fork allows: see
+    /// [`ChainSpec::code_size_max`]. Other nodes take no blocks that depend on it.
+    pub code_size_max: Option<usize>,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             side_executions_max: 32,
             reorganisation_depth_max: 200,
             watched_account: None,
+            code_size_max: None,
         }
     }
 }
@@ -89,8 +93,9 @@ impl Chain {
     /// A genesis file that cannot be used, or that is not that of the chain in the store; a
     /// damaged store.
     pub fn open(db: Database, genesis: &Genesis, settings: Settings) -> Result<Self, Error> {
+        let spec = ChainSpec::from_genesis(genesis)?;
         let shared = Shared {
-            spec: Arc::new(ChainSpec::from_genesis(genesis)?),
+            spec: Arc::new(ChainSpec { code_size_max: settings.code_size_max, ..spec }),
             codes: Arc::new(CodeCache::default()),
             remote: None,
         };
@@ -122,7 +127,8 @@ impl Chain {
         settings: Settings,
     ) -> Result<Self, Error> {
         let codes = Arc::new(CodeCache::default());
-        let shared = Shared { spec: Arc::new(spec), codes, remote: Some(remote) };
+        let spec = Arc::new(ChainSpec { code_size_max: settings.code_size_max, ..spec });
+        let shared = Shared { spec, codes, remote: Some(remote) };
         begin_or_find(&db, |reader, writer| {
             let nothing = Genesis::default();
             let root = heddle_state::write_genesis(reader, writer, &nothing, 1)?;

@@ -41,6 +41,8 @@ pub struct BlockInput {
     /// Whether accounts with code may send: see
     /// [`Attributes::senders_may_have_code`](crate::Attributes).
     pub senders_may_have_code: bool,
+    /// Bytes that a contract's code may have, if the chain has a rule of its own for it.
+    pub code_size_max: Option<usize>,
 }
 
 impl BlockInput {
@@ -75,6 +77,7 @@ impl BlockInput {
             dao_fork: spec.forks.dao_block == Some(header.number),
             deposit_contract: spec.deposit_contract,
             senders_may_have_code: false,
+            code_size_max: spec.code_size_max,
         }
     }
 
@@ -96,6 +99,7 @@ impl BlockInput {
             dao_fork: self.dao_fork,
             deposit_contract: self.deposit_contract,
             senders_may_have_code: self.senders_may_have_code,
+            code_size_max: self.code_size_max,
             invalid,
             ..bare
         }

@@ -39,6 +39,9 @@ pub struct Block<'a> {
     /// Whether accounts with code may send transactions, which EIP-3607 forbids: a development
     /// chain sends in the name of contracts.
     pub senders_may_have_code: bool,
+    /// Bytes that a contract's code may have, in place of what the fork allows (EIP-170); twice as
+    /// many for the code that makes one.
+    pub code_size_max: Option<usize>,
     /// What happens to a transaction that is invalid at its place.
     pub invalid: Invalid,
 }
@@ -61,6 +64,7 @@ impl<'a> Block<'a> {
             dao_fork: false,
             deposit_contract: MAINNET_DEPOSIT_CONTRACT_ADDRESS,
             senders_may_have_code: false,
+            code_size_max: None,
             invalid: Invalid::Reject,
         }
     }

@@ -77,6 +77,9 @@ pub struct Environment {
     pub precompiles: Precompiles,
     /// Memory that all frames may have together; more ends the transaction out of gas.
     pub memory_bytes_max: u64,
+    /// Bytes that a contract's code may have, in place of what the fork allows: see
+    /// [`Block::code_size_max`](crate::Block).
+    pub code_size_max: Option<usize>,
 }
 
 /// Which rules of validity count for a call.
@@ -136,6 +139,7 @@ impl Environment {
             checks: Checks::ALL,
             precompiles: Precompiles::new(fork),
             memory_bytes_max: MEMORY_BYTES_MAX,
+            code_size_max: None,
         }
     }
 
@@ -162,6 +166,7 @@ impl Environment {
         let checks = &self.checks;
         let mut config = evm::config(self.chain_id, spec_id(self.fork));
         config.memory_limit = self.memory_bytes_max;
+        config.limit_contract_code_size = self.code_size_max;
         config.tx_chain_id_check = checks.chain_id;
         config.disable_nonce_check = !checks.nonce;
         config.disable_balance_check = !checks.balance;

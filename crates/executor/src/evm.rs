@@ -45,6 +45,7 @@ pub(crate) fn build<'a, D: Database, I>(
     journal.set_spec_id(spec);
     let mut cfg = config(block.chain_id, spec);
     cfg.disable_eip3607 = block.senders_may_have_code;
+    cfg.limit_contract_code_size = block.code_size_max;
     let ctx = Context {
         block: block.env.clone(),
         tx: transaction,

@@ -1,6 +1,7 @@
 //! `heddle dev`: a chain for development, in the place of anvil.
 
 mod accounts;
+mod anvil_flags;
 mod banner;
 mod flags;
 mod genesis;

@@ -14,6 +14,18 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Whether logs are in color.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// A filter that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -25,13 +37,16 @@ pub(crate) struct FilterError {
 }
 
 /// Starts logging. Later calls in the same process change nothing.
-pub(crate) fn start(filter: &str, format: LogFormat) -> Result<(), FilterError> {
+pub(crate) fn start(filter: &str, format: LogFormat, color: Color) -> Result<(), FilterError> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|source| FilterError { filter: filter.to_owned(), source })?;
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(parsed)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
+    let logs = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(io::stderr).with_ansi(
+        match color {
+            Color::Auto => io::stderr().is_terminal(),
+            Color::Always => true,
+            Color::Never => false,
+        },
+    );
     // Only tests start it twice.
     let _ = match format {
         LogFormat::Text => logs.with_target(false).try_init(),

@@ -59,7 +59,7 @@ impl Node {
             None => self.settings,
         };
         let filter = settings.log_filter.as_deref().unwrap_or("info");
-        logging::start(filter, settings.log_format.unwrap_or_default())?;
+        logging::start(filter, settings.log_format.unwrap_or_default(), logging::Color::Auto)?;
         let folder = settings.datadir.as_deref().ok_or(NodeError::NoFolder)?;
         let cache = settings.cache_mib.unwrap_or(CACHE_MIB);
         let threads = settings.threads.unwrap_or_default();

@@ -90,7 +90,7 @@ async fn serve(
             }
         })
         .map_err(ServiceError::Threads)?;
-    let producer = parts.producer.clone();
+    let (producer, promoting) = (parts.producer.clone(), parts.producer.clone());
     let chain = parts.chain.clone();
     let context = Context {
         chain: parts.chain,
@@ -109,6 +109,7 @@ async fn serve(
         dev: parts.dev,
     };
     let server = Server::start(context, settings).await?;
+    promoting.on_promotion(Box::new(server.pending_publisher()));
     announce(server.address()).map_err(ServiceError::Announce)?;
     tokio::select! {
         () = stopped => server.stop().await,

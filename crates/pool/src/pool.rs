@@ -190,6 +190,7 @@ impl Pool {
     fn admit(&mut self, slot: Slot, state: SenderState) -> Result<Added, PoolError> {
         let new = Arc::clone(&slot.transaction);
         let (sender, nonce, hash) = (new.sender(), new.nonce(), new.hash());
+        let revision = self.revision;
         let (replaced, moves) = self.place(slot, state);
         let mut evicted = Vec::new();
         if let Err(error) = self.make_room(&new, &mut evicted) {
@@ -202,6 +203,7 @@ impl Pool {
                 self.restore(displaced);
             }
             self.sweep(&sender);
+            self.revision = revision;
             return Err(error);
         }
         if let Some((old, _)) = &replaced {

@@ -34,6 +34,9 @@ pub struct Settings {
     /// Whether to refuse what the next block could not include for its fees. Where blocks are made
     /// only when there is something to include, such a transaction would wait for ever.
     pub refuse_below_base_fee: bool,
+    /// Bytes that the code which makes a contract may have, in place of what the fork allows
+    /// (EIP-3860).
+    pub init_code_max: Option<u64>,
     /// By how many percent a replacement must raise both fees.
     pub price_bump_percent: u64,
     /// By how many percent a replacement of a transaction with blobs must raise all its fees.
@@ -60,6 +63,7 @@ impl Default for Settings {
             fee_min: 0,
             tip_min: 0,
             refuse_below_base_fee: false,
+            init_code_max: None,
             price_bump_percent: 10,
             blob_price_bump_percent: 100,
             queued_lifetime_seconds: 3 * 60 * 60,

@@ -25,7 +25,7 @@ pub(crate) fn check(
     context: &Context,
 ) -> Result<(), PoolError> {
     let transaction = &candidate.transaction;
-    check_form(transaction, context)?;
+    check_form(transaction, settings, context)?;
     check_rules(transaction, context)?;
     if matches!(origin, Origin::Local | Origin::External) {
         check_signature(transaction, context)?;
@@ -64,17 +64,24 @@ pub(crate) fn check_rules(transaction: &Transaction, context: &Context) -> Resul
     Ok(())
 }
 
-fn check_form(transaction: &Transaction, context: &Context) -> Result<(), PoolError> {
+fn check_form(
+    transaction: &Transaction,
+    settings: &Settings,
+    context: &Context,
+) -> Result<(), PoolError> {
     if context.fork < Fork::of_transaction_type(transaction.ty()) {
         return Err(PoolError::TypeNotSupported(transaction.ty()));
     }
     let size = transaction.encode_2718_len() as u64;
-    if size > SIZE_MAX {
-        return Err(PoolError::Oversized { size, limit: SIZE_MAX });
+    // Longer code than usual has to fit, too.
+    let limit = SIZE_MAX.saturating_add(settings.init_code_max.unwrap_or_default());
+    if size > limit {
+        return Err(PoolError::Oversized { size, limit });
     }
     let size = transaction.input().len() as u64;
-    let limit =
+    let by_fork =
         if context.fork >= Fork::Amsterdam { INIT_CODE_MAX_AMSTERDAM } else { INIT_CODE_MAX };
+    let limit = settings.init_code_max.unwrap_or(by_fork);
     if context.fork >= Fork::Shanghai && transaction.is_create() && size > limit {
         return Err(PoolError::InitCode { size, limit });
     }

@@ -36,5 +36,5 @@ pub use heddle_executor::console::CONSOLE as CONSOLE_ADDRESS;
 pub use impersonation::{Impersonation, stand_in_signature};
 pub use mining::{Mining, Mode};
 pub use pending::Pending;
-pub use producer::{Clock, Producer, Settings, sender_state};
+pub use producer::{Clock, Producer, Promoted, Settings, sender_state};
 pub use time::{BlockTime, TimeError};

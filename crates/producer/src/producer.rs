@@ -7,13 +7,15 @@ use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use heddle_chain::{Attributes, Chain, ChainReader, CommittedBlock, Head, SkipReason, rules};
 use heddle_executor::revm::{DatabaseRef as _, context::result::InvalidTransaction};
-use heddle_pool::{BlockUpdate, Context, DropReason, Pool, SenderCode, SenderState};
+use heddle_pool::{
+    BlockUpdate, Context, DropReason, Pool, PoolTransaction, SenderCode, SenderState,
+};
 use heddle_types::{Fork, Header, RecoveredTransaction};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -83,7 +85,11 @@ pub struct Producer {
     /// Whether mining is automatic, as the orders say: known without waiting for them.
     automatic: AtomicBool,
     console: Option<Console>,
+    promoted: OnceLock<Promoted>,
 }
+
+/// Is told of transactions that became pending otherwise than by being added to the pool.
+pub type Promoted = Box<dyn Fn(&[Arc<PoolTransaction>]) + Send + Sync>;
 
 /// What the next blocks will be like.
 #[derive(Debug)]
@@ -133,6 +139,7 @@ impl Producer {
             clock,
             automatic: AtomicBool::new(orders.settings.mining.automatic),
             console: orders.settings.console.clone(),
+            promoted: OnceLock::new(),
             orders: Mutex::new(orders),
             bell: Condvar::new(),
             stopping: AtomicBool::new(false),
@@ -309,8 +316,18 @@ impl Producer {
         let context = self.context(orders, &reader);
         let state = reader.execution_state_at(reader.head().number)?;
         let account = |address| sender_state(&state, address);
-        self.pool.lock().on_block(update, context, self.now(), account)?;
+        let outcome = self.pool.lock().on_block(update, context, self.now(), account)?;
+        if let Some(tell) = self.promoted.get().filter(|_| !outcome.promoted.is_empty()) {
+            tell(&outcome.promoted);
+        }
         Ok(())
+    }
+
+    /// Has `tell` told of transactions that become pending because a block, or an order, changed
+    /// the state: by more money, or another nonce. Only the first who asks for it is told.
+    pub fn on_promotion(&self, tell: Promoted) {
+        // An error says that somebody is told already.
+        let _ = self.promoted.set(tell);
     }
 
     /// The rules and prices of the next block.

@@ -1,8 +1,8 @@
 //! A producer on a small chain.
 
-use crate::{AccountAmendment, Error, Mining, Producer, Settings};
+use crate::{AccountAmendment, CONSOLE_ADDRESS, Console, Error, Mining, Producer, Settings};
 use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use heddle_chain::Chain;
@@ -58,20 +58,30 @@ fn genesis(rich: Address) -> Genesis {
 }
 
 fn bench(mining: Mining) -> Bench {
-    bench_on(Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap(), mining)
+    bench_with(Settings { mining, ..Settings::default() })
 }
 
-fn bench_on(db: Database, mining: Mining) -> Bench {
+fn bench_with(settings: Settings) -> Bench {
+    let db = Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap();
+    bench_on(db, settings)
+}
+
+fn bench_on(db: Database, settings: Settings) -> Bench {
     let key = PrivateKeySigner::from_bytes(&keccak256("key")).unwrap();
     let genesis = genesis(key.address());
-    let chain = Chain::open(db, &genesis, heddle_chain::Settings::default()).unwrap();
+    let watching = heddle_chain::Settings {
+        watched_account: settings.console.is_some().then_some(CONSOLE_ADDRESS),
+        parallel_gas_min: 0,
+        ..heddle_chain::Settings::default()
+    };
+    let chain = Chain::open(db, &genesis, watching).unwrap();
     let pool = Pool::new(heddle_pool::Settings::default(), Context::default());
     let now = Arc::new(AtomicU64::new(START + 10));
     let clock = now.clone();
     let producer = Producer::new(
         Arc::new(chain),
         Arc::new(Mutex::new(pool)),
-        Settings { mining, ..Settings::default() },
+        settings,
         Arc::new(move || clock.load(Ordering::Relaxed)),
     );
     Bench { producer: Arc::new(producer.unwrap()), now, key }
@@ -79,15 +89,21 @@ fn bench_on(db: Database, mining: Mining) -> Bench {
 
 impl Bench {
     fn transfer(&self, nonce: u64) -> Candidate {
-        let tx = TxEip1559 {
-            chain_id: CHAIN_ID,
+        self.sign(TxEip1559 {
             nonce,
-            gas_limit: 21_000,
-            max_fee_per_gas: 10_000_000_000,
-            max_priority_fee_per_gas: 1,
             to: TxKind::Call(Address::repeat_byte(9)),
             value: U256::ONE,
+            gas_limit: 21_000,
             ..TxEip1559::default()
+        })
+    }
+
+    fn sign(&self, tx: TxEip1559) -> Candidate {
+        let tx = TxEip1559 {
+            chain_id: CHAIN_ID,
+            max_fee_per_gas: 10_000_000_000,
+            max_priority_fee_per_gas: 1,
+            ..tx
         };
         let signature = self.key.sign_hash_sync(&tx.signature_hash()).unwrap();
         let signed = PooledTransaction::Eip1559(tx.into_signed(signature));
@@ -95,7 +111,10 @@ impl Bench {
     }
 
     fn add(&self, nonce: u64) -> B256 {
-        let candidate = self.transfer(nonce);
+        self.add_candidate(self.transfer(nonce))
+    }
+
+    fn add_candidate(&self, candidate: Candidate) -> B256 {
         let account = self.account(self.key.address());
         let mut pool = self.producer.pool().lock();
         let state = SenderState { nonce: account.1, balance: account.0, ..SenderState::default() };
@@ -247,7 +266,7 @@ fn blocks_come_at_intervals_until_it_is_stopped() {
 fn a_full_disk_ends_the_producer_whoever_found_it_full() {
     let disk = SimulatedDisk::new(1);
     let db = Database::on_disk(Box::new(disk.clone()), Options::default()).unwrap();
-    let bench = bench_on(db, Mining::AUTOMATIC);
+    let bench = bench_on(db, Settings { mining: Mining::AUTOMATIC, ..Settings::default() });
     assert!(bench.producer.chain().failure().is_none());
     let producer = bench.producer.clone();
     let (tell, end) = std::sync::mpsc::channel();
@@ -265,4 +284,99 @@ fn a_full_disk_ends_the_producer_whoever_found_it_full() {
         matches!(error, heddle_storage::Error::Full { .. })
     };
     assert!(is_full(&ended), "{ended}");
+}
+
+/// Calls the console with its input.
+const LOGS: [u8; 37] =
+    hex!("3660006000376000600036600073000000000000000000636F6e736F6c652e6c6f675afa00");
+
+/// `log(uint256)` of a number.
+fn log_number(number: u64) -> Bytes {
+    [&hex!("f82c50f1")[..], &U256::from(number).to_be_bytes::<32>()].concat().into()
+}
+
+#[test]
+fn what_mined_contracts_log_is_printed_in_their_order() {
+    let printed = Arc::new(Mutex::new(Vec::new()));
+    let lines = printed.clone();
+    let console = Console::new(move |new: &[String]| lines.lock().extend_from_slice(new));
+    let console = Some(console);
+    let bench = bench_with(Settings { mining: Mining::MANUAL, console, ..Settings::default() });
+    let contract = Address::repeat_byte(0xc1);
+    let code = Some(Bytes::from_static(&LOGS));
+    let amendment = AccountAmendment { code, ..AccountAmendment::default() };
+    bench.producer.amend([(contract, amendment)].into()).unwrap();
+    let call = |nonce: u64, input: Bytes| {
+        let (to, gas_limit) = (TxKind::Call(contract), 100_000);
+        bench.sign(TxEip1559 { nonce, to, input, gas_limit, ..TxEip1559::default() })
+    };
+    for nonce in 0..20 {
+        bench.add_candidate(call(nonce, log_number(nonce)));
+    }
+    let mine = || bench.producer.mine(1, None).unwrap();
+    mine();
+    assert_eq!(bench.account(bench.key.address()).1, 20);
+    let expected: Vec<String> = (0..20).map(|number: u64| number.to_string()).collect();
+    assert_eq!(*printed.lock(), expected);
+    // What is not called prints nothing, and nothing is printed when it is switched off.
+    bench.add(20);
+    mine();
+    bench.producer.set_logging(false);
+    bench.add_candidate(call(21, log_number(7)));
+    mine();
+    assert_eq!(printed.lock().len(), 20);
+    bench.producer.set_logging(true);
+    bench.add_candidate(call(22, log_number(7)));
+    mine();
+    assert_eq!(printed.lock().len(), 21);
+}
+
+#[test]
+fn the_pending_block_is_the_one_that_is_made_then() {
+    let bench = bench(Mining::MANUAL);
+    let receiver = Address::repeat_byte(9);
+    let empty = bench.producer.pending().unwrap();
+    assert!(empty.block.receipts.is_empty());
+    assert!(Arc::ptr_eq(&empty, &bench.producer.pending().unwrap()));
+    bench.send(0);
+    bench.send(2);
+    let pending = bench.producer.pending().unwrap();
+    assert_eq!(pending.block.receipts.len(), 1);
+    assert_eq!(pending.state.account(receiver).unwrap().unwrap().balance, U256::ONE);
+    assert_eq!((bench.head(), bench.account(receiver).0), (0, U256::ZERO));
+    assert!(Arc::ptr_eq(&pending, &bench.producer.pending().unwrap()));
+    // What is ordered of the next block counts, and time goes on.
+    bench.producer.set_beneficiary(Address::repeat_byte(3));
+    let paid = bench.producer.pending().unwrap();
+    assert_eq!(paid.block.block.block.header.beneficiary, Address::repeat_byte(3));
+    bench.now.fetch_add(5, Ordering::Relaxed);
+    let later = bench.producer.pending().unwrap();
+    let time = |pending: &crate::Pending| pending.block.block.block.header.timestamp;
+    assert_eq!(time(&later), time(&paid) + 5);
+    assert_eq!(bench.producer.mine(1, None).unwrap(), [later.block.block.hash]);
+    // It follows the head, and what is amended after it.
+    assert_eq!(bench.producer.pending().unwrap().block.block.block.header.number, 2);
+    let balance = Some(U256::from(50));
+    let amendment = AccountAmendment { balance, ..AccountAmendment::default() };
+    bench.producer.amend([(receiver, amendment)].into()).unwrap();
+    let state = &bench.producer.pending().unwrap().state;
+    assert_eq!(state.account(receiver).unwrap().unwrap().balance, U256::from(50));
+}
+
+#[test]
+fn tells_of_transactions_that_an_amendment_made_pending() {
+    let bench = bench(Mining::MANUAL);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hashes = told.clone();
+    bench.producer.on_promotion(Box::new(move |promoted| {
+        hashes.lock().extend(promoted.iter().map(|transaction| transaction.hash()));
+    }));
+    let set = |nonce| {
+        let amendment = AccountAmendment { nonce: Some(nonce), ..AccountAmendment::default() };
+        bench.producer.amend([(bench.key.address(), amendment)].into()).unwrap();
+    };
+    let waits = bench.add(1);
+    assert!(told.lock().is_empty());
+    set(1);
+    assert_eq!(*told.lock(), [waits]);
 }

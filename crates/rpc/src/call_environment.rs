@@ -31,7 +31,11 @@ impl CallState {
         let state = view.state(id)?;
         let fork = view.fork(id, &header)?;
         let spec = view.reader().spec();
-        let environment = Environment::new(fork, spec.chain_id, environment(spec, fork, &header));
+        let block = environment(spec, fork, &header);
+        let environment = Environment {
+            code_size_max: spec.code_size_max,
+            ..Environment::new(fork, spec.chain_id, block)
+        };
         Ok(Self {
             overlay: Overlay::new(state),
             environment: environment.with_checks(Checks::MESSAGE),

@@ -5,6 +5,8 @@ mod info;
 mod mining;
 mod number;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Error, Namespace,

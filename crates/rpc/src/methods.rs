@@ -93,6 +93,7 @@ Generated from the table in `crates/rpc/src/methods/table.rs`; a test compares t
 
 HTTP and WebSocket share one port. A request may be a batch.
 Numbers are hex with `0x`; a *block* is a number, a tag (`latest`, `safe`, `finalized`, `pending`, `earliest`), a hash, or an object by EIP-1898.
+On a development chain `pending` is the block that would be made now, with a hash and a nonce as anvil gives them, and `safe` and `finalized` are `--slots-in-an-epoch` blocks and twice as many before the last. Elsewhere `pending` is `latest`.
 Arguments in brackets may be left out.
 Errors carry the codes of the Ethereum execution APIs: -32602 for arguments that make no sense, 3 with the data of a revert, -32000 for what cannot be answered.
 GET `/livez` tells whether the server lives, GET `/readyz` (or `/health`) whether the node can serve.

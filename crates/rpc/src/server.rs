@@ -96,10 +96,15 @@ impl Handle {
         self.address
     }
 
-    /// Tells subscribers of transactions that became pending otherwise than by being sent here,
-    /// such as by a block.
-    pub fn publish_pending(&self, promoted: &[Arc<PoolTransaction>]) {
-        self.node.publish_pending(promoted);
+    /// What tells subscribers of transactions that became pending otherwise than by being sent
+    /// here, such as by a block. It does nothing once the server has stopped.
+    pub fn pending_publisher(&self) -> impl Fn(&[Arc<PoolTransaction>]) + Send + Sync + use<> {
+        let node = Arc::downgrade(&self.node);
+        move |promoted| {
+            if let Some(node) = node.upgrade() {
+                node.publish_pending(promoted);
+            }
+        }
     }
 
     /// Stops the server: open calls are answered, new ones are not.

@@ -20,6 +20,9 @@ pub struct ChainSpec {
     pub blobs: Vec<(u64, BlobParams)>,
     /// The contract whose logs are deposit requests (EIP-6110).
     pub deposit_contract: Address,
+    /// Bytes that a contract's code may have, in place of what the fork allows (EIP-170); twice as
+    /// many for the code that makes one. No genesis file says so: development sets it.
+    pub code_size_max: Option<usize>,
     /// The configuration that this was made from.
     pub config: ChainConfig,
 }
@@ -81,6 +84,7 @@ impl ChainSpec {
             deposit_contract: config
                 .deposit_contract_address
                 .unwrap_or(MAINNET_DEPOSIT_CONTRACT_ADDRESS),
+            code_size_max: None,
             config: config.clone(),
         })
     }

@@ -87,6 +87,7 @@ impl<E: std::error::Error + 'static> From<BlockError<E>> for CallError<E> {
 impl Environment {
     /// The environment of the transactions of `block`.
     pub fn of(block: &Block<'_>) -> Self {
-        Self::new(block.fork, block.chain_id, block.env.clone())
+        let environment = Self::new(block.fork, block.chain_id, block.env.clone());
+        Self { code_size_max: block.code_size_max, ..environment }
     }
 }

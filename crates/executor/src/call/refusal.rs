@@ -208,9 +208,10 @@ impl Subject<'_> {
                 "insufficient gas for floor data gas cost: have {gas_limit}, want {gas_floor}"
             ),
             InvalidTransaction::CreateInitCodeSizeLimit => {
-                let limit = match self.environment.fork {
-                    Fork::Amsterdam => eip7954::MAX_INITCODE_SIZE,
-                    _ => eip3860::MAX_INITCODE_SIZE,
+                let limit = match (self.environment.code_size_max, self.environment.fork) {
+                    (Some(size), _) => size.saturating_mul(2),
+                    (None, Fork::Amsterdam) => eip7954::MAX_INITCODE_SIZE,
+                    (None, _) => eip3860::MAX_INITCODE_SIZE,
                 };
                 let size = tx.data.len();
                 let message =

@@ -144,6 +144,7 @@ impl BlockRun<'_> {
         let mut environment =
             Environment::new(*fork, self.spec.chain_id, block).with_checks(checks);
         environment.memory_bytes_max = self.limits.memory_bytes_max;
+        environment.code_size_max = self.spec.code_size_max;
         Ok(environment)
     }
 

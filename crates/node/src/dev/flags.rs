@@ -2,8 +2,11 @@
 
 use super::{
     accounts::{ACCOUNTS_MAX, DEFAULT_MNEMONIC, DEFAULT_PATH},
+    anvil_flags::AnvilFlags,
     genesis::fork_by_name,
+    remote::RemoteOptions,
 };
+use crate::logging;
 use alloy_primitives::{Address, U256};
 use clap::{Args, ValueEnum};
 use heddle_types::Fork;
@@ -32,6 +35,9 @@ pub(crate) struct Dev {
     /// Answers no page of another origin.
     #[arg(long, help_heading = "Server")]
     pub(super) no_cors: bool,
+    /// Takes requests of any size.
+    #[arg(long, help_heading = "Server")]
+    pub(super) no_request_size_limit: bool,
 
     #[command(flatten)]
     pub(super) wallet: Wallet,
@@ -43,6 +49,8 @@ pub(crate) struct Dev {
     pub(super) keeping: Keeping,
     #[command(flatten)]
     pub(super) forking: Forking,
+    #[command(flatten)]
+    pub(super) anvil: AnvilFlags,
 
     /// Prints nothing but errors.
     #[arg(short, long, visible_alias = "silent", help_heading = "Display")]
@@ -53,6 +61,9 @@ pub(crate) struct Dev {
     /// Logs one JSON object a line.
     #[arg(long, help_heading = "Display")]
     pub(super) json: bool,
+    /// Whether logs are in color.
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Display")]
+    pub(super) color: logging::Color,
     /// Says more; twice for even more.
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Display")]
     pub(super) verbosity: u8,
@@ -138,6 +149,15 @@ pub(super) struct Environment {
     /// Gas that a block may hold.
     #[arg(long, value_name = "GAS")]
     pub(super) gas_limit: Option<u64>,
+    /// Lets blocks hold as much gas as there is a number for.
+    #[arg(long, conflicts_with = "gas_limit")]
+    pub(super) disable_block_gas_limit: bool,
+    /// Bytes that a contract's code may have (default: 24576, by EIP-170).
+    #[arg(long, value_name = "BYTES", value_parser = code_size)]
+    pub(super) code_size_limit: Option<usize>,
+    /// Lets a contract's code be of any size.
+    #[arg(long, conflicts_with = "code_size_limit")]
+    pub(super) disable_code_size_limit: bool,
     /// Base fee of the first block, in wei.
     #[arg(long, visible_alias = "base-fee", value_name = "WEI")]
     pub(super) block_base_fee_per_gas: Option<u64>,
@@ -162,8 +182,11 @@ pub(super) struct Environment {
     /// Leaves out the CREATE2 deployer, Multicall3 and WETH.
     #[arg(long)]
     pub(super) no_predeploys: bool,
+    /// Leaves out the CREATE2 deployer only.
+    #[arg(long, visible_alias = "no-create2")]
+    pub(super) disable_default_create2_deployer: bool,
     /// Threads that execute; 0 for as many as there are processors.
-    #[arg(short = 'j', long, value_name = "NUM", default_value_t = 0)]
+    #[arg(short = 'j', long, visible_alias = "jobs", value_name = "NUM", default_value_t = 0)]
     pub(super) threads: usize,
 }
 
@@ -175,29 +198,108 @@ pub(super) struct Keeping {
     #[arg(long, value_name = "DIR")]
     pub(super) datadir: Option<PathBuf>,
     /// Keeps the states of the last so many blocks only (default: of all).
-    #[arg(long, visible_alias = "prune-history", value_name = "NUM")]
+    #[arg(long, visible_alias = "prune-history", value_name = "NUM", num_args = 0..=1,
+        default_missing_value = "0")]
     pub(super) keep_states: Option<u64>,
+    /// Folder for the database of a chain that is not kept (default: that of temporary files).
+    #[arg(long, value_name = "DIR")]
+    pub(super) cache_path: Option<PathBuf>,
     /// Loads a state from a file (anvil's format) before starting.
     #[arg(long, value_name = "FILE")]
     pub(super) load_state: Option<PathBuf>,
     /// Writes the state to a file (anvil's format) when stopped.
     #[arg(long, value_name = "FILE")]
     pub(super) dump_state: Option<PathBuf>,
+    /// Dumps have the states of all kept blocks, and not the last one's alone.
+    #[arg(long)]
+    pub(super) preserve_historical_states: bool,
     /// Both: loads from a file if it is there, and writes to it when stopped.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["load_state", "dump_state", "init"])]
     pub(super) state: Option<PathBuf>,
+    /// Writes the state not only when stopped but every so many seconds.
+    #[arg(short, long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) state_interval: Option<u64>,
 }
 
 /// Continuing from another chain.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Fork")]
 pub(super) struct Forking {
-    /// Takes what is not changed here from another node.
+    /// Takes what is not changed here from another node; with @NUM after it, as of that block.
     #[arg(short, long, visible_alias = "rpc-url", value_name = "URL")]
     pub(super) fork_url: Option<String>,
-    /// As of this block of the other chain (default: its latest).
-    #[arg(long, value_name = "NUM", requires = "fork_url")]
-    pub(super) fork_block_number: Option<u64>,
+    /// As of this block of the other chain (default: its latest); -NUM counts from its latest.
+    #[arg(long, value_name = "NUM", requires = "fork_url", allow_negative_numbers = true)]
+    pub(super) fork_block_number: Option<i64>,
+    /// Chain id, instead of asking the other node for its own.
+    #[arg(long, value_name = "ID", requires = "fork_url")]
+    pub(super) fork_chain_id: Option<u64>,
+    /// A header of each request, as "Authorization: Bearer TOKEN"; may be given more than once.
+    #[arg(long = "fork-header", value_name = "HEADER", requires = "fork_url", value_parser = header)]
+    pub(super) fork_headers: Vec<(String, String)>,
+    /// Milliseconds before a request is tried again; it doubles with each try.
+    #[arg(long, value_name = "MS", default_value_t = 250)]
+    pub(super) fork_retry_backoff: u64,
+    /// How often a request is tried again.
+    #[arg(long, value_name = "NUM", default_value_t = 5)]
+    pub(super) retries: u32,
+    /// Milliseconds that a request may take.
+    #[arg(long, value_name = "MS", default_value_t = 45_000)]
+    pub(super) timeout: u64,
+    /// Keeps nothing of the other chain for the next start.
+    #[arg(long)]
+    pub(super) no_storage_caching: bool,
+}
+
+impl Forking {
+    /// The node to fork from, and the block if one is named.
+    pub(super) fn origin(&self) -> Option<(&str, Option<i64>)> {
+        let url = self.fork_url.as_deref()?;
+        let named = url.rsplit_once('@').and_then(|(url, block)| Some((url, block.parse().ok()?)));
+        let (url, block) = named.map_or((url, None), |(url, block)| (url, Some(block)));
+        Some((url, self.fork_block_number.or(block)))
+    }
+
+    /// How the other node is asked.
+    pub(super) fn options(&self) -> RemoteOptions {
+        RemoteOptions {
+            headers: self.fork_headers.clone(),
+            retries: self.retries,
+            backoff: Duration::from_millis(self.fork_retry_backoff),
+            timeout: Duration::from_millis(self.timeout),
+        }
+    }
+}
+
+impl Environment {
+    /// Gas that a block may hold, if it is not the default. The most is geth's: what fits a signed
+    /// number of 64 bits.
+    pub(super) fn block_gas_limit(&self) -> Option<u64> {
+        if self.disable_block_gas_limit { Some(i64::MAX.unsigned_abs()) } else { self.gas_limit }
+    }
+
+    /// Bytes that a contract's code may have, if it is not the fork's rule.
+    pub(super) fn code_size_max(&self) -> Option<usize> {
+        if self.disable_code_size_limit { Some(CODE_SIZE_MAX) } else { self.code_size_limit }
+    }
+}
+
+/// More than the largest transaction can carry.
+const CODE_SIZE_MAX: usize = 1 << 30;
+
+fn code_size(text: &str) -> Result<usize, String> {
+    let size = match text.strip_prefix("0x") {
+        Some(digits) => usize::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    size.ok().filter(|size| *size <= CODE_SIZE_MAX).ok_or_else(|| {
+        format!("give a number of bytes, as 49152 or 0xc000, of at most {CODE_SIZE_MAX}")
+    })
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("give a name, a colon and a value")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
 /// Wei in one ether.

@@ -21,6 +21,8 @@ pub(super) struct GenesisSettings {
     pub(super) funded: Vec<(Address, U256)>,
     /// Whether the CREATE2 deployer, Multicall3 and WETH are there.
     pub(super) predeploys: bool,
+    /// Whether, of those, the CREATE2 deployer is there.
+    pub(super) create2_deployer: bool,
 }
 
 /// Deterministic deployment proxy: the address and code are the same on every chain.
@@ -53,7 +55,9 @@ pub(super) fn genesis(settings: &GenesisSettings) -> Genesis {
         genesis.alloc.entry(*address).or_default().balance = *balance;
     }
     if settings.predeploys {
-        add(&mut genesis, CREATE2_DEPLOYER, CREATE2_DEPLOYER_CODE);
+        if settings.create2_deployer {
+            add(&mut genesis, CREATE2_DEPLOYER, CREATE2_DEPLOYER_CODE);
+        }
         add(&mut genesis, MULTICALL3, multicall3_code());
         add(&mut genesis, WETH, weth_code());
     }
@@ -187,6 +191,7 @@ mod tests {
             coinbase: Address::ZERO,
             funded: vec![(Address::repeat_byte(1), U256::ONE)],
             predeploys: true,
+            create2_deployer: true,
         }
     }
 

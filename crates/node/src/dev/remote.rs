@@ -14,14 +14,30 @@ use std::{
     time::Duration,
 };
 
-/// Tries of one request before it fails.
-const TRIES: u32 = 5;
+/// How the other node is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct RemoteOptions {
+    /// Headers of each request, by name.
+    pub(crate) headers: Vec<(String, String)>,
+    /// How often a request is tried again before it fails.
+    pub(crate) retries: u32,
+    /// Time before the second try; it doubles with each.
+    pub(crate) backoff: Duration,
+    /// Time that one request may take.
+    pub(crate) timeout: Duration,
+}
 
-/// Time before the second try; it doubles with each.
-const BACKOFF: Duration = Duration::from_millis(250);
-
-/// Time that one request may take.
-const TIMEOUT: Duration = Duration::from_secs(45);
+/// Where a fork begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin<'a> {
+    pub(crate) url: &'a str,
+    /// The block; counted back from the latest if it is negative, the latest if it is left out.
+    pub(crate) block: Option<i64>,
+    /// The chain's id, if it is not to be asked for.
+    pub(crate) chain_id: Option<u64>,
+    /// A folder for what was read.
+    pub(crate) cache: Option<&'a Path>,
+}
 
 /// Most accounts and slots together that are remembered; each takes about a hundred bytes. What is
 /// more is asked for each time.
@@ -84,14 +100,24 @@ struct CachedAccount {
 }
 
 impl Fork {
-    /// Forks from `number`, or from the latest block. `cache` is a folder for what was read.
+    /// Forks from another chain.
     pub(crate) fn new(
-        url: &str,
-        number: Option<u64>,
-        cache: Option<&Path>,
+        origin: &Origin<'_>,
+        options: RemoteOptions,
     ) -> Result<(Self, ForkedBlock), ForkError> {
-        let client = Client::new(url);
-        let chain_id: U64 = client.call("eth_chainId", json!([]))?;
+        let Origin { url, block, chain_id, cache } = *origin;
+        let client = Client::new(url, options);
+        let chain_id: U64 = match chain_id {
+            Some(id) => U64::from(id),
+            None => client.call("eth_chainId", json!([]))?,
+        };
+        let number = match block {
+            Some(back) if back < 0 => {
+                let latest: U64 = client.call("eth_blockNumber", json!([]))?;
+                Some(latest.to::<u64>().saturating_sub(back.unsigned_abs()))
+            }
+            block => block.map(i64::unsigned_abs),
+        };
         let tag = number.map_or_else(|| "latest".to_owned(), |number| format!("{number:#x}"));
         let block: Option<alloy_rpc_types_eth::Block> =
             client.call("eth_getBlockByNumber", json!([tag, true]))?;
@@ -261,6 +287,7 @@ impl Cache {
 struct Client {
     url: String,
     agent: ureq::Agent,
+    options: RemoteOptions,
 }
 
 #[derive(Deserialize)]
@@ -272,12 +299,12 @@ struct Answer {
 }
 
 impl Client {
-    fn new(url: &str) -> Self {
+    fn new(url: &str, options: RemoteOptions) -> Self {
         let settings = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
+            .timeout_global(Some(options.timeout))
             .http_status_as_error(true)
             .build();
-        Self { url: url.to_owned(), agent: settings.into() }
+        Self { url: url.to_owned(), agent: settings.into(), options }
     }
 
     fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, ForkError> {
@@ -322,24 +349,25 @@ impl Client {
     }
 
     fn post(&self, body: &Value) -> Result<String, ForkError> {
-        let mut wait = BACKOFF;
-        let mut tried = 1;
+        let mut wait = self.options.backoff;
+        let mut tried = 0;
         loop {
-            let answer = self
-                .agent
-                .post(&self.url)
-                .send_json(body)
-                .and_then(|mut answer| answer.body_mut().read_to_string());
+            let mut request = self.agent.post(&self.url);
+            for (name, value) in &self.options.headers {
+                request = request.header(name, value);
+            }
+            let answer =
+                request.send_json(body).and_then(|mut answer| answer.body_mut().read_to_string());
             match answer {
                 Ok(text) => return Ok(text),
-                Err(error) if tried == TRIES => {
+                Err(error) if tried >= self.options.retries => {
                     let (url, source) = (self.url.clone(), Box::new(error));
                     return Err(ForkError::Transport { url, source });
                 }
                 Err(_) => thread::sleep(wait),
             }
             tried += 1;
-            wait *= 2;
+            wait = wait.saturating_mul(2);
         }
     }
 }

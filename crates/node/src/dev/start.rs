@@ -5,8 +5,8 @@ use super::{
     banner::Banner,
     flags::{Dev, Order},
     genesis::{GenesisSettings, add_system_contracts, genesis},
-    remote::{Fork, ForkError},
-    state_file::{self, StateFileError},
+    remote::{Fork, ForkError, Origin},
+    state_file::{self, PeriodicDump, StateFileError},
 };
 use crate::{logging, service};
 use alloy_primitives::{Address, U256};
@@ -24,7 +24,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Memory for the database's cache. A development chain shares its machine with compilers and
@@ -52,6 +52,8 @@ pub(crate) enum DevError {
     Words(usize),
     #[error("the genesis file {path} cannot be used")]
     Genesis { path: PathBuf, source: io::Error },
+    #[error("the folder {path} cannot be made")]
+    Folder { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Open(#[from] service::OpenError),
     #[error(transparent)]
@@ -76,7 +78,10 @@ impl Dev {
     /// Runs the chain until it is asked to stop.
     pub(crate) fn run(self) -> Result<bool, DevError> {
         let format = if self.json { logging::LogFormat::Json } else { logging::LogFormat::Text };
-        logging::start(self.log_filter(), format)?;
+        logging::start(self.log_filter(), format, self.color)?;
+        for warning in self.anvil.warnings() {
+            tracing::warn!("{warning}");
+        }
         let mnemonic = self.mnemonic()?;
         let keys = accounts::derive(&mnemonic, &self.wallet.derivation_path, self.wallet.accounts)?;
         let fork = self.fork()?;
@@ -114,8 +119,15 @@ impl Dev {
         };
         let rpc = self.rpc_settings();
         let announce = |address| self.announce(&chain, &keys, &mnemonic, address);
+        let state_file = self.keeping.dump_state.as_ref().or(self.keeping.state.as_ref());
+        let every = self.keeping.state_interval.map(Duration::from_secs);
+        let periodic = match (state_file, every) {
+            (Some(path), Some(every)) => Some(PeriodicDump::start(&producer, path, every)?),
+            _ => None,
+        };
         service::run(served, rpc, None, announce)?;
-        if let Some(path) = self.keeping.dump_state.as_ref().or(self.keeping.state.as_ref()) {
+        drop(periodic);
+        if let Some(path) = state_file {
             state_file::write(&producer.dump()?, path)?;
         }
         if let Some(Forked { remote, .. }) = fork {
@@ -147,7 +159,10 @@ impl Dev {
             Some(folder) => service::open_database(folder, CACHE_BYTES)?,
             None => {
                 let options = Options { cache_bytes: CACHE_BYTES };
-                Database::ephemeral(&std::env::temp_dir(), options)?
+                let folder = self.keeping.cache_path.clone().unwrap_or_else(std::env::temp_dir);
+                fs::create_dir_all(&folder)
+                    .map_err(|source| DevError::Folder { path: folder.clone(), source })?;
+                Database::ephemeral(&folder, options)?
             }
         })
     }
@@ -160,6 +175,7 @@ impl Dev {
     fn chain_settings(&self) -> heddle_chain::Settings {
         let settings = heddle_chain::Settings {
             watched_account: self.prints_console().then_some(CONSOLE_ADDRESS),
+            code_size_max: self.environment.code_size_max(),
             ..heddle_chain::Settings::default()
         };
         match self.environment.threads {
@@ -177,6 +193,7 @@ impl Dev {
             ordering,
             // As anvil: where each transaction gets a block, no base fee would ever fall to it.
             refuse_below_base_fee: true,
+            init_code_max: self.environment.code_size_max().map(|size| 2 * size as u64),
             ..heddle_pool::Settings::default()
         }
     }
@@ -192,7 +209,7 @@ impl Dev {
         heddle_producer::Settings {
             mining,
             transactions_max: self.mining.max_transactions,
-            gas_limit: self.environment.gas_limit,
+            gas_limit: self.environment.block_gas_limit(),
             gas_limit_jumps: true,
             beneficiary: self.environment.coinbase.unwrap_or_default(),
             keep_states: self.keeping.keep_states,
@@ -202,6 +219,7 @@ impl Dev {
     }
 
     fn rpc_settings(&self) -> heddle_rpc::Settings {
+        let limits = heddle_rpc::Limits::default();
         let origins = if self.no_cors { vec![] } else { list(&self.allow_origin) };
         heddle_rpc::Settings {
             address: (self.host, self.port).into(),
@@ -215,7 +233,15 @@ impl Dev {
             origins,
             client_version: CLIENT_VERSION.to_owned(),
             // Nobody loses a fortune here.
-            limits: heddle_rpc::Limits { fee_max: 0, ..heddle_rpc::Limits::default() },
+            limits: heddle_rpc::Limits {
+                fee_max: 0,
+                request_bytes_max: if self.no_request_size_limit {
+                    u32::MAX
+                } else {
+                    limits.request_bytes_max
+                },
+                ..limits
+            },
         }
     }
 
@@ -240,7 +266,7 @@ impl Dev {
             fork: environment.hardfork,
             timestamp: environment.timestamp.or(kept).unwrap_or_else(unix_seconds),
             number: environment.number,
-            gas_limit: environment.gas_limit.unwrap_or(GAS_LIMIT),
+            gas_limit: environment.block_gas_limit().unwrap_or(GAS_LIMIT),
             base_fee: environment.block_base_fee_per_gas.unwrap_or(BASE_FEE),
             coinbase: environment.coinbase.unwrap_or_default(),
             funded: addresses(keys)
@@ -248,6 +274,7 @@ impl Dev {
                 .map(|address| (address, self.wallet.balance_wei()))
                 .collect(),
             predeploys: !environment.no_predeploys,
+            create2_deployer: !environment.disable_default_create2_deployer,
         }))
     }
 
@@ -268,9 +295,11 @@ impl Dev {
     }
 
     fn fork(&self) -> Result<Option<Forked>, DevError> {
-        let Some(url) = &self.forking.fork_url else { return Ok(None) };
-        let cache = cache_folder();
-        let (fork, block) = Fork::new(url, self.forking.fork_block_number, cache.as_deref())?;
+        let Some((url, block)) = self.forking.origin() else { return Ok(None) };
+        let cache = cache_folder().filter(|_| !self.forking.no_storage_caching);
+        let chain_id = self.forking.fork_chain_id;
+        let origin = Origin { url, block, chain_id, cache: cache.as_deref() };
+        let (fork, block) = Fork::new(&origin, self.forking.options())?;
         let number = block.recovered.block.header.number;
         tracing::info!(url, chain_id = block.chain_id, number, "forked");
         Ok(Some(Forked { remote: Arc::new(fork), block }))
