@@ -19,6 +19,8 @@ const flows = new Map([
   ["cast", { file: "cast.mjs" }],
   ["forge", { file: "forge.mjs" }],
   ["hardhat", { file: "hardhat.mjs" }],
+  ["state", { file: "state.mjs" }],
+  ["development", { file: "development.mjs" }],
   ["web3py", { file: "web3py.py", program: python }],
   ["burst", { file: "burst.mjs" }],
 ]);

@@ -148,7 +148,8 @@ impl Chain {
             ChainReader::open(&db, shared.clone(), None)?.ok_or(Error::Record("the head"))?;
         let missing = Error::Record("the first block");
         let stored = current.hash_of(current.first())?.ok_or(missing)?;
-        if stored != first {
+        let is_adopted = records::height(current.store(), records::ADOPTED)?.is_some();
+        if stored != first && !is_adopted {
             return Err(Error::OtherGenesis { stored, given: first });
         }
         let head = current.head();

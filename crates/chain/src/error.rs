@@ -65,6 +65,9 @@ pub enum Error {
         /// Hash of the first block that was given.
         given: B256,
     },
+    /// Blocks of another chain cannot be taken over.
+    #[error("the blocks cannot be taken over: {0}")]
+    Adopt(&'static str),
     /// What the store says of the head and what it holds of the state differ.
     #[error(
         "the store is damaged: the head, block {number}, has the state root {expected}, but the state has {found}; restore it from a copy or import the chain anew"

@@ -24,12 +24,14 @@
 //! | `reader` | a snapshot of it |
 //! | `rules`, `genesis`, `roots` | what a block must be, short of executing it |
 //! | `input`, `execution`, `execution_state` | executing a block on a state |
+//! | `adopt` | taking over blocks of another chain with their states |
 //! | `branch`, `side` | blocks beside the canonical chain |
 //! | `events` | who wants to know what was committed |
 //! | `file` | files of blocks |
 //! | `verify` | checking a store against itself |
 //! | `records`, `receipts` | how it all lies in the store |
 
+mod adopt;
 mod branch;
 mod build;
 mod chain;
@@ -52,6 +54,7 @@ pub mod rules;
 mod side;
 mod verify;
 
+pub use adopt::AdoptedBlock;
 pub use build::{Attributes, Built, SkipReason, Skipped};
 pub use chain::{Chain, Mark, Settings};
 pub use error::{BlockError, Error, OmmerError, TransactionError};

@@ -91,6 +91,8 @@ pub(crate) const HEAD: &[u8] = b"head";
 pub(crate) const SAFE: &[u8] = b"safe";
 pub(crate) const FINALIZED: &[u8] = b"finalized";
 pub(crate) const FIRST_BLOCK: &[u8] = b"first block";
+/// Set if the first block was taken over, and is not that of the genesis file.
+pub(crate) const ADOPTED: &[u8] = b"adopted";
 pub(crate) const OLDEST_STATE: &[u8] = b"oldest state";
 
 /// There if the chain was forked from another one, which has what is not stored here.

@@ -19,6 +19,7 @@ mod console;
 mod dump;
 mod error;
 mod impersonation;
+mod load;
 mod mining;
 mod pending;
 mod producer;
@@ -30,7 +31,9 @@ mod tests;
 
 pub use amendments::AccountAmendment;
 pub use console::Console;
-pub use dump::{AccountFields, BlockFields, StateDump};
+pub use dump::{
+    AccountFields, Accounts, BlockDump, BlockFields, HistoricalState, MinedDump, StateDump,
+};
 pub use error::Error;
 pub use heddle_executor::console::CONSOLE as CONSOLE_ADDRESS;
 pub use impersonation::{Impersonation, stand_in_signature};

@@ -1,6 +1,8 @@
 //! A producer on a small chain.
 
-use crate::{AccountAmendment, CONSOLE_ADDRESS, Console, Error, Mining, Producer, Settings};
+use crate::{
+    AccountAmendment, CONSOLE_ADDRESS, Console, Error, Mining, Producer, Settings, StateDump,
+};
 use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use alloy_signer::SignerSync;
@@ -241,7 +243,7 @@ fn a_dump_makes_the_same_state_elsewhere() {
         ..AccountAmendment::default()
     };
     one.producer.amend([(Address::repeat_byte(5), amendment)].into()).unwrap();
-    let dump = serde_json::to_string(&one.producer.dump().unwrap()).unwrap();
+    let dump = serde_json::to_string(&one.producer.dump(false).unwrap()).unwrap();
     let other = bench(Mining::AUTOMATIC);
     other.producer.load(serde_json::from_str(&dump).unwrap()).unwrap();
     let root = |bench: &Bench| bench.producer.chain().reader().state().root();
@@ -379,4 +381,101 @@ fn tells_of_transactions_that_an_amendment_made_pending() {
     assert!(told.lock().is_empty());
     set(1);
     assert_eq!(*told.lock(), [waits]);
+}
+
+fn dumped(bench: &Bench, history: bool) -> StateDump {
+    let text = serde_json::to_string(&bench.producer.dump(history).unwrap()).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_dump_brings_its_blocks_and_the_states_after_them() {
+    let one = bench(Mining::AUTOMATIC);
+    let (receiver, gone) = (Address::repeat_byte(9), Address::repeat_byte(8));
+    let first = one.send(0);
+    let amend = |balance: u64, storage: &[(U256, U256)]| {
+        let amendment = AccountAmendment {
+            balance: Some(U256::from(balance)),
+            code: Some(Bytes::from_static(&[0x5b])),
+            storage: storage.iter().copied().collect(),
+            ..AccountAmendment::default()
+        };
+        one.producer.amend([(gone, amendment)].into()).unwrap();
+    };
+    amend(5, &[(U256::ONE, U256::from(3)), (U256::from(2), U256::from(4))]);
+    one.send(1);
+    amend(6, &[(U256::ONE, U256::ZERO)]);
+    one.send(2);
+    let root =
+        |bench: &Bench, number| bench.producer.chain().reader().state_at(number).unwrap().root();
+    let other = bench(Mining::AUTOMATIC);
+    other.producer.load(dumped(&one, true)).unwrap();
+    let (ours, theirs) = (one.producer.chain().reader(), other.producer.chain().reader());
+    for number in 0..=3 {
+        assert_eq!(ours.committed(number).unwrap(), theirs.committed(number).unwrap());
+        assert_eq!(root(&one, number), root(&other, number), "{number}");
+    }
+    assert_eq!(other.block_of(first), Some(1));
+    // It goes on, and back.
+    let fourth = other.send(3);
+    assert_eq!((other.block_of(fourth), other.account(receiver).0), (Some(4), U256::from(4)));
+    other.producer.rollback(3).unwrap();
+    assert_eq!((other.head(), other.account(receiver).0), (1, U256::ONE));
+
+    // Without the states only the last one can be asked for.
+    let last = bench(Mining::AUTOMATIC);
+    last.producer.load(dumped(&one, false)).unwrap();
+    let reader = last.producer.chain().reader();
+    assert_eq!(root(&last, 3), root(&one, 3));
+    assert!(reader.state_at(2).is_err() && reader.receipts(2).unwrap().is_some());
+}
+
+#[test]
+fn where_there_are_blocks_only_the_accounts_of_a_dump_are_loaded() {
+    let one = bench(Mining::AUTOMATIC);
+    one.send(0);
+    one.send(1);
+    let other = bench(Mining::AUTOMATIC);
+    other.producer.mine(1, None).unwrap();
+    let head = other.producer.chain().reader().head().hash;
+    other.producer.load(dumped(&one, true)).unwrap();
+    assert_eq!(other.producer.chain().reader().head().hash, head);
+    assert_eq!(other.account(Address::repeat_byte(9)).0, U256::from(2));
+}
+
+#[test]
+fn a_chain_that_was_taken_over_is_found_again() {
+    let one = bench(Mining::AUTOMATIC);
+    one.send(0);
+    let folder = tempfile::tempdir().unwrap();
+    let later = Genesis { timestamp: START + 1_000, ..genesis(one.key.address()) };
+    let open = || {
+        let db = Database::open(&folder.path().join("db"), Options::default()).unwrap();
+        Chain::open(db, &later, heddle_chain::Settings::default()).unwrap()
+    };
+    let pool =
+        || Arc::new(Mutex::new(Pool::new(heddle_pool::Settings::default(), Context::default())));
+    let producer =
+        Producer::new(Arc::new(open()), pool(), Settings::default(), Arc::new(|| START)).unwrap();
+    producer.load(dumped(&one, true)).unwrap();
+    let hash = producer.chain().reader().head().hash;
+    assert_eq!(hash, one.producer.chain().reader().head().hash);
+    drop(producer);
+    assert_eq!(open().reader().head().hash, hash);
+}
+
+#[test]
+fn blocks_that_are_no_chain_are_not_taken_over() {
+    let one = bench(Mining::AUTOMATIC);
+    (0..3).for_each(|nonce| drop(one.send(nonce)));
+    let other = bench(Mining::AUTOMATIC);
+    let before = other.producer.chain().reader().head().hash;
+    let mut dump = dumped(&one, true);
+    dump.blocks.remove(1);
+    other.producer.load(dump).unwrap();
+    let reader = other.producer.chain().reader();
+    assert_eq!(
+        (reader.head().hash, other.account(Address::repeat_byte(9)).0),
+        (before, U256::from(3))
+    );
 }

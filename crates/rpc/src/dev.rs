@@ -115,8 +115,8 @@ pub(crate) const METHODS: &[Method] = &[
     method("anvil_setStorageAt", &["hardhat_setStorageAt"], "address, slot, value", "Sets a slot.", state::set_storage),
     method("anvil_dealERC20", &["hardhat_dealERC20", "anvil_setERC20Balance", "tenderly_setErc20Balance"], "account, token, amount", "Sets a balance of an ERC-20 token.", erc20::deal),
     method("anvil_setERC20Allowance", &["hardhat_setERC20Allowance"], "owner, spender, token, amount", "Sets an allowance of an ERC-20 token.", erc20::allow),
-    method("anvil_dumpState", &["hardhat_dumpState"], "", "The state after the last block: anvil's JSON, compressed.", state::dump),
-    method("anvil_loadState", &["hardhat_loadState"], "dump", "Adds the accounts of a dump to the state.", state::load),
+    method("anvil_dumpState", &["hardhat_dumpState"], "[earlier states, too]", "The chain and the state after the last block: anvil's JSON, compressed.", state::dump),
+    method("anvil_loadState", &["hardhat_loadState"], "dump", "Goes on from a dump; where there are blocks already, only adds its accounts to the state.", state::load),
     // Senders.
     method("anvil_impersonateAccount", &["hardhat_impersonateAccount"], "address", "Takes transactions of an account without a signature.", state::impersonate),
     method("anvil_stopImpersonatingAccount", &["hardhat_stopImpersonatingAccount"], "address", "Takes them no more.", state::stop_impersonating),

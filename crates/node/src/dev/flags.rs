@@ -204,10 +204,10 @@ pub(super) struct Keeping {
     /// Folder for the database of a chain that is not kept (default: that of temporary files).
     #[arg(long, value_name = "DIR")]
     pub(super) cache_path: Option<PathBuf>,
-    /// Loads a state from a file (anvil's format) before starting.
+    /// Loads blocks and state from a file (anvil's format) before starting.
     #[arg(long, value_name = "FILE")]
     pub(super) load_state: Option<PathBuf>,
-    /// Writes the state to a file (anvil's format) when stopped.
+    /// Writes blocks and state to a file (anvil's format) when stopped.
     #[arg(long, value_name = "FILE")]
     pub(super) dump_state: Option<PathBuf>,
     /// Dumps have the states of all kept blocks, and not the last one's alone.

@@ -120,15 +120,18 @@ impl Dev {
         let rpc = self.rpc_settings();
         let announce = |address| self.announce(&chain, &keys, &mnemonic, address);
         let state_file = self.keeping.dump_state.as_ref().or(self.keeping.state.as_ref());
+        let history = self.keeping.preserve_historical_states;
         let every = self.keeping.state_interval.map(Duration::from_secs);
         let periodic = match (state_file, every) {
-            (Some(path), Some(every)) => Some(PeriodicDump::start(&producer, path, every)?),
+            (Some(path), Some(every)) => {
+                Some(PeriodicDump::start(&producer, path, every, history)?)
+            }
             _ => None,
         };
         service::run(served, rpc, None, announce)?;
         drop(periodic);
         if let Some(path) = state_file {
-            state_file::write(&producer.dump()?, path)?;
+            state_file::write(&producer.dump(history)?, path)?;
         }
         if let Some(Forked { remote, .. }) = fork {
             remote.save()?;

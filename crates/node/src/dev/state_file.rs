@@ -62,12 +62,13 @@ impl PeriodicDump {
         producer: &Arc<Producer>,
         path: &Path,
         every: Duration,
+        history: bool,
     ) -> Result<Self, StateFileError> {
         let (producer, file) = (producer.clone(), path.to_owned());
         let (stop, stopped) = mpsc::channel::<()>();
         let work = move || {
             while stopped.recv_timeout(every) == Err(mpsc::RecvTimeoutError::Timeout) {
-                let written = match producer.dump() {
+                let written = match producer.dump(history) {
                     Ok(dump) => write(&dump, &file).map_err(|error| error.to_string()),
                     Err(error) => Err(error.to_string()),
                 };

@@ -108,8 +108,9 @@ pub(super) fn auto_impersonate(node: &Node, args: &Args<'_>) -> Result<Json, Err
 }
 
 /// `anvil_dumpState`: the JSON of `--dump-state`, compressed with gzip.
-pub(super) fn dump(node: &Node, _: &Args<'_>) -> Result<Json, Error> {
-    let dump = serde_json::to_vec(&producer(node)?.dump()?)?;
+pub(super) fn dump(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
+    let history: Option<bool> = args.optional(0)?;
+    let dump = serde_json::to_vec(&producer(node)?.dump(history.unwrap_or(false))?)?;
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     let packed = packed.write_all(&dump).and_then(|()| packed.finish());
     let packed =
