@@ -147,7 +147,7 @@ impl Store {
             }
         };
         thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
             let mut transactions = work()?;
             for thread in others {
                 transactions +=

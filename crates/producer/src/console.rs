@@ -11,11 +11,14 @@ use std::{
     },
 };
 
+/// Takes the lines of one transaction or call.
+type Sink = dyn Fn(&[String]) + Send + Sync;
+
 /// Where the lines go that contracts print by calling Hardhat's `console.log`. It can be switched
 /// off and on again.
 #[derive(Clone)]
 pub struct Console {
-    sink: Arc<dyn Fn(&[String]) + Send + Sync>,
+    sink: Arc<Sink>,
     is_on: Arc<AtomicBool>,
 }
 

@@ -281,7 +281,11 @@ impl Producer {
         (orders.next_base_fee, orders.next_prevrandao) = (None, None);
         self.follow(orders, &block, &changed)?;
         if let Some(console) = self.console().filter(|_| watched) {
-            console.print_block(&self.chain.reader(), block.block.block.header.number)?;
+            let number = block.block.block.header.number;
+            // The block is there, whether or not its lines can be printed.
+            if let Err(error) = console.print_block(&self.chain.reader(), number) {
+                tracing::error!(number, %error, "what contracts log cannot be printed");
+            }
         }
         Ok(block)
     }

@@ -467,7 +467,9 @@ fn a_chain_that_was_taken_over_is_found_again() {
 #[test]
 fn blocks_that_are_no_chain_are_not_taken_over() {
     let one = bench(Mining::AUTOMATIC);
-    (0..3).for_each(|nonce| drop(one.send(nonce)));
+    for nonce in 0..3 {
+        one.send(nonce);
+    }
     let other = bench(Mining::AUTOMATIC);
     let before = other.producer.chain().reader().head().hash;
     let mut dump = dumped(&one, true);

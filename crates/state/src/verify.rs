@@ -78,7 +78,7 @@ pub fn verify(
         }
     };
     let all = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let mut all = work()?;
         for thread in others {
             all.add(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
