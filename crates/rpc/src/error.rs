@@ -212,6 +212,10 @@ impl From<heddle_chain::Error> for Error {
             heddle_chain::Error::NoBlock(_) | heddle_chain::Error::NoBlockWithHash(_) => {
                 Self::HeaderNotFound
             }
+            // What was asked for breaks a rule: that is no fault of the node.
+            error @ (heddle_chain::Error::Build { .. } | heddle_chain::Error::Block { .. }) => {
+                Self::Refused(with_sources(&error))
+            }
             error => Self::Chain(error),
         }
     }

@@ -23,6 +23,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | `server`, `gate`, `settings` | the port, and its bounds |
+//! | `local` | the server without a port |
 //! | `methods` | the table of methods |
 //! | `args`, `json`, `error` | what goes in and out |
 //! | `context`, `view`, `replay`, `call_environment` | what methods work with |
@@ -42,6 +43,7 @@ mod events;
 mod filters;
 mod gate;
 mod json;
+mod local;
 mod logs;
 mod methods;
 mod ots;
@@ -59,6 +61,7 @@ pub use context::{Context, Wake};
 pub use dev::DevControl;
 pub use error::Error;
 pub use gate::Readiness;
+pub use local::LocalServer;
 pub use methods::{Method, methods, reference};
 pub use server::{Handle, Server, StartError};
 pub use settings::{Limits, Namespace, Settings, UnknownNamespace};

@@ -10,7 +10,6 @@ use crate::{
     context::Node,
     eth::{
         blocks::{block_json, receipts_json, transaction_json},
-        state::block_id,
         transactions::mined_by_nonce,
     },
     json::{BlockJson, Json, ReceiptJson, TransactionJson, json, quantity},
@@ -19,6 +18,7 @@ use crate::{
     view::{FoundBlock, View},
 };
 use alloy_consensus::Transaction as _;
+use alloy_eips::BlockId;
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U64, U256};
 use alloy_rpc_types_trace::parity::Action;
 use heddle_executor::{
@@ -35,8 +35,26 @@ pub(crate) fn api_level(_: &Node, _: &Args<'_>) -> Result<Json, Error> {
 /// `ots_hasCode`.
 pub(crate) fn has_code(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     let address: Address = args.required(0)?;
-    let account = node.view()?.state(block_id(args, 1)?)?.account(address)?;
+    let id = args.optional(1)?.map_or_else(BlockId::latest, OtsBlockId::into);
+    let account = node.view()?.state(id)?.account(address)?;
     json(&account.is_some_and(|account| account.code_hash != KECCAK256_EMPTY))
+}
+
+/// A block as Otterscan names it: as others do, or by a JSON number.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OtsBlockId {
+    Number(u64),
+    Id(BlockId),
+}
+
+impl From<OtsBlockId> for BlockId {
+    fn from(id: OtsBlockId) -> Self {
+        match id {
+            OtsBlockId::Number(number) => number.into(),
+            OtsBlockId::Id(id) => id,
+        }
+    }
 }
 
 /// A block with the number of its transactions.
@@ -73,7 +91,7 @@ struct Issuance {
 /// `ots_getBlockDetails` and `ots_getBlockDetailsByHash`.
 pub(crate) fn block_details(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     let view = node.view()?;
-    let Some(block) = view.block(args.required(0)?)? else { return json(&()) };
+    let Some(block) = view.block(args.required::<OtsBlockId>(0)?.into())? else { return json(&()) };
     let mut head = block_json(&block, false);
     head.transactions = crate::json::Transactions::Unknown;
     json(&Details {
@@ -142,7 +160,7 @@ const PAGE_MAX: usize = 100;
 /// `ots_getBlockTransactions`. Pages count from the last transaction, as in Otterscan.
 pub(crate) fn block_transactions(node: &Node, args: &Args<'_>) -> Result<Json, Error> {
     let view = node.view()?;
-    let Some(block) = view.block(args.required(0)?)? else { return json(&()) };
+    let Some(block) = view.block(args.required::<OtsBlockId>(0)?.into())? else { return json(&()) };
     let (page, size): (usize, usize) = (args.required(1)?, args.required(2)?);
     if size > PAGE_MAX {
         return Err(Error::Parameters(format!("a page has at most {PAGE_MAX} transactions")));

@@ -116,7 +116,7 @@ impl Handle {
     }
 }
 
-fn config(settings: &Settings) -> ServerConfig {
+pub(crate) fn config(settings: &Settings) -> ServerConfig {
     let limits = &settings.limits;
     ServerConfig::builder()
         .max_request_body_size(limits.request_bytes_max)
@@ -132,7 +132,7 @@ fn config(settings: &Settings) -> ServerConfig {
 }
 
 /// No origins: no CORS headers, and browsers let no page read an answer.
-fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
+pub(crate) fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
     let layer = CorsLayer::new()
         .allow_methods([HttpMethod::GET, HttpMethod::POST])
         .allow_headers([header::CONTENT_TYPE]);
@@ -147,7 +147,7 @@ fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
     Ok(layer.allow_origin(AllowOrigin::list(origins)))
 }
 
-fn module(node: Arc<Node>) -> Result<RpcModule<Node>, StartError> {
+pub(crate) fn module(node: Arc<Node>) -> Result<RpcModule<Node>, StartError> {
     let enabled = node.settings.namespaces.clone();
     let mut module = RpcModule::from_arc(node);
     for method in methods().filter(|method| enabled.contains(&method.namespace)) {
