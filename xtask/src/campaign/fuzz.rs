@@ -16,11 +16,12 @@ struct Target {
 }
 
 /// All targets.
-const TARGETS: [Target; 3] = [
+const TARGETS: [Target; 4] = [
     // Long inputs from the start: the first hundred bytes or so make the state alone.
     Target { name: "blocks", options: &["-max_len=2200", "-len_control=0"] },
     Target { name: "decode_transaction", options: &["-max_len=600"] },
     Target { name: "decode_block", options: &["-max_len=3000"] },
+    Target { name: "rpc_request", options: &["-max_len=1000"] },
 ];
 
 /// How long each target runs.
