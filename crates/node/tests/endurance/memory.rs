@@ -18,8 +18,9 @@ const ACCOUNTS: u64 = 64;
 /// Transfers in a batch.
 const BATCH: u64 = 250;
 
-/// How many may wait in the pool, so that it is the chain that is measured.
-const WAITING_MAX: u64 = 10_000;
+/// How many may wait in the pool, so that it is the chain that is measured: what waits becomes one
+/// block, and what a large block took the allocator keeps for the next.
+const WAITING_MAX: u64 = 2_000;
 
 /// How often the memory is looked at, out of the whole.
 const LOOKS: u64 = 10;
