@@ -194,7 +194,7 @@ impl Dev {
         };
         heddle_pool::Settings {
             ordering,
-            // As anvil: where each transaction gets a block, no base fee would ever fall to it.
+            // Base fees change with blocks only, and these may wait for transactions.
             refuse_below_base_fee: true,
             init_code_max: self.environment.code_size_max().map(|size| 2 * size as u64),
             ..heddle_pool::Settings::default()
