@@ -20,33 +20,50 @@ export function* differences(left, right, path = "") {
   }
 }
 
+const short = (value) => {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+};
+
 /** All differences found so far. */
 export class Report {
+  #justifications;
   #found = new Map();
+  #justified = new Map();
   compared = 0;
 
-  /** Compares two answers about something; `context` says where, should they differ. */
+  /** `justifications` says which differences are known, and why they are right. */
+  constructor(justifications = []) {
+    this.#justifications = justifications;
+  }
+
+  /** Compares two answers about something; `context.place` says where, should they differ. */
   compare(what, left, right, context) {
     this.compared += 1;
-    let same = true;
     for (const [path, ...values] of differences(left, right)) {
-      same = false;
+      const difference = { what, path, left: values[0], right: values[1], answers: [left, right], ...context };
+      const known = this.#justifications.find(({ matches }) => matches(difference));
+      if (known) {
+        this.#justified.set(known, (this.#justified.get(known) ?? 0) + 1);
+        continue;
+      }
       const key = path ? `${what}: ${path}` : what;
-      const entry = this.#found.get(key) ?? { count: 0, context, values };
+      const entry = this.#found.get(key) ?? { count: 0, place: context.place, values };
       entry.count += 1;
       this.#found.set(key, entry);
     }
-    return same;
   }
 
-  /** How many kinds of differences there are; prints each with its first case. */
+  /** How many kinds of differences there are that nothing justifies; prints all. */
   print(names) {
-    const short = (value) => {
-      const text = JSON.stringify(value) ?? "nothing";
-      return text.length > 200 ? `${text.slice(0, 200)}…` : text;
-    };
-    for (const [key, { count, context, values }] of [...this.#found].sort()) {
-      console.log(`${key}: ${count} times, first at ${context}`);
+    const total = [...this.#justified.values()].reduce((sum, count) => sum + count, 0);
+    console.log(`justified: ${total} differences`);
+    for (const known of this.#justifications.filter((one) => this.#justified.has(one))) {
+      console.log(`  ${this.#justified.get(known)} ${known.name}: ${known.why}`);
+    }
+    console.log(`not justified: ${this.#found.size} kinds`);
+    for (const [key, { count, place, values }] of [...this.#found].sort()) {
+      console.log(`  ${key}: ${count} times, first at ${place}`);
       values.forEach((value, at) => console.log(`    ${names[at]}: ${short(value)}`));
     }
     console.log(`${this.compared} answers compared, ${this.#found.size} kinds of differences`);
