@@ -59,7 +59,10 @@ const FAILURES = [
   ["CreateContractSizeLimit", "max code size exceeded"],
   ["StackUnderflow", "stack underflow (0 <=> 2)"],
   ["out of gas: invalid operand", "gas uint64 overflow"],
+  ["out of gas: reach memory limit", "out of gas"],
   ["out of gas", "contract creation code storage out of gas"],
+  ["CreateCollision", "contract address collision"],
+  ["StateChangeDuringStaticCall", "write protection"],
 ];
 
 /** How revm and Parity call one way to fail. */
@@ -67,6 +70,8 @@ const PARITY_FAILURES = [
   ["CreateContractStartingWithEF", "Invalid code"],
   ["CreateContractSizeLimit", "Out of gas"],
   ["StackUnderflow", "Stack underflow"],
+  ["CreateCollision", "Contract address collision"],
+  ["StateChangeDuringStaticCall", "Mutable Call In Static Context"],
 ];
 
 /** How revm and geth call what ends a step; geth does not name in a step what happens in it. */
@@ -75,6 +80,8 @@ const STEP_FAILURES = [
   ["Some(StackUnderflow)", "stack underflow (0 <=> 2)"],
   ["Some(ReentrancySentryOOG)", "out of gas: not enough gas for reentrancy sentry"],
   ["Some(InvalidOperandOOG)", "gas uint64 overflow"],
+  ["Some(MemoryLimitOOG)", "out of gas"],
+  ["Some(StateChangeDuringStaticCall)", undefined],
   ["Some(InvalidJump)", undefined],
   ["Some(InvalidFEOpcode)", undefined],
 ];
@@ -165,6 +172,13 @@ export const justified = [
       && DROPPED_LATER.some(([kind, message]) => what.endsWith(`, ${kind}`) && right.error.message === message),
   },
   {
+    name: "which of two faults is named",
+    why: "geth looks at a transaction before it looks at the balance of its sender, anvil the other way round",
+    matches: ({ what, path, left, right }) =>
+      isSending(what) && path === "error.message" && left === "insufficient funds for gas * price + value"
+      && DROPPED_LATER.some(([kind, message]) => what.endsWith(`, ${kind}`) && right === message),
+  },
+  {
     name: "replacements that pay a wei more",
     why: "geth asks for a tenth more, and software that is tried on a development chain meets that rule elsewhere",
     matches: ({ what, path, answers: [left, right] }) =>
@@ -211,6 +225,20 @@ export const justified = [
       && Number(right) - Number(left) === Number(receipt.logs[0].logIndex),
   },
   {
+    name: "ends of contracts in calls",
+    why: "geth names who ends, and who gets how much; anvil does not if the contract is of the same transaction",
+    matches: ({ what, path, left, right }) =>
+      what === tracer("callTracer") && right !== undefined
+      && ((/calls\[\]\.(to|value)$/.test(path) && left === undefined) || (/calls\[\]\.from$/.test(path) && BigInt(left) === 0n)),
+  },
+  {
+    name: "accounts that are made and end in one transaction",
+    why: "geth keeps in the state before it what such an account had",
+    matches: ({ what, path, left, right }) =>
+      what === tracer("prestateTracer, difference") && path === "result.pre.*" && left === undefined
+      && JSON.stringify(Object.keys(right)) === '["balance"]',
+  },
+  {
     name: "signatures of creations and precompiles",
     why: "geth counts neither, for code and input of a precompile begin with no signature",
     matches: ({ what, left, right, transaction, answers }) =>
@@ -249,9 +277,9 @@ export const justified = [
   {
     name: "slots that failed steps name",
     why: "geth looks only at what a step reads or writes in the end, not at one that has too little gas",
-    matches: ({ what, path, left, right, transaction, receipt }) =>
-      what === tracer("prestateTracer") && path === "result.*.storage" && right === undefined
-      && Object.keys(left).length === 1 && Number(receipt.gasUsed) === Number(transaction.gas),
+    matches: ({ what, path, left, right }) =>
+      what === tracer("prestateTracer") && right === undefined
+      && ((path === "result.*.storage" && Object.keys(left).length === 1) || (path === "result.*.storage.*" && BigInt(left) === 0n)),
   },
   {
     name: "refunds of nothing",
@@ -302,6 +330,16 @@ export const justified = [
     why: "geth stops when 1.5 % remain uncertain, which takes half as many executions",
     matches: ({ what, path, left, right }) =>
       what === "eth_estimateGas" && path === "result" && Number(right) > Number(left) && 0.985 * Number(right) < Number(left),
+  },
+  {
+    name: "price and base fee of calls without a price",
+    why: "both are 0 in geth, so a code that stores them writes nothing; anvil takes a price of its own",
+    matches: ({ what, path, left, right }) => {
+      // Two slots that are set, and are not.
+      const more = Number(left) - 2 * 19_900;
+      return (what === "eth_createAccessList" && path === "result.gasUsed" && more === Number(right))
+        || (what === "eth_estimateGas" && path === "result" && more <= Number(right) && 0.985 * Number(right) < more);
+    },
   },
   {
     name: "access lists of calls that fail",
