@@ -184,7 +184,10 @@ async function compareState(pair, workload, random, number) {
       { functionName: "failWithReason", args: [] },
       { functionName: "callChild", args: [1n] },
     ];
-    const call = { from: senders[0].address, to: address, gas: toHex(1_000_000), data: encodeFunctionData({ abi, ...random.pick(calls) }) };
+    // These store prices, which are 0 in geth and Heddle for a call that names none, but not in anvil.
+    if (workload.environments.has(address)) continue;
+    const data = encodeFunctionData({ abi, ...random.pick(calls) });
+    const call = { from: senders[0].address, to: address, gas: toHex(1_000_000), data };
     await pair.compare(context, "eth_call", "eth_call", call, "latest");
     await pair.compare(context, "eth_estimateGas", "eth_estimateGas", call);
     await pair.compare(context, "eth_createAccessList", "eth_createAccessList", call, "latest");

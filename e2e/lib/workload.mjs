@@ -89,6 +89,9 @@ export class Workload {
   /** Every address that something was sent to, or is made at. */
   touched = new Set([...senders, ...authorities].map(({ address }) => address.toLowerCase()));
 
+  /** The contracts that store what they see of block and transaction. */
+  environments = new Set();
+
   constructor(random) {
     this.#random = random;
   }
@@ -185,6 +188,7 @@ export class Workload {
       const name = this.#random.pick(["factory", ...Object.keys(runtimes)]);
       const list = name === "factory" ? this.#factories : this.#contracts;
       list.push({ address, name });
+      if (name === "environment") this.environments.add(address);
       const runtime = runtimes[name] ?? factoryRuntime;
       const size = toHex((runtime.length - 2) / 2, { size: 1 });
       // Copies what comes after these ten bytes, and returns it.
