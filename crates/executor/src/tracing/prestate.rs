@@ -213,7 +213,8 @@ impl PrestateTracer {
             modified = true;
             after.code_hash = Some(now.code_hash);
             if self.options.code {
-                after.code = Some(state.code(address));
+                // geth leaves out the code of an account that has none any more.
+                after.code = Some(state.code(address)).filter(|code| !code.is_empty());
             }
         }
         before.storage.retain(|key, value| {

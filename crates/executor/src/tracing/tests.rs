@@ -3,9 +3,10 @@ use crate::{
     MemoryAccount, MemoryState,
     call::tests::{CONTRACT, SENDER, environment, state_with, transaction},
 };
-use alloy_primitives::{Address, Bytes, U256, hex};
+use alloy_eips::eip7702::{Authorization, RecoveredAuthority, RecoveredAuthorization};
+use alloy_primitives::{Address, Bytes, KECCAK256_EMPTY, U256, hex};
 use heddle_types::Fork;
-use revm::bytecode::Bytecode;
+use revm::{bytecode::Bytecode, context_interface::either::Either};
 use serde_json::{Value, json};
 
 const OTHER: Address = Address::with_last_byte(0x99);
@@ -180,6 +181,22 @@ fn prestate_and_differences_are_geths() {
     // The beneficiary was nobody before.
     let nobody = format!("{:?}", Address::ZERO);
     assert!(diff["post"].get(&nobody).is_some() && diff["pre"].get(&nobody).is_none());
+}
+
+#[test]
+fn a_delegation_that_ends_shows_a_hash_and_no_code() {
+    let mut state = state_with(&[]);
+    let code_hash = state.add_code(Bytecode::new_eip7702(CONTRACT));
+    let delegated = MemoryAccount { code_hash, nonce: 1, ..Default::default() };
+    state.accounts.insert(OTHER, delegated);
+    let ends = Authorization { chain_id: U256::ZERO, address: Address::ZERO, nonce: 1 };
+    let ends = RecoveredAuthorization::new_unchecked(ends, RecoveredAuthority::Valid(OTHER));
+    let transaction =
+        TxEnv { tx_type: 4, authorization_list: vec![Either::Right(ends)], ..transaction(&[]) };
+    let options = json!({"tracer": "prestateTracer", "tracerConfig": {"diffMode": true}});
+    let diff = traced(&state, options, &transaction);
+    let other = format!("{OTHER:?}");
+    assert_eq!(diff["post"][&other], json!({"nonce": 2, "codeHash": KECCAK256_EMPTY}));
 }
 
 #[test]
