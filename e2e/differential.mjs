@@ -234,7 +234,7 @@ try {
   const list = (counts) => [...counts].sort().map(([kind, count]) => `${count} ${kind}`).join(", ");
   console.log(`${pair.takenTotal} taken: ${list(pair.taken)}`);
   console.log(`refused by one or both: ${list(pair.refused)}`);
-  kinds = report.print([reference, process.env.HEDDLE_E2E_NODE || "heddle dev"]);
+  kinds = report.print([reference, process.env.HEDDLE_E2E_NODE || "heddle dev"], join(made, "differences.json"));
 } catch (error) {
   console.error(error.stack ?? error);
 } finally {

@@ -1,5 +1,7 @@
 // Finds where two answers differ, and counts differences by what they are about.
 
+import { writeFileSync } from "node:fs";
+
 /** Where two values differ: `[path, left, right]`; places in lists are not told apart. */
 export function* differences(left, right, path = "") {
   if (left === right) return;
@@ -48,14 +50,15 @@ export class Report {
         continue;
       }
       const key = path ? `${what}: ${path}` : what;
-      const entry = this.#found.get(key) ?? { count: 0, place: context.place, values };
+      const entry = this.#found.get(key) ?? { count: 0, place: context.place, values, answers: [left, right] };
       entry.count += 1;
       this.#found.set(key, entry);
     }
   }
 
-  /** How many kinds of differences there are that nothing justifies; prints all. */
-  print(names) {
+  /** How many kinds of differences there are that nothing justifies; prints all, and writes the
+   * answers that showed them to a file. */
+  print(names, file) {
     const total = [...this.#justified.values()].reduce((sum, count) => sum + count, 0);
     console.log(`justified: ${total} differences`);
     for (const known of this.#justifications.filter((one) => this.#justified.has(one))) {
@@ -65,6 +68,10 @@ export class Report {
     for (const [key, { count, place, values }] of [...this.#found].sort()) {
       console.log(`  ${key}: ${count} times, first at ${place}`);
       values.forEach((value, at) => console.log(`    ${names[at]}: ${short(value)}`));
+    }
+    if (this.#found.size > 0) {
+      writeFileSync(file, JSON.stringify(Object.fromEntries(this.#found), null, 2));
+      console.log(`whole answers: ${file}`);
     }
     console.log(`${this.compared} answers compared, ${this.#found.size} kinds of differences`);
     return this.#found.size;

@@ -6,6 +6,8 @@
 
 const EMPTY_ROOT = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421";
 const BLOB_BYTES = 131_072;
+/** Part of a code that calls another one by STATICCALL. */
+const STATIC_CALL = "365f5f375f5f6020360360205f355afa";
 
 const isHash = (value) => /^0x[0-9a-f]{64}$/.test(value);
 const isPrecompile = (address) => address !== null && BigInt(address) <= 0x100n;
@@ -23,14 +25,27 @@ function onlyFailedSteps(name, [left, right]) {
     JSON.stringify(step[name]) === JSON.stringify(steps[at]?.[name]) || step.error !== undefined);
 }
 
+/** A value as text in which the order of names does not matter. */
+function canonical(value) {
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "nothing";
+  if (Array.isArray(value)) return `[${value.map(canonical)}]`;
+  return `{${Object.keys(value).sort().map((name) => `${name}:${canonical(value[name])}`)}}`;
+}
+
 /** Traces in Parity's form without calls of precompiles, and without what is justified elsewhere. */
 function withoutPrecompiles(traces) {
   const kept = traces.filter(({ action, traceAddress }) => traceAddress.length === 0 || !isPrecompile(action.to ?? null));
-  return kept.map(({ blockHash, error, traceAddress, ...rest }) => {
+  return kept.map(({ blockHash, error, result, traceAddress, ...rest }) => {
     const isChild = (other) => other.traceAddress.length === traceAddress.length + 1
       && traceAddress.every((place, at) => place === other.traceAddress[at]);
-    return JSON.stringify({ ...rest, failed: error !== undefined, subtraces: kept.filter(isChild).length }, Object.keys({ ...rest, failed: 0, subtraces: 0 }).sort());
+    return canonical({ ...rest, result: error === undefined ? result : "failed", subtraces: kept.filter(isChild).length });
   });
+}
+
+/** The slots of accounts in a state that are not in another. */
+function slotsMissing(state, other) {
+  return Object.entries(state).flatMap(([address, { storage = {} }]) =>
+    Object.keys(storage).filter((slot) => other[address]?.storage?.[slot] === undefined));
 }
 
 /** Whether slots of Heddle's steps differ from anvil's only by what steps stored or showed so far. */
@@ -38,7 +53,10 @@ function onlySeenSlots([left, right]) {
   const seen = new Set();
   const word = (value) => BigInt(value).toString();
   return left.result.structLogs.every((step, at) => {
-    const { op, stack = [], storage = {} } = right.result.structLogs[at];
+    const { op, depth, stack = [], storage = {} } = right.result.structLogs[at];
+    const next = right.result.structLogs[at + 1];
+    // What a list of accesses names, anvil shows only when it changes.
+    if (op === "SLOAD" && next?.depth === depth) seen.add(`${word(stack.at(-1))} ${word(next.stack.at(-1))}`);
     if (op === "SSTORE" && stack.length > 1) seen.add(`${word(stack.at(-1))} ${word(stack.at(-2))}`);
     const other = Object.entries(storage).filter(([slot, value]) => step.storage?.[slot] !== value);
     const known = step.error !== undefined || other.every(([slot, value]) => seen.has(`${word(slot)} ${word(value)}`));
@@ -220,6 +238,14 @@ export const justified = [
       && left.result.length > right.result.length,
   },
   {
+    name: "reverted creations in trace_transaction",
+    why: "there is no contract at the address that it would have had; the reverted data are told as those of a call",
+    matches: ({ what, path, left, right, answers }) =>
+      what === "trace_transaction" && ((["result[].result.address", "result[].result.code"].includes(path) && right === undefined)
+        || (path === "result[].result.output" && left === undefined))
+      && answers[1].result.some(({ type, error }) => type === "create" && error === "Reverted"),
+  },
+  {
     name: "indices of logs in calls",
     why: "geth counts the logs of the block, anvil those of the transaction",
     matches: ({ what, path, left, right, receipt }) =>
@@ -279,9 +305,25 @@ export const justified = [
   {
     name: "slots that failed steps name",
     why: "geth looks only at what a step reads or writes in the end, not at one that has too little gas",
-    matches: ({ what, path, left, right }) =>
-      what === tracer("prestateTracer") && right === undefined
-      && ((path === "result.*.storage" && Object.keys(left).length === 1) || (path === "result.*.storage.*" && BigInt(left) === 0n)),
+    matches: ({ what, path, right, answers: [left, other] }) =>
+      what === tracer("prestateTracer") && right === undefined && ["result.*.storage", "result.*.storage.*"].includes(path)
+      && slotsMissing(left.result, other.result).length === 1,
+  },
+  {
+    name: "slots that static calls would store",
+    why: "geth looks at such a step before it finds that it is forbidden",
+    matches: ({ what, path, left, answers: [other, { result }] }) =>
+      what === tracer("prestateTracer") && left === undefined && ["result.*.storage", "result.*.storage.*"].includes(path)
+      && Object.values(result).some(({ code = "" }) => code.includes(STATIC_CALL)) && slotsMissing(result, other.result).length === 1,
+  },
+  {
+    name: "hashes of blocks on the stack",
+    why: "they follow from the root of the genesis",
+    matches: ({ what, path, left, right, answers }) => {
+      const [one, other] = answers.map(({ result }) => result?.structLogs ?? []);
+      return what === tracer("steps") && path === "result.structLogs[].stack[]" && other.some(({ stack }, at) =>
+        other[at - 1]?.op === "BLOCKHASH" && stack.at(-1) === right && one[at].stack.at(-1) === left);
+    },
   },
   {
     name: "refunds of nothing",
@@ -309,7 +351,7 @@ export const justified = [
   },
   {
     name: "slots in steps",
-    why: "geth gives also those of earlier calls of the transaction, those of a step that fails, and what is stored where it is already",
+    why: "geth gives also those of earlier calls of the transaction, those of a step that fails, and what is stored where it is already, and what is read where an access list names it",
     matches: ({ what, path, answers }) =>
       what === tracer("steps") && path.startsWith("result.structLogs[].storage") && onlySeenSlots(answers),
   },

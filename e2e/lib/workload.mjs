@@ -45,7 +45,11 @@ const runtimes = {
 const childCreation = "0x6133ff5f526002601ef3";
 /** Makes a child with CREATE2, and calls it, which destroys it, with the gas that it is told. */
 const factoryRuntime = concatHex(["0x69", childCreation, "0x5f525f35600a601634f55f5f5f5f5f85602035f1505f5500"]);
-/** The codes that accounts delegate to. */
+/**
+ * The codes that accounts delegate to, and that contracts run as their own. anvil keeps the slots
+ * that such code would have set, had it not failed: none of these sets a slot but the first, which
+ * is never zero afterwards.
+ */
 const DELEGATED = new Set([
   "selfDestruct", "busy", "transient", "loop", "invalid", "stackUnderflow", "badJump", "hugeMemory", "revertWithData",
 ]);
@@ -224,12 +228,14 @@ export class Workload {
     if (name === "ledger") return { to, ...this.#ledgerCall(), gas, ...this.#accessList(to) };
     // Who pays the ledger nothing has it write a zero.
     const value = BigInt(1 + this.#random.below(900));
-    return { to, data: this.#rawData(), value, gas, ...this.#accessList(to) };
+    return { to, data: this.#rawData(name), value, gas, ...this.#accessList(to) };
   }
 
   /** Calldata for any of the codes: an address and what to send to it. */
-  #rawData() {
-    const { address } = this.#random.pick(this.#contracts);
+  #rawData(name) {
+    const isOwn = name === "callCode" || name === "delegateCall";
+    const targets = isOwn ? this.#contracts.filter((contract) => DELEGATED.has(contract.name)) : this.#contracts;
+    const address = targets.length === 0 ? this.#random.pick(called) : this.#random.pick(targets).address;
     return concatHex([pad(address, { size: 32 }), this.#ledgerCall().data]);
   }
 
@@ -279,9 +285,8 @@ export class Workload {
     // Of an account's own transaction the nonce counts before its authorizations do.
     const nonce = this.#nonces.get(authority.address) + (itself ? 1 : 0);
     const ends = this.#random.chance(30);
-    // anvil keeps the slots that a sender's own code would have set, had it not failed: no code that
-    // sets slots and may fail.
-    const codes = this.#contracts.filter(({ name }) => DELEGATED.has(name));
+    // Who sends must not give away what it has.
+    const codes = this.#contracts.filter(({ name }) => DELEGATED.has(name) && !(itself && name === "selfDestruct"));
     const contractAddress = ends || codes.length === 0 ? NOBODY : this.#random.pick(codes).address;
     const chainId = this.#random.pick([0, CHAIN, 5]);
     const authorization = await authority.signAuthorization({ contractAddress, chainId, nonce });

@@ -14,8 +14,10 @@ pub(crate) enum Db {
     Verify(Verify),
 }
 
-/// Checks all that a database holds, without changing it: the file against its checksums, blocks
-/// and receipts against their headers, and the accounts against the state root of the last block.
+/// Checks all that a database holds: the file against its checksums, blocks and receipts against
+/// their headers, and the accounts against the state root of the last block.
+///
+/// A commit that was cut off is taken back first, as at any start; nothing else is changed.
 ///
 /// The states of earlier blocks are checked against the checksums only. Memory is needed for the
 /// trie of all accounts.

@@ -124,7 +124,7 @@ async fn parity_and_geth_trace_the_same_calls() {
         let expected: Vec<_> = expected.iter().map(|frame| &frame["type"]).collect();
         assert_eq!(kinds, expected);
         let moved = node.call("ots_getInternalOperations", json!([hash])).await;
-        // What a transaction that failed would have moved is told, too, as Erigon does.
+        // What a transaction that failed would have moved is told, too.
         assert_eq!(moved.as_array().unwrap().len(), 2, "{moved}");
         let error = node.call("ots_getTransactionError", json!([hash])).await;
         assert_eq!(error, "0x");
