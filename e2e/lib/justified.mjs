@@ -292,7 +292,7 @@ export const justified = [
     name: "accounts to which a transaction delegates",
     why: "geth looks at them before the authorizations apply",
     matches: ({ what, path, left, right, transaction, answers }) =>
-      isPrestate(what) && path === "result.*" && right === undefined && left.code !== undefined && transaction.type === "0x4"
+      isPrestate(what) && path === "result.*" && right === undefined && transaction.type === "0x4"
       && Object.keys(answers[0].result).every((address) =>
         address in answers[1].result || transaction.authorizationList.some((one) => one.address === address)),
   },

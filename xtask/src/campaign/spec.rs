@@ -35,8 +35,8 @@ fn compare(blocks: &str, seed: &str) -> Outcome {
         Err(reason) => return Outcome::Skipped(reason),
     };
     let mut command = cargo_command();
-    command.args(["test", "--package", "heddle-measure"]);
-    command.args(["--test", "specification", "--", "--nocapture"]);
+    // Of the workspace, not of one package: that would have other features, and all compiled anew.
+    command.args(["test", "--workspace", "--test", "specification", "--", "--nocapture"]);
     command.env("HEDDLE_SPEC_PYTHON", python);
     execute(command.env("HEDDLE_SPEC_BLOCKS", blocks).env("HEDDLE_SEED", seed))
 }
