@@ -6,7 +6,6 @@
 
 #![no_main]
 
-#[allow(dead_code, reason = "the tests of the server use more")]
 #[path = "../../crates/rpc/tests/support/mod.rs"]
 mod support;
 
