@@ -111,7 +111,7 @@ fn history(seed: u64, tally: &mut Tally) {
     let mut models = (Models::new(), Models::new());
     let mut database = Some(open(&disk).unwrap());
     for _ in 0..=random.below(3) {
-        arm(&disk, &mut crashes::Random(random.below(u64::MAX)));
+        arm(&disk, random);
         let (error, is_opening) = match database.take().map_or_else(|| open(&disk), Ok) {
             Ok(database) => {
                 let found = find(&database, &models.0, &models.1).clone();
@@ -137,13 +137,7 @@ fn damage(
     tally: &mut Tally,
 ) {
     let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), disk.bytes());
-    let kind = if random.below(2) == 0 {
-        disk.flip_read_in(1 + random.below(80));
-        "corrupt read"
-    } else {
-        disk.damage(random.below(disk.bytes().len() as u64));
-        "corrupt byte"
-    };
+    let kind = crashes::damage(&disk, random);
     let read = || -> Result<(), Error> {
         let database = open(&disk)?;
         let reader = database.reader()?;

@@ -4,9 +4,12 @@
 
 #[path = "support/crashes.rs"]
 mod crashes;
+#[path = "support/random.rs"]
+mod random;
 
-use crashes::{Random, Tally, arm};
+use crashes::{Tally, arm};
 use heddle_storage::{Database, Error, Options, SimulatedDisk, Table};
+use random::Random;
 use std::collections::BTreeMap;
 
 const OPTIONS: Options = Options { cache_bytes: 1 << 20 };
@@ -75,13 +78,7 @@ fn verify(disk: &SimulatedDisk, promise: &Promise) {
 /// damage is named.
 fn damage(disk: &SimulatedDisk, promise: &Promise, random: &mut Random, tally: &mut Tally) {
     let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), disk.bytes());
-    let kind = if random.below(2) == 0 {
-        disk.flip_read_in(1 + random.below(80));
-        "corrupt read"
-    } else {
-        disk.damage(random.below(disk.bytes().len() as u64));
-        "corrupt byte"
-    };
+    let kind = crashes::damage(&disk, random);
     let named = match open(&disk).and_then(|database| content(&database)) {
         Ok(found) => {
             promise.assert_holds(&found);

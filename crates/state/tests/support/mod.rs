@@ -2,6 +2,11 @@
 
 #![allow(dead_code)] // each test uses a part
 
+#[path = "../../../storage/tests/support/random.rs"]
+mod random;
+
+pub(crate) use random::Random;
+
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_trie::{
     EMPTY_ROOT_HASH, Nibbles, TrieAccount,
@@ -12,18 +17,6 @@ use heddle_state::{Account, StateView};
 use heddle_storage::{Database, Table};
 use heddle_types::{AccountChange, AccountState, ChangeSet};
 use std::collections::BTreeMap;
-
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelAccount {

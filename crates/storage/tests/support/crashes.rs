@@ -2,18 +2,18 @@
 //!
 //! `HEDDLE_CRASH_POINTS` makes it a long run, and with `HEDDLE_SEED` one history alone.
 
+use crate::Random;
 use heddle_storage::{CrashEffect, Error, SimulatedDisk};
 use std::{collections::BTreeMap, fmt, panic::catch_unwind};
 
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
+/// Makes one bit wrong, in a read or for good, and tells which.
+pub(crate) fn damage(disk: &SimulatedDisk, random: &mut Random) -> &'static str {
+    if random.below(2) == 0 {
+        disk.flip_read_in(1 + random.below(80));
+        "corrupt read"
+    } else {
+        disk.damage(random.below(disk.bytes().len() as u64));
+        "corrupt byte"
     }
 }
 
