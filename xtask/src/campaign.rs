@@ -29,7 +29,7 @@ struct Campaign {
 }
 
 /// All campaigns.
-const CAMPAIGNS: [Campaign; 9] = [
+const CAMPAIGNS: [Campaign; 10] = [
     Campaign {
         name: "random",
         about: "45,000 random blocks, over a million transactions",
@@ -61,6 +61,11 @@ const CAMPAIGNS: [Campaign; 9] = [
         run: Run::Whole(spec::run),
     },
     Campaign {
+        name: "ecrecover",
+        about: "100 million forged signatures in each of the lanes, against libsecp256k1",
+        run: Run::Whole(ecrecover),
+    },
+    Campaign {
         name: "crash",
         about: "50,000 crash points on a simulated disk, of the store and of the state each",
         run: Run::Whole(endurance::crash),
@@ -81,6 +86,8 @@ const CAMPAIGNS: [Campaign; 9] = [
 const RANDOM_BLOCKS: &str = "45000";
 /// Schedules of each model and way of choosing.
 const SCHEDULES: &str = "200000";
+/// Signatures for each of the lanes that the processor has.
+const SIGNATURES: &str = "100000000";
 const REPLAY_RUNS: &str = "20";
 
 /// Runs the campaign `name` and prints how it ended. `part` narrows it down.
@@ -138,6 +145,13 @@ fn random() -> Outcome {
 fn interleavings() -> Outcome {
     let schedules = setting("HEDDLE_SCHEDULES", SCHEDULES);
     execute(release_test("scheduler_interleavings").env("HEDDLE_SCHEDULES", schedules))
+}
+
+fn ecrecover() -> Outcome {
+    let mut command = cargo_command();
+    command.args(["test", "--release", "--package", "heddle-ecrecover", "--lib", "--"]);
+    command.args(["batches_agree_with_libsecp256k1", "--nocapture"]).env("HEDDLE_SEED", seed());
+    execute(command.env("HEDDLE_SIGNATURES", setting("HEDDLE_SIGNATURES", SIGNATURES)))
 }
 
 fn replay() -> Outcome {

@@ -5,15 +5,17 @@
 //! `multiply` (u1 G + u2 R), `finish` (to affine, with one inversion).
 //!
 //! The sum starts at G rather than at infinity, which the formulas cannot handle. At the end that is
-//! 2^126 G too much, so u1 is made less by as much beforehand.
+//! 2^126 G too much, so u1 is made less by as much beforehand. Where a digit of R is zero, the sum stays
+//! as it is. A lane without a valid R computes with G, so that nothing is undefined, and is left out at the
+//! end.
 
 use crate::{
     curve::{Affine, BETA, Jacobian},
     digits::{
-        ENTRIES, GENERATOR_BITS, GENERATOR_DIGITS, GENERATOR_NEGATIVE, LaneDigits, NEGATIVE,
-        PAIR_BITS, PAIR_DIGITS, SLOT, SLOTS, ZERO, generator_digits, pair_digits,
+        ENTRIES, ENTRY, GENERATOR_BITS, GENERATOR_DIGITS, GENERATOR_NEGATIVE, LaneDigits, NEGATIVE,
+        PAIR_BITS, PAIR_DIGITS, ROTATION, ROW, ZERO, generator_digits, pair_digits,
     },
-    field::{Field, LANES_MAX, ONE, PRIME, Stage, Words, invert_all, root},
+    field::{Field, LANES_MAX, ONE, PRIME, Stage, Words, invert_all, roots},
     generator,
     scalar::{ORDER, Scalar, add_words, subtract_words},
 };
@@ -52,9 +54,12 @@ pub(crate) enum Outcome {
 /// Recovers the keys of at most [`BATCH`] requests. The processor must have the lanes.
 pub(crate) fn recover<F: Field>(requests: &[Request]) -> Vec<Outcome> {
     let scalars = scalars(requests);
-    let groups = requests.chunks(F::LANES).zip(scalars.chunks(F::LANES));
-    let mut groups: Vec<_> =
-        groups.map(|(requests, scalars)| F::enter(Lift { requests, scalars })).collect();
+    // Two groups are lifted at a time; where the last has no other beside it, an empty one is.
+    let pair = 2 * F::LANES;
+    let pairs = requests.chunks(pair).zip(scalars.chunks(pair));
+    let lift = |(requests, scalars)| F::enter(Lift { requests, scalars });
+    let mut groups: Vec<Group<F>> = pairs.flat_map(lift).collect();
+    groups.truncate(requests.len().div_ceil(F::LANES));
     let mut scratch = Scratch { denominators: Vec::new(), prefixes: Vec::new() };
     F::enter(Tables { groups: &mut groups, scratch: &mut scratch });
     let sums: Vec<_> = groups.iter().map(|group| F::enter(Multiply { group })).collect();
@@ -113,54 +118,69 @@ struct Scratch<F> {
     prefixes: Vec<F>,
 }
 
-/// Finds the point R of each signature.
+/// Finds the point R of each signature, for two groups at a time.
 struct Lift<'a> {
     requests: &'a [Request],
     scalars: &'a [Scalars],
 }
 
 impl<F: Field> Stage<F> for Lift<'_> {
-    type Output = Group<F>;
+    type Output = [Group<F>; 2];
 
     #[inline(always)]
-    fn run(self) -> Group<F> {
-        let mut group = Group {
-            table: [Affine::generator(); ENTRIES],
-            digits: LaneDigits::EMPTY,
-            invalid: 0,
-            exceptional: 0,
-        };
-        let mut abscissas = [[0; 4]; LANES_MAX];
-        let mut odd = 0;
-        for lane in 0..self.requests.len() {
-            let Some((u1, u2, x)) = &self.scalars[lane] else {
-                group.invalid |= 1 << lane;
-                continue;
-            };
-            abscissas[lane] = *x;
-            odd |= (self.requests[lane].id & 1) << lane;
-            match pair_digits(u2) {
-                Some(digits) => group.digits.set(lane, &digits, &generator_digits(u1)),
-                None => group.exceptional |= 1 << lane,
-            }
-        }
-        let x = F::load(&abscissas);
-        let right = Affine::right_side(x);
-        let y = root(right);
-        let difference = F::ready(F::sum(right.times::<1>(), y.square().minus::<1>()));
-        let on_curve = F::bits(difference.normalize().is_zero());
-        let y = y.normalize();
-        let wrong = F::bits(y.is_odd()) ^ odd;
-        let Affine { y, .. } = Affine { x, y }.negate_where(F::mask(wrong));
-        let generator = Affine::generator();
-        let is_point = F::mask(on_curve);
-        group.table[0] = Affine {
-            x: F::select(is_point, x, generator.x),
-            y: F::select(is_point, y.normalize(), generator.y),
-        };
-        group.invalid |= !on_curve;
-        group
+    fn run(self) -> [Group<F>; 2] {
+        let half = F::LANES.min(self.requests.len());
+        let (first, second) = self.requests.split_at(half);
+        let (first_scalars, second_scalars) = self.scalars.split_at(half);
+        let (mut first, x_first, odd_first) = prepare(first, first_scalars);
+        let (mut second, x_second, odd_second) = prepare(second, second_scalars);
+        let right = [Affine::right_side(x_first), Affine::right_side(x_second)];
+        let [y_first, y_second] = roots(&right);
+        place(&mut first, Affine { x: x_first, y: y_first }, right[0], odd_first);
+        place(&mut second, Affine { x: x_second, y: y_second }, right[1], odd_second);
+        [first, second]
     }
+}
+
+/// A group without its point, the abscissas, and which ordinates must be odd.
+#[inline(always)]
+fn prepare<F: Field>(requests: &[Request], scalars: &[Scalars]) -> (Group<F>, F, u8) {
+    let mut group = Group {
+        table: [Affine::generator(); ENTRIES],
+        digits: LaneDigits::EMPTY,
+        invalid: 0,
+        exceptional: 0,
+    };
+    let mut abscissas = [[0; 4]; LANES_MAX];
+    let mut odd = 0;
+    for (lane, (request, scalars)) in requests.iter().zip(scalars).enumerate() {
+        let Some((u1, u2, x)) = scalars else {
+            group.invalid |= 1 << lane;
+            continue;
+        };
+        abscissas[lane] = *x;
+        odd |= (request.id & 1) << lane;
+        match pair_digits(u2) {
+            Some(digits) => group.digits.set(lane, &digits, &generator_digits(u1)),
+            None => group.exceptional |= 1 << lane,
+        }
+    }
+    (group, F::load(&abscissas), odd)
+}
+
+/// Gives the group its point, whose ordinate may have the wrong sign, or G where there is no such point.
+#[inline(always)]
+fn place<F: Field>(group: &mut Group<F>, point: Affine<F>, right: F, odd: u8) {
+    let Affine { x, y } = point;
+    let difference = F::ready(F::sum(right.times::<1>(), y.square().minus::<1>()));
+    let on_curve = F::bits(difference.normalize().is_zero());
+    let y = y.normalize();
+    let wrong = F::mask(F::bits(y.is_odd()) ^ odd);
+    let y = F::select(wrong, F::ready(y.minus::<1>()).normalize(), y);
+    let (is_point, generator) = (F::mask(on_curve), Affine::generator());
+    group.table[0] =
+        Affine { x: F::select(is_point, x, generator.x), y: F::select(is_point, y, generator.y) };
+    group.invalid |= !on_curve;
 }
 
 /// Makes the small multiples of R of all groups, in the order of `digits::MULTIPLES`.
@@ -281,21 +301,24 @@ impl<F: Field> Stage<F> for Multiply<'_, F> {
     #[inline(always)]
     fn run(self) -> Jacobian<F> {
         let Group { table, digits, .. } = self.group;
-        let beta = F::splat(&BETA);
-        let mut x = [table[0].x; SLOTS];
-        let mut y = [table[0].y; SLOTS];
-        for entry in 0..ENTRIES {
-            let point = &table[entry];
-            let once = point.x.mul(beta);
+        let negated_beta = F::ready(F::splat(&BETA).minus::<1>());
+        // The opposites of the abscissas of each entry times 1, lambda and lambda^2, and the ordinates:
+        // first their opposites, then themselves.
+        let mut x = [table[0].x; 3 * ROW];
+        let mut y = [table[0].y; 2 * ROW];
+        for (entry, point) in table.iter().enumerate() {
+            let once = point.x.mul(negated_beta);
+            x[entry] = F::ready(point.x.minus::<1>());
+            x[ROW + entry] = once;
             // 1 + beta + beta^2 = 0.
-            let twice = F::ready(F::sum(point.x.minus::<1>(), once.minus::<1>()));
-            (x[3 * entry], x[3 * entry + 1], x[3 * entry + 2]) = (point.x, once, twice);
-            for rotation in 0..3 {
-                y[3 * entry + rotation] = point.y;
-            }
+            x[2 * ROW + entry] = F::ready(F::sum(point.x.times::<1>(), once.minus::<1>()));
+            y[entry] = F::ready(point.y.minus::<1>());
+            y[ROW + entry] = point.y;
         }
         let generators = generator::tables();
         let mut sum = Jacobian::from_affine(&Affine::generator());
+        // Whether it is the opposite of what it should be: each addition changes that.
+        let mut is_opposite = false;
         let mut doublings = 0;
         for position in (0..=TOP).rev() {
             let has_pair = position % PAIR_BITS == 0;
@@ -307,54 +330,61 @@ impl<F: Field> Stage<F> for Multiply<'_, F> {
             }
             // Up to three additions, by the one piece of code.
             for term in 0..3 {
-                let (point, negative, zero) = if term == 0 {
+                let mut zero = 0;
+                let (x, y) = if term == 0 {
                     if !has_pair {
                         continue;
                     }
-                    let (slots, negative, zero) = unpack(&digits.pair[position / PAIR_BITS]);
-                    let point = Affine { x: F::pick(&x, &slots), y: F::pick(&y, &slots) };
-                    (point, negative, zero)
+                    let digit = &digits.pair[position / PAIR_BITS];
+                    let (x_places, y_places) = places(digit, is_opposite);
+                    zero = bits(digit.map(|digit| digit & ZERO != 0));
+                    (F::pick(&x, &x_places), F::pick(&y, &y_places))
                 } else {
                     if !has_generator {
                         break;
                     }
-                    let (places, negative) = unpack_generator(&digits.generator[term - 1][window]);
+                    let digit = &digits.generator[term - 1][window];
+                    let places = digit.map(|digit| digit & !GENERATOR_NEGATIVE);
+                    let negative = bits(digit.map(|digit| digit & GENERATOR_NEGATIVE != 0));
                     let (x, y) = F::gather(&generators[term - 1], &places);
-                    (Affine { x, y }, negative, 0)
+                    let negative = if is_opposite { !negative } else { negative };
+                    (x, F::select(F::mask(negative), y, F::ready(y.minus::<1>())))
                 };
                 let before = sum;
-                sum.add(&point, F::mask(negative));
+                sum.add_and_negate(x, y);
+                is_opposite = !is_opposite;
                 if zero != 0 {
-                    sum = Jacobian::select(F::mask(zero), &before, &sum);
+                    sum = Jacobian::select(F::mask(zero), &before.negated(), &sum);
                 }
             }
             doublings += 1;
         }
-        sum
+        if is_opposite { sum.negated() } else { sum }
     }
 }
 
-/// Slots, signs and zeros of a digit.
+/// The places of a digit in the tables of abscissas and of ordinates.
 #[inline(always)]
-fn unpack(digits: &[u8; LANES_MAX]) -> ([u8; LANES_MAX], u8, u8) {
-    let (mut slots, mut negative, mut zero) = ([0; LANES_MAX], 0, 0);
+fn places(digit: &[u8; LANES_MAX], is_opposite: bool) -> ([u8; LANES_MAX], [u8; LANES_MAX]) {
+    // Both of these are one bit, and the second row of ordinates begins where the first bit is.
+    const { assert!(NEGATIVE >> 2 == ROW as u8) };
+    let opposite = if is_opposite { ROW as u8 } else { 0 };
+    let (mut x, mut y) = ([0; LANES_MAX], [0; LANES_MAX]);
     for lane in 0..LANES_MAX {
-        slots[lane] = digits[lane] & SLOT;
-        negative |= (digits[lane] & NEGATIVE) / NEGATIVE << lane;
-        zero |= (digits[lane] & ZERO) / ZERO << lane;
+        x[lane] = digit[lane] & (ENTRY | ROTATION);
+        y[lane] = ((digit[lane] & ENTRY) | ((digit[lane] & NEGATIVE) >> 2)) ^ opposite;
     }
-    (slots, negative, zero)
+    (x, y)
 }
 
-/// Places and signs of a digit.
+/// A bit for each lane.
 #[inline(always)]
-fn unpack_generator(digits: &[u16; LANES_MAX]) -> ([u16; LANES_MAX], u8) {
-    let (mut places, mut negative) = ([0; LANES_MAX], 0);
-    for lane in 0..LANES_MAX {
-        places[lane] = digits[lane] & !GENERATOR_NEGATIVE;
-        negative |= ((digits[lane] & GENERATOR_NEGATIVE) / GENERATOR_NEGATIVE << lane) as u8;
+fn bits(lanes: [bool; LANES_MAX]) -> u8 {
+    let mut bits = 0;
+    for (lane, is_set) in lanes.into_iter().enumerate() {
+        bits |= u8::from(is_set) << lane;
     }
-    (places, negative)
+    bits
 }
 
 /// Makes outcomes of the sums.
@@ -377,10 +407,9 @@ impl<F: Field> Stage<F> for Finish<'_, F> {
             denominators.push(F::select(z.is_zero(), F::splat(&ONE), z));
         }
         invert_all(denominators, prefixes);
-        for at in 0..self.sums.len() {
-            let (group, sum) = (&self.groups[at], &self.sums[at]);
+        for ((group, sum), inverse) in self.groups.iter().zip(self.sums).zip(&*denominators) {
             let exceptional = group.exceptional | F::bits(sum.z.normalize().is_zero());
-            let Affine { x, y } = sum.to_affine(denominators[at]);
+            let Affine { x, y } = sum.to_affine(*inverse);
             let (x, y) = (x.store(), y.store());
             for lane in 0..F::LANES {
                 outcomes.push(if group.invalid >> lane & 1 == 1 {

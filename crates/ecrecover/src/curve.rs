@@ -2,24 +2,26 @@
 //!
 //! # Why no result can be wrong unnoticed
 //!
-//! A point (X, Y, Z) stands for (X / Z^2, Y / Z^3); infinity has Z = 0. The formulas are incomplete:
-//! adding a point to itself, to its opposite or to infinity gives a triple that stands for nothing. But
-//! in each of these cases, and in no other, the new Z is zero modulo p:
+//! A triple (X, Y, Z) stands for the point (X / Z^2, Y / Z^3), or for infinity if Z = 0. The formulas are
+//! incomplete: adding to a point itself, its opposite or infinity gives a triple that stands for nothing.
+//! But in each of these cases, and in no other, the new Z is zero modulo p:
 //!
-//! - [`Jacobian::add`] makes Z3 = Z1 H, where H = x2 Z1^2 - X1 is zero exactly if both points have the
-//!   same abscissa. The formula is the generic one, and right, wherever Z1 and H are not zero.
-//! - [`Jacobian::double`] makes Z3 = 2 Y1 Z1. Doubling is right wherever Z1 is not zero, and no point
-//!   has y = 0: its order would be two, and the order of the curve is an odd prime.
+//! - [`Jacobian::add_and_negate`] makes Z3 = Z1 H, where H = X1 - x2 Z1^2 is zero exactly if both points
+//!   have the same abscissa. Where neither Z1 nor H is zero, the formula is the generic one, and right.
+//! - [`Jacobian::double`] makes Z3 = 2 Y1 Z1. Where Z1 is not zero, it is right, and Y1 is not zero
+//!   either: a point with y = 0 would have the order two, and the order of the curve is an odd prime.
 //!
-//! So once Z is zero, it stays zero, and if it is not zero at the end, all steps before were right, by
-//! induction from the start, a point of the curve. A lane whose Z is zero at the end is computed anew by
-//! libsecp256k1. That is also the fate of those whose true result is infinity.
+//! So once Z is zero, it stays zero, as p is a prime and no product of others is zero. And if Z is not zero
+//! at the end, then by induction from the start, a point of the curve, every step was right. A lane whose Z
+//! is zero at the end is computed anew by libsecp256k1. That also happens where the true result is
+//! infinity. The points that are added are never infinity: they are multiples of G and of R, both of the
+//! prime order n, by numbers that are not zero modulo n.
 //!
 //! # Where the formulas are from
 //!
 //! Bernstein's and Lange's Explicit-Formulas Database, short Weierstrass curves with a4 = 0, Jacobian
-//! coordinates: doubling by 3 products and 4 squares, mixed addition by 8 and 3. Sums are folded into
-//! products, so that few have to be carried on their own.
+//! coordinates: doubling by 3 products and 4 squares, mixed addition by 8 and 3. Differences are folded
+//! into products as addends, so that few have to be carried on their own.
 
 use crate::field::{Field, ONE, Words};
 
@@ -44,12 +46,6 @@ impl<F: Field> Affine<F> {
     #[inline(always)]
     pub(crate) fn generator() -> Self {
         Self { x: F::splat(&GENERATOR.0), y: F::splat(&GENERATOR.1) }
-    }
-
-    /// Minus the point where the mask is set; y must be reduced, and is a factor of magnitude 2 after.
-    #[inline(always)]
-    pub(crate) fn negate_where(self, mask: F::Mask) -> Self {
-        Self { x: self.x, y: F::select(mask, F::ready(self.y.minus::<1>()), self.y) }
     }
 
     /// x^3 + 7, which is y^2 on the curve; x must be reduced, and so is this.
@@ -111,36 +107,40 @@ impl<F: Field> Jacobian<F> {
             return;
         }
         for _ in 0..count {
-            let xx = self.x.square();
+            let slope = self.x.square_thrice();
             let yy = self.y.square();
             // A quarter of S in the database's formula.
             let quarter = self.x.mul(yy);
-            let slope = F::ready(xx.times::<3>()); // 3
-            let x = slope.square_plus(quarter.minus::<8>()); // addend 16
+            let x = slope.square_plus(quarter.minus::<8>()); // addend 9
             let run = F::ready(F::sum(quarter.times::<4>(), x.minus::<1>())); // 4 + 2
-            let y = slope.mul_plus(run, yy.square().minus::<8>()); // 3 * 6, addend 16
+            let y = slope.dot(run, yy, F::ready(yy.minus::<8>())); // 6 + 9
             *self = Self { x, y, z: self.y.mul(self.z) };
         }
         self.z = self.z.shifted(count);
     }
 
-    /// Adds `point`, negated where the mask is set. The magnitudes stand behind the lines; the largest
-    /// product of two is Z times H, 8 * 3.
+    /// Makes of a point P the point -(P + Q), where `minus` is -Q with its abscissa negated: so given the
+    /// opposites of both coordinates of Q, all differences are addends of products, which cost nothing.
+    /// The caller knows how often it has added, and which sign the sum has.
     #[inline(always)]
-    pub(crate) fn add(&mut self, point: &Affine<F>, is_negative: F::Mask) {
-        let zz = self.z.square();
+    pub(crate) fn add_and_negate(&mut self, negated_x: F, negated_y: F) {
+        let zz = self.z.square(); // 8 * 8
         let zzz = zz.mul(self.z);
-        let u = point.x.mul(zz);
-        let s = point.y.mul(zzz);
-        let h = F::ready(F::sum(u.times::<1>(), self.x.minus::<1>())); // 3
-        let r = F::ready(s.signed_minus(is_negative, self.y)); // 5
+        let h = negated_x.mul_plus(zz, self.x.times::<1>());
+        let r = negated_y.mul_plus(zzz, self.y.times::<1>());
         let hh = h.square();
         let hhh = hh.mul(h);
         let v = self.x.mul(hh);
-        let x = r.square_plus(F::sum(hhh.minus::<1>(), v.minus::<2>())); // addend 2 + 4
-        let run = F::ready(F::sum(v.times::<1>(), x.minus::<1>())); // 3
-        let y = r.dot(run, F::ready(self.y.minus::<1>()), hhh); // 5 * 3 + 2
+        let x = r.square_plus(F::sum(hhh.times::<1>(), v.minus::<2>())); // addend 1 + 3
+        let run = F::ready(F::sum(x.times::<1>(), v.minus::<1>())); // 3
+        let y = r.dot(run, self.y, hhh); // 3 + 2
         *self = Self { x, y, z: self.z.mul(h) };
+    }
+
+    /// The opposite point. Y has magnitude 2 after.
+    #[inline(always)]
+    pub(crate) fn negated(self) -> Self {
+        Self { y: F::ready(self.y.minus::<1>()), ..self }
     }
 
     #[inline(always)]

@@ -18,8 +18,8 @@ use crate::{
 
 /// Multiples of R in its table, up to units.
 pub(crate) const ENTRIES: usize = 11;
-/// Multiples of R in its table: each entry times 1, lambda and lambda^2.
-pub(crate) const SLOTS: usize = 3 * ENTRIES;
+/// Places for entries in a table, of which [`ENTRIES`] are taken: a power of two.
+pub(crate) const ROW: usize = 16;
 /// Digits of a pair.
 pub(crate) const PAIR_DIGITS: usize = 43;
 /// The bits of a pair's digit.
@@ -43,10 +43,13 @@ const fn rotate((a, b): Pair) -> Pair {
     (-b, a - b)
 }
 
-/// What to do at a digit: its slot in the low six bits, then its sign.
-pub(crate) const SLOT: u8 = 0x3f;
+/// A digit's entry, in the low four bits.
+pub(crate) const ENTRY: u8 = 0x0f;
+/// By which power of lambda the entry is multiplied, in the next two.
+pub(crate) const ROTATION: u8 = 0x30;
+/// Whether it is negative.
 pub(crate) const NEGATIVE: u8 = 0x40;
-/// The digit is zero; its slot is zero too.
+/// The digit is zero; the rest of it means nothing.
 pub(crate) const ZERO: u8 = 0x80;
 
 /// A digit, and what is carried to the next: one of nine states, three for each of the halves.
@@ -82,6 +85,7 @@ const fn step(a: i64, b: i64) -> Step {
     if a % 8 == 0 && b % 8 == 0 {
         return Step { digit: ZERO, next: state(a / 8, b / 8) };
     }
+    // Each class has an entry: otherwise this does not compile.
     let mut entry = 0;
     while entry < ENTRIES {
         let mut multiple = MULTIPLES[entry];
@@ -91,8 +95,8 @@ const fn step(a: i64, b: i64) -> Step {
             while sign >= -1 {
                 let (c, d) = (sign * multiple.0, sign * multiple.1);
                 if (a - c) % 8 == 0 && (b - d) % 8 == 0 {
-                    let slot = (3 * entry + rotation) as u8;
-                    let digit = if sign < 0 { slot | NEGATIVE } else { slot };
+                    let place = (ROW * rotation + entry) as u8;
+                    let digit = if sign < 0 { place | NEGATIVE } else { place };
                     return Step { digit, next: state((a - c) / 8, (b - d) / 8) };
                 }
                 sign -= 2;
@@ -102,7 +106,7 @@ const fn step(a: i64, b: i64) -> Step {
         }
         entry += 1;
     }
-    panic!("each class modulo 8 has a digit")
+    unreachable!()
 }
 
 const fn state(a: i64, b: i64) -> u8 {

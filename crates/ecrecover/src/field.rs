@@ -8,7 +8,7 @@
 //!
 //! Elements are not reduced to less than p each time. An element has *magnitude* m if it is at most
 //! m (2^256 + 2^217). Products, squares and dot products have magnitude 1 and are called *reduced*.
-//! A product takes factors of any magnitudes whose product is below 225, of at most 15 each; a dot
+//! A product takes factors whose magnitudes have a product below 225, of at most 15 each; a dot
 //! product takes the sum of both products. What is between is a [`Field::Wide`]: a sum of small
 //! multiples of reduced elements, of magnitude 32 at most, which [`Field::ready`] makes a factor if
 //! its magnitude is at most 15, or which a product takes as an addend. The comments in `curve` count
@@ -71,6 +71,8 @@ pub(crate) trait Field: Copy {
     fn mul(self, other: Self) -> Self;
     /// The square.
     fn square(self) -> Self;
+    /// Three times the square, of a factor of magnitude 4 at most.
+    fn square_thrice(self) -> Self;
     /// The product and `addend` together.
     fn mul_plus(self, other: Self, addend: Self::Wide) -> Self;
     /// The square and `addend` together.
@@ -80,14 +82,11 @@ pub(crate) trait Field: Copy {
 
     /// `FACTOR` times a reduced element.
     fn times<const FACTOR: u64>(self) -> Self::Wide;
-    /// `FACTOR` times a reduced element, negated: `2 * FACTOR * p - FACTOR * self`, with twice the
-    /// magnitude `FACTOR`.
+    /// `FACTOR` times a reduced element, negated: `(FACTOR + 1) * p - FACTOR * self`, of magnitude
+    /// `FACTOR + 1`.
     fn minus<const FACTOR: u64>(self) -> Self::Wide;
     /// The sum.
     fn sum(left: Self::Wide, right: Self::Wide) -> Self::Wide;
-    /// `4p + sign * self - other` for reduced elements, where `sign` is minus one where the mask is
-    /// set. Of magnitude 5.
-    fn signed_minus(self, is_negative: Self::Mask, other: Self) -> Self::Wide;
     /// A reduced element times `2^count`, for a count of at most 3, as a factor.
     fn shifted(self, count: u32) -> Self;
     /// Makes a factor of a sum.
@@ -110,54 +109,69 @@ pub(crate) trait Field: Copy {
 /// One.
 pub(crate) const ONE: Words = [1, 0, 0, 0];
 
+// The powers of several elements are computed together, as each product waits for the one before.
+
 #[inline(always)]
-fn square_times<F: Field>(mut element: F, count: u32) -> F {
+fn square_times<F: Field, const N: usize>(mut elements: [F; N], count: u32) -> [F; N] {
     for _ in 0..count {
-        element = element.square();
+        for element in &mut elements {
+            *element = element.square();
+        }
     }
-    element
+    elements
+}
+
+#[inline(always)]
+fn mul_each<F: Field, const N: usize>(mut left: [F; N], right: &[F; N]) -> [F; N] {
+    for at in 0..N {
+        left[at] = left[at].mul(right[at]);
+    }
+    left
 }
 
 /// What the addition chains of inverse and root have in common: the powers 2^n - 1 for n = 2, 22
 /// and 223. Both exponents begin with 223 ones (libsecp256k1, `field_impl.h`).
-struct Ones<F> {
-    two: F,
-    twenty_two: F,
-    all: F,
+struct Ones<F, const N: usize> {
+    two: [F; N],
+    twenty_two: [F; N],
+    all: [F; N],
 }
 
 #[inline(always)]
-fn ones<F: Field>(element: F) -> Ones<F> {
-    let two = element.square().mul(element);
-    let three = two.square().mul(element);
-    let six = square_times(three, 3).mul(three);
-    let nine = square_times(six, 3).mul(three);
-    let eleven = square_times(nine, 2).mul(two);
-    let twenty_two = square_times(eleven, 11).mul(eleven);
-    let forty_four = square_times(twenty_two, 22).mul(twenty_two);
-    let eighty_eight = square_times(forty_four, 44).mul(forty_four);
-    let most = square_times(eighty_eight, 88).mul(eighty_eight);
-    let more = square_times(most, 44).mul(forty_four);
-    let all = square_times(more, 3).mul(three);
+fn ones<F: Field, const N: usize>(one: &[F; N]) -> Ones<F, N> {
+    let two = mul_each(square_times(*one, 1), one);
+    let three = mul_each(square_times(two, 1), one);
+    let six = mul_each(square_times(three, 3), &three);
+    let nine = mul_each(square_times(six, 3), &three);
+    let eleven = mul_each(square_times(nine, 2), &two);
+    let twenty_two = mul_each(square_times(eleven, 11), &eleven);
+    let forty_four = mul_each(square_times(twenty_two, 22), &twenty_two);
+    let eighty_eight = mul_each(square_times(forty_four, 44), &forty_four);
+    let most = mul_each(square_times(eighty_eight, 88), &eighty_eight);
+    let more = mul_each(square_times(most, 44), &forty_four);
+    let all = mul_each(square_times(more, 3), &three);
     Ones { two, twenty_two, all }
 }
 
-/// The inverse, element^(p - 2); zero has zero. The factor must have magnitude 15 at most.
+/// The inverse, element^(p - 2); zero has zero. The factor must have magnitude 14 at most.
 #[inline(always)]
 pub(crate) fn inverse<F: Field>(element: F) -> F {
-    let Ones { two, twenty_two, all } = ones(element);
-    let power = square_times(all, 23).mul(twenty_two);
-    let power = square_times(power, 5).mul(element);
-    let power = square_times(power, 3).mul(two);
-    square_times(power, 2).mul(element)
+    let one = [element];
+    let Ones { two, twenty_two, all } = ones(&one);
+    let power = mul_each(square_times(all, 23), &twenty_two);
+    let power = mul_each(square_times(power, 5), &one);
+    let power = mul_each(square_times(power, 3), &two);
+    let [inverse] = mul_each(square_times(power, 2), &one);
+    inverse
 }
 
-/// The square root if there is one, element^((p + 1) / 4); otherwise the root of the negated element.
+/// The square root of each if there is one, element^((p + 1) / 4); otherwise the root of the negated
+/// element. The factors must have magnitude 14 at most.
 #[inline(always)]
-pub(crate) fn root<F: Field>(element: F) -> F {
-    let Ones { two, twenty_two, all } = ones(element);
-    let power = square_times(all, 23).mul(twenty_two);
-    let power = square_times(power, 6).mul(two);
+pub(crate) fn roots<F: Field, const N: usize>(elements: &[F; N]) -> [F; N] {
+    let Ones { two, twenty_two, all } = ones(elements);
+    let power = mul_each(square_times(all, 23), &twenty_two);
+    let power = mul_each(square_times(power, 6), &two);
     square_times(power, 2)
 }
 

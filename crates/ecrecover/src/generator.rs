@@ -7,10 +7,10 @@ use crate::{
 };
 use std::sync::OnceLock;
 
-/// Abscissa and ordinate of a point, lowest words first. In one line of the cache.
+/// Points.
 pub(crate) type Table = Vec<Line>;
 
-/// A point in one line of the cache.
+/// A point in one line of the cache: the abscissa negated, and the ordinate, lowest words first.
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 pub(crate) struct Line(pub(crate) [u64; 8]);
@@ -35,15 +35,17 @@ fn table(point: &Affine<Portable>) -> Table {
     twice.double(1);
     let twice = to_affine(&[twice])[0];
     let mut multiple = Jacobian::from_affine(point);
+    let negated = |number: Portable| Portable::ready(number.minus::<1>()).normalize();
     let multiples: Vec<_> = (0..GENERATOR_ENTRIES)
         .map(|_| {
             let this = multiple;
-            multiple.add(&twice, false);
+            multiple.add_and_negate(negated(twice.x), negated(twice.y));
+            multiple = multiple.negated();
             this
         })
         .collect();
     let line = |point: &Affine<Portable>| {
-        let ([x, ..], [y, ..]) = (point.x.store(), point.y.store());
+        let ([x, ..], [y, ..]) = (negated(point.x).store(), point.y.store());
         Line([x[0], x[1], x[2], x[3], y[0], y[1], y[2], y[3]])
     };
     to_affine(&multiples).iter().map(line).collect()

@@ -68,6 +68,15 @@ impl Lanes {
         }
     }
 
+    /// Fewer signatures than this are recovered one at a time by libsecp256k1, which takes no longer.
+    pub(crate) const fn batch_min(self) -> usize {
+        match self {
+            Self::Portable => 16,
+            Self::Avx2 => 8,
+            Self::Ifma => 3,
+        }
+    }
+
     /// Recovers the keys of one batch. The processor must have the lanes.
     pub(crate) fn recover(self, requests: &[Request]) -> Vec<Outcome> {
         debug_assert!(self.is_available(), "a `Recoverer` has asked before");

@@ -1,8 +1,34 @@
 //! Recovers the senders of transactions.
 //!
-//! In: signed transactions. Out: for each the address whose key signed it (yellow paper,
-//! appendix F), or why its signature belongs to nobody. Public data only, so nothing here runs in
-//! constant time.
+//! In: signed transactions, or hashes with their signatures. Out: for each the address whose key signed it
+//! (yellow paper, appendix F), or why its signature belongs to nobody. Public data only, so nothing here
+//! runs in constant time.
+//!
+//! # How
+//!
+//! One signature is recovered by libsecp256k1. Many are recovered together, a batch at a time
+//! ([`Recoverer`]), by the same steps in all [`Lanes`] of vector registers:
+//!
+//! 1. u1 = -z / r and u2 = s / r modulo the order, one inversion for the batch (Montgomery's trick).
+//! 2. The point R with the abscissa r: a square root by a fixed addition chain (libsecp256k1's).
+//! 3. Eleven small multiples of R, by affine additions that share three inversions.
+//! 4. The key u1 G + u2 R: u2 is split by the endomorphism of the curve into two halves, a + b lambda
+//!    (Gallant, Lambert and Vanstone, "Faster point multiplication on elliptic curves with efficient
+//!    endomorphisms", CRYPTO 2001), and both are written together in 43 digits of the ring Z\[lambda\] to
+//!    the base 8; u1 in 20 odd digits of 13 bits, for which tables of G and 2^130 G are made once. 126
+//!    doublings, 63 mixed additions (Bernstein's and Lange's Explicit-Formulas Database), the same in
+//!    each lane.
+//! 5. To affine coordinates, one inversion for the batch; Keccak-256.
+//!
+//! The formulas of step 4 leave out what an attacker can bring about: a point added to itself, to its
+//! opposite or to infinity. Such a lane is noticed and recovered by libsecp256k1; `curve` proves that none
+//! can be missed. The tests compare all lanes with libsecp256k1, on random signatures and on those that an
+//! attacker would make (`cargo xtask campaign ecrecover` does it at length).
+//!
+//! Module by module: `field` (arithmetic in lanes, once for each kind of lanes), `scalar` (modulo the
+//! order), `digits` (how scalars are written), `curve` (points), `generator` (the tables of G), `batch` (all
+//! steps), `single` (libsecp256k1), `recoverer` and `lanes` (the interface). Why it is so stands in
+//! `docs/decisions/0010-senders-in-lanes.md`.
 
 mod batch;
 mod curve;
@@ -34,7 +60,7 @@ pub const HALF_ORDER: U256 = U256::from_be_bytes(alloy_primitives::hex!(
 ));
 
 /// A thread of its own recovers at least so many signatures: starting one takes some 35 µs, as long as
-/// recovering a dozen in eight lanes.
+/// recovering seven in eight lanes, and a small batch has its inversions alone.
 const SHARE_MIN: usize = 32;
 
 /// A signature that belongs to nobody.

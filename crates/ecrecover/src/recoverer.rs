@@ -3,12 +3,10 @@
 use crate::{
     Lanes, SignatureError,
     batch::{BATCH, Outcome, Request},
+    field::LANES_MAX,
     recover_key,
 };
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
-
-/// Fewer signatures than this are recovered one at a time by libsecp256k1, which takes no longer.
-const BATCH_MIN: usize = 8;
 
 /// A signature and the hash that it signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +88,12 @@ impl Recoverer {
     /// The keys that made the signatures, each in its place.
     #[must_use]
     pub fn keys(&self, signed: &[Recoverable]) -> Vec<Result<PublicKey, SignatureError>> {
-        if signed.len() < BATCH_MIN {
+        if signed.len() < self.lanes.batch_min() {
             return signed.iter().map(recover_key).collect();
         }
         // All batches about equally long: a short last one would pay its inversions alone.
         let batches = signed.len().div_ceil(BATCH);
-        let length = signed.len().div_ceil(batches).next_multiple_of(BATCH_MIN);
+        let length = signed.len().div_ceil(batches).next_multiple_of(LANES_MAX);
         signed.chunks(length).flat_map(|part| self.batch(part)).collect()
     }
 

@@ -1,8 +1,10 @@
 //! `heddle bench executor`: times the three ways of executing on synthetic blocks.
+//! `heddle bench ecrecover`: times the recovery of senders (`ecrecover`).
 //!
 //! Module by module: `random` (where the draws come from), `workload` (the blocks), `rounds` (the
 //! timing), `memory` (the peak of a process of its own), `statistics`, `report`.
 
+mod ecrecover;
 mod memory;
 mod random;
 mod report;
@@ -12,6 +14,7 @@ mod statistics;
 mod tests;
 mod workload;
 
+pub use ecrecover::BenchEcrecover;
 pub use workload::{CHAIN_ID, FORK, Workload, WorkloadKind, workload};
 
 use crate::Error;

@@ -173,6 +173,9 @@ pub enum Error {
         /// What went wrong.
         what: String,
     },
+    /// The processor lacks the lanes to measure.
+    #[error("{0}; choose others with --lanes, or leave it out")]
+    Lanes(#[from] heddle_ecrecover::LanesError),
     /// The results cannot be written.
     #[error("cannot write the results")]
     Output(#[from] io::Error),

@@ -12,7 +12,7 @@ mod transfer;
 use clap::{Parser, Subcommand};
 use heddle_measure::{
     Replay,
-    bench::BenchExecutor,
+    bench::{BenchEcrecover, BenchExecutor},
     conformance::{
         BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
         TransactionConformance, TrieConformance,
@@ -76,6 +76,7 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Bench {
     Executor(BenchExecutor),
+    Ecrecover(BenchEcrecover),
 }
 
 #[derive(Debug, Subcommand)]
@@ -112,6 +113,7 @@ impl Command {
             Self::Replay(replay) => Ok(replay.run()?),
             Self::Conformance(suite) => suite.run(),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
+            Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
         }
     }
 }

@@ -2,10 +2,11 @@
 //! `vpmuludq`, which multiplies the low 32 bits of its operands.
 //!
 //! Bounds: in a factor all limbs are below 2^31. In a reduced element they are below 2^26, but the third
-//! is below 2^26 + 2^23, and the highest below 2^22. In a sum of magnitude m they are m times as much,
+//! is below 2^26 + 3 * 2^21, and the highest below 2^22. In a sum of magnitude m they are m times as much,
 //! at most. So sums are factors as they are.
 
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop, reason = "a place counts in several arrays at once")]
 
 use super::{Field, LANES_MAX, Stage, Words};
 use crate::generator::Line;
@@ -94,33 +95,43 @@ fn equal(left: __m256i, right: __m256i) -> __m256i {
     unsafe { _mm256_cmpeq_epi64(left, right) }
 }
 
+/// The sum over i + j = K of the products of limbs i and j.
 #[inline(always)]
-fn multiply_add(mut columns: Columns, a: &[__m256i; 10], b: &[__m256i; 10]) -> Columns {
+fn column<const K: usize>(a: &[__m256i; 10], b: &[__m256i; 10]) -> __m256i {
+    let mut sum = zero();
     for i in 0..10 {
-        for j in 0..10 {
-            columns[i + j] = add(columns[i + j], multiply(a[i], b[j]));
+        if i <= K && K - i < 10 {
+            sum = add(sum, multiply(a[i], b[K - i]));
         }
     }
-    columns
+    sum
 }
 
+/// The same where both factors are one.
 #[inline(always)]
-fn square_columns(a: &[__m256i; 10]) -> Columns {
-    let mut columns = [zero(); 19];
+fn square_column<const K: usize>(a: &[__m256i; 10]) -> __m256i {
+    let mut sum = zero();
     for i in 0..10 {
-        columns[2 * i] = add(columns[2 * i], multiply(a[i], a[i]));
-        let twice = add(a[i], a[i]);
-        for j in i + 1..10 {
-            columns[i + j] = add(columns[i + j], multiply(twice, a[j]));
+        if 2 * i < K && K - i < 10 {
+            sum = add(sum, multiply(a[i], a[K - i]));
         }
     }
-    columns
+    sum = add(sum, sum);
+    if K.is_multiple_of(2) { add(sum, multiply(a[K / 2], a[K / 2])) } else { sum }
 }
 
-/// Reduces columns. Ten products of magnitudes whose product is 225, the third limb an eighth larger,
-/// are below 10 * 225 * 2^52 * 9 / 8 < 2^63.4; the rest of what is added here is below 2^60.
+/// All columns, of which each is one expression.
+macro_rules! columns {
+    ($column:ident $arguments:tt) => {
+        columns!($column $arguments; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18)
+    };
+    ($column:ident $arguments:tt; $($k:literal)*) => { [$($column::<$k> $arguments),*] };
+}
+
+/// Reduces columns and an addend. Ten products of magnitudes whose product is below 225, the third limb
+/// a tenth larger, are below 10 * 225 * 2^52 * 1.1 < 2^63.4; the rest of what is added is below 2^60.
 #[inline(always)]
-fn reduce(c: &Columns) -> Avx2 {
+fn reduce(c: &Columns, addend: &Avx2) -> Avx2 {
     let mask = constant(LIMB);
     // The high columns become limbs. The product is below 2^520, so the last has 26 bits.
     let mut high = [zero(); 10];
@@ -136,7 +147,7 @@ fn reduce(c: &Columns) -> Avx2 {
     let mut low = [zero(); 10];
     let mut carry = zero();
     for i in 0..10 {
-        let mut sum = add(add(c[i], carry), multiply(high[i], fold));
+        let mut sum = add(add(c[i], addend.0[i]), add(carry, multiply(high[i], fold)));
         if i > 0 {
             sum = add(sum, left::<FOLD_LIMBS_SHIFT>(high[i - 1]));
         }
@@ -155,10 +166,37 @@ fn reduce(c: &Columns) -> Avx2 {
     let first = add(low[0], multiply(over, fold));
     let second = add(add(low[1], left::<FOLD_SHIFT>(over)), multiply(beyond, fold));
     let second = add(second, right::<26>(first));
-    // Beyond has 17 bits, six more after the shift; the carry has seven.
+    // What is above 2^256 is below 2^42, beyond thus below 2^16 and below 2^22 after the shift; the carry
+    // has seven bits.
     let third = add(add(low[2], left::<FOLD_SHIFT>(beyond)), right::<26>(second));
     (low[0], low[1], low[2]) = (and(first, mask), and(second, mask), third);
     Avx2(low)
+}
+
+// A product has some five hundred instructions. Copied to each place that multiplies, they would not fit
+// into the cache of instructions.
+
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+fn product(a: &Avx2, b: &Avx2, addend: &Avx2) -> Avx2 {
+    reduce(&columns!(column(&a.0, &b.0)), addend)
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+fn square(a: &Avx2, addend: &Avx2) -> Avx2 {
+    reduce(&columns!(square_column(&a.0)), addend)
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2")]
+fn dot(a: &Avx2, b: &Avx2, c: &Avx2, d: &Avx2) -> Avx2 {
+    let mut columns: Columns = columns!(column(&a.0, &b.0));
+    let others: Columns = columns!(column(&c.0, &d.0));
+    for (column, other) in columns.iter_mut().zip(others) {
+        *column = add(*column, other);
+    }
+    reduce(&columns, &Avx2([zero(); 10]))
 }
 
 /// Carries from limb to limb, the highest taking what there is.
@@ -283,34 +321,35 @@ impl Field for Avx2 {
 
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
-        reduce(&multiply_add([zero(); 19], &self.0, &other.0))
+        self.mul_plus(other, Self([zero(); 10]))
     }
 
     #[inline(always)]
     fn square(self) -> Self {
-        reduce(&square_columns(&self.0))
+        self.square_plus(Self([zero(); 10]))
+    }
+
+    #[inline(always)]
+    fn square_thrice(self) -> Self {
+        Self::times::<3>(self).mul(self)
     }
 
     #[inline(always)]
     fn mul_plus(self, other: Self, addend: Self) -> Self {
-        let mut columns = [zero(); 19];
-        columns[..10].copy_from_slice(&addend.0);
-        reduce(&multiply_add(columns, &self.0, &other.0))
+        // SAFETY: see above.
+        unsafe { product(&self, &other, &addend) }
     }
 
     #[inline(always)]
     fn square_plus(self, addend: Self) -> Self {
-        let mut columns = square_columns(&self.0);
-        for i in 0..10 {
-            columns[i] = add(columns[i], addend.0[i]);
-        }
-        reduce(&columns)
+        // SAFETY: see above.
+        unsafe { square(&self, &addend) }
     }
 
     #[inline(always)]
     fn dot(self, other: Self, third: Self, fourth: Self) -> Self {
-        let first = multiply_add([zero(); 19], &self.0, &other.0);
-        reduce(&multiply_add(first, &third.0, &fourth.0))
+        // SAFETY: see above.
+        unsafe { dot(&self, &other, &third, &fourth) }
     }
 
     #[inline(always)]
@@ -326,7 +365,8 @@ impl Field for Avx2 {
     fn minus<const FACTOR: u64>(self) -> Self {
         let mut limbs = self.0;
         for i in 0..10 {
-            limbs[i] = subtract(constant(2 * FACTOR as i64 * PRIME[i]), scaled::<FACTOR>(limbs[i]));
+            limbs[i] =
+                subtract(constant((FACTOR as i64 + 1) * PRIME[i]), scaled::<FACTOR>(limbs[i]));
         }
         Self(limbs)
     }
@@ -336,18 +376,6 @@ impl Field for Avx2 {
         let mut limbs = left.0;
         for i in 0..10 {
             limbs[i] = add(limbs[i], right.0[i]);
-        }
-        Self(limbs)
-    }
-
-    #[inline(always)]
-    fn signed_minus(self, is_negative: __m256i, other: Self) -> Self {
-        let mut limbs = self.0;
-        for i in 0..10 {
-            let rest = subtract(constant(4 * PRIME[i]), other.0[i]);
-            // SAFETY: see above. In two's complement the complement is one less than minus the limb.
-            let signed = unsafe { subtract(_mm256_xor_si256(self.0[i], is_negative), is_negative) };
-            limbs[i] = add(rest, signed);
         }
         Self(limbs)
     }

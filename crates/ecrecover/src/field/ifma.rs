@@ -8,6 +8,7 @@
 //! 2^48 + 2^9. In a sum of magnitude m the limbs are at most m (2^52 - 1) and m (2^48 + 2^9).
 
 #![allow(unsafe_code)]
+#![allow(clippy::needless_range_loop, reason = "a place counts in several arrays at once")]
 
 use super::{Field, LANES_MAX, Stage, Words};
 use crate::generator::Line;
@@ -139,6 +140,12 @@ fn square_columns(a: &[__m512i; 5]) -> Columns {
 /// fourth limb is below 2^8, so the highest is at most 2^48 + 2^9.
 #[inline(always)]
 fn reduce(c: &Columns) -> Ifma {
+    finished(folded(c))
+}
+
+/// The five low columns, and a sixth, without the high ones.
+#[inline(always)]
+fn folded(c: &Columns) -> [__m512i; 6] {
     let fold = constant(FOLD_LIMBS);
     let mut r = [c[0], c[1], c[2], c[3], c[4], zero()];
     for i in 0..5 {
@@ -148,6 +155,12 @@ fn reduce(c: &Columns) -> Ifma {
     for i in 0..4 {
         r[i + 1] = low(r[i + 1], right::<52>(c[5 + i]), fold);
     }
+    r
+}
+
+/// A reduced element of folded columns.
+#[inline(always)]
+fn finished(r: [__m512i; 6]) -> Ifma {
     let over = add(right::<48>(r[4]), left::<4>(r[5]));
     let fold = constant(FOLD);
     carried([low(r[0], over, fold), high(r[1], over, fold), r[2], r[3], and(r[4], constant(TOP))])
@@ -284,6 +297,15 @@ impl Field for Ifma {
     }
 
     #[inline(always)]
+    fn square_thrice(self) -> Self {
+        let mut r = folded(&square_columns(&self.0));
+        for column in &mut r {
+            *column = scaled::<3>(*column);
+        }
+        finished(r)
+    }
+
+    #[inline(always)]
     fn mul_plus(self, other: Self, addend: Self::Wide) -> Self {
         let [a, b, c, d, e] = addend;
         let none = zero();
@@ -319,7 +341,8 @@ impl Field for Ifma {
     fn minus<const FACTOR: u64>(self) -> Self::Wide {
         let mut limbs = self.0;
         for i in 0..5 {
-            limbs[i] = subtract(constant(2 * FACTOR as i64 * PRIME[i]), scaled::<FACTOR>(limbs[i]));
+            limbs[i] =
+                subtract(constant((FACTOR as i64 + 1) * PRIME[i]), scaled::<FACTOR>(limbs[i]));
         }
         limbs
     }
@@ -329,18 +352,6 @@ impl Field for Ifma {
         let mut limbs = left;
         for i in 0..5 {
             limbs[i] = add(limbs[i], right[i]);
-        }
-        limbs
-    }
-
-    #[inline(always)]
-    fn signed_minus(self, is_negative: __mmask8, other: Self) -> Self::Wide {
-        let mut limbs = self.0;
-        for i in 0..5 {
-            let rest = subtract(constant(4 * PRIME[i]), other.0[i]);
-            let sum = add(rest, self.0[i]);
-            // SAFETY: see above.
-            limbs[i] = unsafe { _mm512_mask_sub_epi64(sum, is_negative, rest, self.0[i]) };
         }
         limbs
     }

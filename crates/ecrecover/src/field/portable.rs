@@ -1,5 +1,7 @@
 //! One element in scalar registers: five limbs of 52 bits, products of 128.
 
+#![allow(clippy::needless_range_loop, reason = "a place counts in several arrays at once")]
+
 use super::{Field, LANES_MAX, Stage, Words};
 use crate::generator::Line;
 
@@ -162,6 +164,11 @@ impl Field for Portable {
     }
 
     #[inline(always)]
+    fn square_thrice(self) -> Self {
+        Self(self.0.map(|limb| 3 * limb)).mul(self)
+    }
+
+    #[inline(always)]
     fn mul_plus(self, other: Self, addend: Self) -> Self {
         reduce(&columns(self.0, other.0), addend.0)
     }
@@ -190,7 +197,7 @@ impl Field for Portable {
     fn minus<const FACTOR: u64>(self) -> Self {
         let mut limbs = [0; 5];
         for i in 0..5 {
-            limbs[i] = FACTOR * (2 * PRIME[i] - self.0[i]);
+            limbs[i] = (FACTOR + 1) * PRIME[i] - FACTOR * self.0[i];
         }
         Self(limbs)
     }
@@ -200,16 +207,6 @@ impl Field for Portable {
         let mut limbs = [0; 5];
         for i in 0..5 {
             limbs[i] = left.0[i] + right.0[i];
-        }
-        Self(limbs)
-    }
-
-    #[inline(always)]
-    fn signed_minus(self, is_negative: bool, other: Self) -> Self {
-        let mut limbs = [0; 5];
-        for i in 0..5 {
-            let rest = 4 * PRIME[i] - other.0[i];
-            limbs[i] = if is_negative { rest - self.0[i] } else { rest + self.0[i] };
         }
         Self(limbs)
     }

@@ -3,7 +3,7 @@
 //! Limbs at their bounds are the hard part. A number has many forms in limbs, so the forms are made as
 //! the curve makes them: sums of small multiples of reduced elements, up to the largest magnitudes.
 
-use super::{Field, LANES_MAX, ONE, PRIME, Stage, Words, inverse, invert_all, root};
+use super::{Field, LANES_MAX, ONE, PRIME, Stage, Words, inverse, invert_all, roots};
 use crate::{
     Lanes,
     curve::BETA,
@@ -84,8 +84,8 @@ fn sum(left: U256, right: U256) -> U256 {
 #[track_caller]
 fn assert_lanes<F: Field>(found: F, what: &str, expected: impl Fn(usize) -> U256) {
     let found = found.normalize().store();
-    for lane in 0..F::LANES {
-        assert_eq!(big(&found[lane]), expected(lane).reduce_mod(P), "{what} in lane {lane}");
+    for (lane, found) in found[..F::LANES].iter().enumerate() {
+        assert_eq!(big(found), expected(lane).reduce_mod(P), "{what} in lane {lane}");
     }
 }
 
@@ -166,6 +166,10 @@ impl<F: Field> Stage<F> for Products<'_> {
             }
             let wanted = |lane: usize| product(a_numbers[lane], a_numbers[lane]);
             assert_lanes(a.square(), "square", wanted);
+            let wanted_thrice = |lane: usize| product(wanted(lane), U256::from(3));
+            if left_size <= 3 {
+                assert_lanes(a.square_thrice(), "three squares", wanted_thrice);
+            }
             let addend = third.element.minus::<8>();
             let added = |lane: usize| negated(product(third.numbers[lane], U256::from(8)));
             let with = |lane: usize| sum(wanted(lane), added(lane));
@@ -189,12 +193,6 @@ impl<F: Field> Stage<F> for Choices<'_> {
         let is_set = |lane: usize| bits >> lane & 1 == 1;
         assert_lanes(F::select(mask, left.element, right.element), "choice", |lane| {
             if is_set(lane) { left.numbers[lane] } else { right.numbers[lane] }
-        });
-        let signed = F::ready(left.element.signed_minus(mask, right.element));
-        assert_lanes(signed, "signed difference", |lane| {
-            let first = left.numbers[lane];
-            let first = if is_set(lane) { negated(first) } else { first };
-            sum(first, negated(right.numbers[lane]))
         });
         let normal = left.element.normalize();
         let (zero, odd) = (F::bits(normal.is_zero()), F::bits(normal.is_odd()));
@@ -235,12 +233,12 @@ impl<F: Field> Stage<F> for Powers<'_> {
         for (_, element, numbers) in factors(&known) {
             assert_lanes(inverse(element), "inverse", |lane| inverted(numbers[lane]));
             let square = element.square();
-            let found = root(square).square();
-            assert_lanes(found, "square of a root", |lane| product(numbers[lane], numbers[lane]));
             // Minus one is no square, so what is no square has the root of its opposite.
             let opposite = F::ready(square.minus::<1>());
-            let found = root(opposite).square();
-            assert_lanes(found, "no root", |lane| product(numbers[lane], numbers[lane]));
+            for found in roots(&[square, opposite]) {
+                let wanted = |lane: usize| product(numbers[lane], numbers[lane]);
+                assert_lanes(found.square(), "square of a root", wanted);
+            }
         }
         let mut many: Vec<Known<F>> = (0..random.below(6)).map(|_| Known::draw(random)).collect();
         for known in &mut many {

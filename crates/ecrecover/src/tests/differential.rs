@@ -1,7 +1,7 @@
 //! Batches against libsecp256k1, which recovers each signature alone.
 //!
 //! In short in `cargo test`; `HEDDLE_SIGNATURES` sets how many, for each of the lanes that the
-//! processor has, and `HEDDLE_SEED` which.
+//! processor has or for `HEDDLE_LANES` alone, and `HEDDLE_SEED` which.
 
 use super::forge::{Class, N, generator_value, negated, pair_value};
 use crate::{
@@ -81,7 +81,9 @@ fn compare_many(lanes: Lanes, seed: u64, signatures: u64) -> Counts {
 fn batches_agree_with_libsecp256k1() {
     let seed = setting("HEDDLE_SEED").unwrap_or(1);
     let signatures = setting("HEDDLE_SIGNATURES").unwrap_or(SIGNATURES);
-    for lanes in Lanes::available() {
+    let only = std::env::var("HEDDLE_LANES").ok();
+    let chosen = |lanes: &Lanes| only.as_deref().is_none_or(|only| only == lanes.name());
+    for lanes in Lanes::available().filter(chosen) {
         let start = Instant::now();
         let counts = compare_many(lanes, seed, signatures);
         println!("{lanes}, seed {seed}, {:.0} s:", start.elapsed().as_secs_f64());

@@ -7,8 +7,8 @@ use crate::{
     Recoverable,
     curve::BETA,
     digits::{
-        GENERATOR_BITS, GENERATOR_DIGITS, GENERATOR_NEGATIVE, MULTIPLES, NEGATIVE, PAIR_BITS,
-        PAIR_DIGITS, SLOT, ZERO, generator_digits, pair_digits,
+        ENTRY, GENERATOR_BITS, GENERATOR_DIGITS, GENERATOR_NEGATIVE, MULTIPLES, NEGATIVE,
+        PAIR_BITS, PAIR_DIGITS, ROTATION, ROW, ZERO, generator_digits, pair_digits,
     },
     field::PRIME,
     scalar::{ORDER, Scalar},
@@ -222,10 +222,9 @@ pub(super) fn pair_value(digit: u8) -> U256 {
     if digit & ZERO != 0 {
         return U256::ZERO;
     }
-    let slot = usize::from(digit & SLOT);
-    let (a, b) = MULTIPLES[slot / 3];
+    let (a, b) = MULTIPLES[usize::from(digit & ENTRY)];
     let mut value = unit(a, b);
-    for _ in 0..slot % 3 {
+    for _ in 0..usize::from(digit & ROTATION) / ROW {
         value = value.mul_mod(LAMBDA, N);
     }
     if digit & NEGATIVE == 0 { value } else { negated(value) }

@@ -1,6 +1,6 @@
 //! Where the draws of a workload come from: always the same for one seed.
 
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 
 /// The generator splitmix64 (Steele, Lea and Flood, 2014): one word of state, and good enough to
 /// draw addresses and amounts.
@@ -28,6 +28,11 @@ impl Random {
     /// From `low` to `high`, both included.
     pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
+    }
+
+    /// A word, each as likely as the other.
+    pub(super) fn word(&mut self) -> B256 {
+        U256::from_limbs([self.next(), self.next(), self.next(), self.next()]).into()
     }
 
     /// An address that looks like a hash, as real ones do, and that nobody else has drawn.
