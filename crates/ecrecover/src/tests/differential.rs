@@ -8,11 +8,13 @@ use crate::{
     Lanes, PublicKey, Recoverable, Recoverer, SignatureError,
     batch::{BATCH, Outcome},
     digits::{generator_digits, pair_digits},
+    field::PRIME,
     recover_key,
     scalar::Scalar,
-    testing::{Random, setting},
+    testing::{Random, big, setting},
 };
 use alloy_primitives::U256;
+use secp256k1::{SECP256K1, SecretKey};
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     thread,
@@ -174,5 +176,22 @@ fn digits_make_the_scalar() {
         }
         assert_eq!(sum, number);
         assert_eq!(negated(negated(number)), number);
+    }
+}
+
+#[test]
+fn the_tables_hold_multiples_of_the_generator() {
+    let mut random = Random::from_environment();
+    for (half, table) in crate::generator::tables().iter().enumerate() {
+        let places = (0..40).map(|_| random.below(table.len() as u64) as usize);
+        for place in places.chain([0, 1, table.len() - 1]) {
+            let multiple = generator_value(half, place as u16);
+            let key = SecretKey::from_byte_array(multiple.reduce_mod(N).to_be_bytes()).unwrap();
+            let point = key.public_key(SECP256K1).serialize_uncompressed();
+            let [a, b, c, d, e, f, g, h] = table[place].0;
+            let (negated_x, y) = (U256::from_limbs([a, b, c, d]), U256::from_limbs([e, f, g, h]));
+            assert_eq!(big(&PRIME) - negated_x, U256::from_be_slice(&point[1..33]));
+            assert_eq!(y, U256::from_be_slice(&point[33..]));
+        }
     }
 }

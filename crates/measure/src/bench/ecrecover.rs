@@ -9,21 +9,21 @@ use serde::Serialize;
 use std::{
     hint::black_box,
     io::{self, Write},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Recover the senders of many signatures in lanes, and one at a time with libsecp256k1, and time it.
 ///
-/// All on one core. Each round recovers the same signatures, in turn a batch in lanes and the same
-/// ones by libsecp256k1, so that what else the machine does falls on both. Timed are hashes and
-/// signatures in, addresses out, hashing the keys included. A round that is not timed comes first, in
-/// which all addresses are compared.
+/// All on one core. Each round recovers all signatures in lanes, and then as many of them by
+/// libsecp256k1 as take as long: so what else the machine does falls on both alike. Timed are hashes
+/// and signatures in, addresses out, hashing the keys included. A round that is not timed comes
+/// first, in which all addresses are compared.
 ///
 /// The signatures are drawn by splitmix64 from a fixed seed, so all runs recover the same; nobody
 /// signed, but each has a key.
 ///
-/// Figures are medians of the rounds. A speed-up is the median over the rounds of the time of
-/// libsecp256k1 divided by the other of the same round; its quartiles stand beside it.
+/// Figures are medians of the rounds. A speed-up is the median over the rounds of what the lanes do
+/// in a second divided by what libsecp256k1 does in the same round; its quartiles stand beside it.
 ///
 /// Exit status: 0 when all is equal, 1 when an address differs, 2 when the work cannot be done.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,16 +33,12 @@ pub struct BenchEcrecover {
           value_parser = clap::builder::PossibleValuesParser::new(["portable", "avx2", "ifma"])
               .try_map(|name| name.parse::<Lanes>()))]
     lanes: Option<Lanes>,
-    /// Signatures of each round.
-    #[arg(long, value_name = "N", default_value_t = 2_048,
-          value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    signatures: u32,
     /// Signatures that are recovered at once.
     #[arg(long, value_name = "N", default_value_t = 256,
           value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    batch: u32,
+    signatures: u32,
     /// Rounds that are timed.
-    #[arg(long, value_name = "R", default_value_t = 11,
+    #[arg(long, value_name = "R", default_value_t = 101,
           value_parser = clap::value_parser!(u32).range(1..=100_000))]
     runs: u32,
     /// Print one JSON object a line for each of the lanes.
@@ -50,8 +46,8 @@ pub struct BenchEcrecover {
     json: bool,
 }
 
-/// The seconds of one round.
-#[derive(Clone, Copy, Debug, Default)]
+/// Signatures a second in one round.
+#[derive(Clone, Copy, Debug)]
 struct Round {
     ours: f64,
     libsecp256k1: f64,
@@ -114,27 +110,20 @@ impl BenchEcrecover {
             rounds: Vec::new(),
             differences: differences.collect(),
         };
+        // It goes on where the round before has ended, so that all signatures get their turn.
+        let mut alone = signed.iter().cycle();
         for _ in 0..self.runs {
-            let mut round = Round::default();
-            for batch in signed.chunks(self.batch as usize) {
-                let start = Instant::now();
-                black_box(recoverer.addresses(black_box(batch)));
-                round.ours += start.elapsed().as_secs_f64();
-                let start = Instant::now();
-                black_box(one_by_one(black_box(batch)));
-                round.libsecp256k1 += start.elapsed().as_secs_f64();
-            }
-            measured.rounds.push(round);
+            measured.rounds.push(Round::time(recoverer, signed, &mut alone));
         }
         measured
     }
 
     fn head(&self, out: &mut impl Write) -> Result<(), Error> {
-        let Self { signatures, batch, runs, .. } = self;
+        let Self { signatures, runs, .. } = self;
         writeln!(
             out,
-            "{signatures} signatures a round, {batch} at once, {runs} rounds, one core; medians, \
-             speed-ups against libsecp256k1 with quartiles"
+            "{signatures} signatures at once, {runs} rounds, one core; medians, speed-ups against \
+             libsecp256k1 with quartiles"
         )?;
         writeln!(
             out,
@@ -142,6 +131,32 @@ impl BenchEcrecover {
             "lanes", "ours, 1/s", "libsecp256k1, 1/s", "ours, us each"
         )?;
         Ok(())
+    }
+}
+
+impl Round {
+    fn time<'a>(
+        recoverer: &Recoverer,
+        signed: &[Recoverable],
+        alone: &mut impl Iterator<Item = &'a Recoverable>,
+    ) -> Self {
+        let start = Instant::now();
+        black_box(recoverer.addresses(black_box(signed)));
+        let limit = start.elapsed();
+        let start = Instant::now();
+        let (mut count, mut time) = (0_u32, Duration::ZERO);
+        for signed in alone {
+            black_box(recover_key(black_box(signed)).map(|key| key.address()).ok());
+            count += 1;
+            time = start.elapsed();
+            if time >= limit {
+                break;
+            }
+        }
+        Self {
+            ours: signed.len() as f64 / limit.as_secs_f64(),
+            libsecp256k1: f64::from(count) / time.as_secs_f64(),
+        }
     }
 }
 
@@ -165,20 +180,15 @@ fn signatures(count: usize) -> Vec<Recoverable> {
 }
 
 impl Measured {
-    fn per_second(&self, seconds: impl Fn(&Round) -> f64) -> f64 {
-        let each = self.rounds.iter().map(|round| self.signatures as f64 / seconds(round));
-        Quartiles::of(each).map_or(0.0, |quartiles| quartiles.median)
-    }
-
-    fn speedup(&self) -> Quartiles {
-        let each = self.rounds.iter().map(|round| round.libsecp256k1 / round.ours);
-        Quartiles::of(each).unwrap_or(Quartiles { first: 0.0, median: 0.0, third: 0.0 })
+    fn quartiles(&self, figure: impl Fn(&Round) -> f64) -> Quartiles {
+        Quartiles::of(self.rounds.iter().map(figure)).expect("there is a round at least")
     }
 
     fn print(&self, out: &mut impl Write, json: bool) -> Result<(), Error> {
-        let ours = self.per_second(|round| round.ours);
-        let libsecp256k1 = self.per_second(|round| round.libsecp256k1);
-        let Quartiles { first, median, third } = self.speedup();
+        let ours = self.quartiles(|round| round.ours).median;
+        let libsecp256k1 = self.quartiles(|round| round.libsecp256k1).median;
+        let Quartiles { first, median, third } =
+            self.quartiles(|round| round.ours / round.libsecp256k1);
         if json {
             let line = Line {
                 lanes: self.lanes.name(),
@@ -232,7 +242,7 @@ mod tests {
     use serde_json::Value;
 
     fn bench(json: bool, lanes: Option<Lanes>) -> (bool, String) {
-        let bench = BenchEcrecover { lanes, signatures: 40, batch: 16, runs: 3, json };
+        let bench = BenchEcrecover { lanes, signatures: 40, runs: 3, json };
         let mut out = Vec::new();
         let is_equal = bench.run_to(&mut out).unwrap();
         (is_equal, String::from_utf8(out).unwrap())
@@ -266,7 +276,7 @@ mod tests {
         let measured = Measured {
             lanes: Lanes::Portable,
             signatures: 8,
-            rounds: vec![Round { ours: 1.0, libsecp256k1: 4.0 }],
+            rounds: vec![Round { ours: 8.0, libsecp256k1: 2.0 }],
             differences: vec![3],
         };
         let mut out = Vec::new();
