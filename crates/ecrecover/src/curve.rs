@@ -21,7 +21,8 @@
 //!
 //! Bernstein's and Lange's Explicit-Formulas Database, short Weierstrass curves with a4 = 0, Jacobian
 //! coordinates: doubling by 3 products and 4 squares, mixed addition by 8 and 3. Differences are folded
-//! into products as addends, so that few have to be carried on their own.
+//! into products as addends, so that few have to be carried on their own. The last square of a doubling
+//! and the last two products of an addition are halves of dot products, which are reduced once.
 
 use crate::field::{Field, ONE, Words};
 
@@ -83,7 +84,7 @@ impl<F: Field> Affine<F> {
     }
 }
 
-/// A point with a common denominator. X and Y are reduced, Z has magnitude 8 at most.
+/// A point with a common denominator. X is reduced, Y has magnitude 2 at most, Z 8.
 #[derive(Clone, Copy)]
 pub(crate) struct Jacobian<F> {
     pub(crate) x: F,
@@ -137,7 +138,7 @@ impl<F: Field> Jacobian<F> {
         *self = Self { x, y, z: self.z.mul(h) };
     }
 
-    /// The opposite point. Y has magnitude 2 after.
+    /// The opposite point. Y must be reduced, as doubling and adding leave it, and has magnitude 2 after.
     #[inline(always)]
     pub(crate) fn negated(self) -> Self {
         Self { y: F::ready(self.y.minus::<1>()), ..self }

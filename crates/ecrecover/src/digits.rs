@@ -3,7 +3,7 @@
 //! The multiple of R: with the endomorphism (x, y) -> (beta x, y), which multiplies a point by lambda
 //! where lambda^2 + lambda + 1 = 0, u2 is split into a + b lambda with a and b of 128 bits (Gallant,
 //! Lambert and Vanstone, CRYPTO 2001; the constants are libsecp256k1's). The pair is then one number
-//! of the ring Z[lambda], the Eisenstein integers, and is written in base 8 with digits of that ring:
+//! of the ring Z\[lambda\], the Eisenstein integers, and is written in base 8 with digits of that ring:
 //! of each of the 64 classes modulo 8 the digit is a member that lies nearest to zero. The ring has six
 //! units, plus and minus 1, lambda and lambda^2, and multiplying a point by a unit is nearly free, so
 //! the 63 digits that are not zero need [`ENTRIES`] = 11 multiples of R: one addition for three bits of
