@@ -1,10 +1,13 @@
 //! `heddle bench executor`: times the three ways of executing on synthetic blocks.
 //! `heddle bench ecrecover`: times the recovery of senders (`ecrecover`).
+//! `heddle bench`: times parts of Heddle on synthetic work.
 //!
-//! Module by module: `random` (where the draws come from), `workload` (the blocks), `rounds` (the
+//! `heddle bench keccak` is the module `keccak`. The rest is `heddle bench executor`, which times
+//! the three ways of executing on synthetic blocks. Module by module: `random` (where the draws come from), `workload` (the blocks), `rounds` (the
 //! timing), `memory` (the peak of a process of its own), `statistics`, `report`.
 
 mod ecrecover;
+mod keccak;
 mod memory;
 mod random;
 mod report;
@@ -15,6 +18,7 @@ mod tests;
 mod workload;
 
 pub use ecrecover::BenchEcrecover;
+pub use keccak::BenchKeccak;
 pub use workload::{CHAIN_ID, FORK, Workload, WorkloadKind, workload};
 
 use crate::Error;

@@ -12,7 +12,7 @@ mod transfer;
 use clap::{Parser, Subcommand};
 use heddle_measure::{
     Replay,
-    bench::{BenchEcrecover, BenchExecutor},
+    bench::{BenchEcrecover, BenchExecutor, BenchKeccak},
     conformance::{
         BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
         TransactionConformance, TrieConformance,
@@ -77,6 +77,7 @@ enum Command {
 enum Bench {
     Executor(BenchExecutor),
     Ecrecover(BenchEcrecover),
+    Keccak(BenchKeccak),
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,6 +115,7 @@ impl Command {
             Self::Conformance(suite) => suite.run(),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
+            Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),
         }
     }
 }
