@@ -1,7 +1,7 @@
 //! An account, and its entry in the store.
 
 use crate::Error;
-use alloy_primitives::{B256, Bytes, KECCAK256_EMPTY, U256};
+use alloy_primitives::{B256, KECCAK256_EMPTY, U256};
 use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use heddle_types::AccountState;
 
@@ -67,7 +67,7 @@ impl Account {
     }
 
     /// The value in the trie.
-    pub(crate) fn leaf(&self) -> Bytes {
+    pub(crate) fn leaf(&self) -> Box<[u8]> {
         let Self { balance, nonce, code_hash, storage_root, .. } = *self;
         let account = TrieAccount { nonce, balance, storage_root, code_hash };
         alloy_rlp::encode(account).into()

@@ -56,11 +56,9 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
         // Trimmed, so that zero is an empty entry.
         entries.insert(keys::slot(*address, *key), value.to_be_bytes_trimmed_vec());
     }
-    for (owner, records) in &layer.nodes {
-        for (path, record) in records {
-            entries.insert(keys::node(*owner, path), record.clone().unwrap_or_default());
-        }
-    }
+    layer.each_node(&mut |owner, path, record| {
+        entries.insert(keys::node(owner, path), record.unwrap_or_default());
+    })?;
     for (hash, code) in &layer.codes {
         writer.put(Table::Codes, hash.as_slice(), code)?;
     }

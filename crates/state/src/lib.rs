@@ -34,6 +34,7 @@ mod history;
 mod keys;
 mod listing;
 mod proof;
+mod share;
 mod trie;
 mod verify;
 mod view;

@@ -2,9 +2,14 @@
 //!
 //! Nodes never change: a change makes new ones along its path and shares the rest, so that the
 //! tries of many blocks, and of blocks that compete, exist side by side. All changes of a block are
-//! made in one pass: each new node is encoded and hashed once.
+//! made in one pass: first the new nodes (`update`), then their hashes, many at once (`draft`), each
+//! once; by as many threads as there are (`tasks`). What is to be stored of it is told by comparing
+//! the trie with the one before (`difference`).
 
+mod difference;
+mod draft;
 mod node;
+mod tasks;
 mod update;
 
 #[cfg(test)]
@@ -13,6 +18,7 @@ mod tests;
 use crate::Error;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
+use draft::Drafts;
 use node::{Leaf, Link, Node};
 use std::{
     collections::BTreeMap,
@@ -22,7 +28,10 @@ use std::{
     },
 };
 
+pub(crate) use difference::{Visit, difference, difference_of_accounts};
+pub(crate) use node::AccountLink;
 pub(crate) use update::{Change, Item};
+use update::{Outcome, Update};
 
 /// Where the records of nodes come from.
 pub(crate) trait NodeSource: Sync {
@@ -36,7 +45,7 @@ pub(crate) trait NodeSource: Sync {
 pub(crate) struct Trie {
     /// Whose storage it is.
     owner: Option<B256>,
-    root: Option<Link>,
+    root: Option<Arc<Link>>,
     /// Bytes in memory of all tries that came of one, roughly.
     weight: Arc<AtomicUsize>,
 }
@@ -51,7 +60,8 @@ impl Trie {
     }
 
     /// The trie of an account's storage: what of it is in memory, or what is stored.
-    fn of_account(&self, owner: B256, root: B256, storage: Option<Link>) -> Self {
+    fn of_account(&self, owner: B256, root: B256, known: Option<AccountLink>) -> Self {
+        let storage = known.and_then(|account| account.storage);
         let root =
             storage.filter(|link| link.reference.as_hash() == Some(root)).or_else(|| link(root));
         Self { owner: Some(owner), root, weight: self.weight.clone() }
@@ -78,35 +88,57 @@ impl Trie {
         if root == EMPTY_ROOT_HASH {
             return Ok(self.of_account(owner, root, None));
         }
-        let leaf = self.leaf(&Nibbles::unpack(owner), source)?;
-        Ok(self.of_account(owner, root, leaf.and_then(|leaf| leaf.storage.clone())))
+        let known = self.account(&Nibbles::unpack(owner), source)?;
+        Ok(self.of_account(owner, root, known))
+    }
+
+    /// What is in memory of the account with this key; `None` if there is no such account.
+    pub(crate) fn account(
+        &self,
+        key: &Nibbles,
+        source: &impl NodeSource,
+    ) -> Result<Option<AccountLink>, Error> {
+        self.leaf(key, source, |leaf| leaf.account.clone())
+    }
+
+    /// The trie of an account's storage of which `known` is all in memory, and `root` what its
+    /// record says.
+    pub(crate) fn storage_of(&self, owner: B256, root: B256, known: AccountLink) -> Self {
+        self.of_account(owner, root, Some(known))
     }
 
     /// What is at `key`.
     pub(crate) fn get(&self, key: B256, source: &impl NodeSource) -> Result<Option<Bytes>, Error> {
-        Ok(self.leaf(&Nibbles::unpack(key), source)?.map(|leaf| leaf.value))
+        self.leaf(&Nibbles::unpack(key), source, |leaf| Bytes::copy_from_slice(&leaf.value))
     }
 
     /// Reads the nodes on the way to `key` into memory.
     pub(crate) fn load(&self, key: B256, source: &impl NodeSource) -> Result<(), Error> {
-        self.leaf(&Nibbles::unpack(key), source).map(drop)
+        self.leaf(&Nibbles::unpack(key), source, |_| ()).map(drop)
     }
 
-    fn leaf(&self, key: &Nibbles, source: &impl NodeSource) -> Result<Option<Leaf>, Error> {
+    fn leaf<T>(
+        &self,
+        key: &Nibbles,
+        source: &impl NodeSource,
+        look: impl Fn(&Leaf) -> T,
+    ) -> Result<Option<T>, Error> {
         let mut found = None;
-        self.walk(key, source, |node| {
-            if let Node::Leaf(leaf) = node {
-                found = Some(leaf.clone());
+        self.walk(key, source, |node, rest| {
+            if let Node::Leaf(leaf) = node
+                && leaf.path == *rest
+            {
+                found = Some(look(leaf));
             }
-        })
-        .map(|is_there| found.filter(|_| is_there))
+        })?;
+        Ok(found)
     }
 
     /// The records of the nodes on the way to `key`: proof of what is there, or that nothing is
     /// (EIP-1186). Nodes that are part of their parent's record are not listed.
     pub(crate) fn proof(&self, key: B256, source: &impl NodeSource) -> Result<Vec<Bytes>, Error> {
         let mut proof: Vec<Bytes> = Vec::new();
-        self.walk(&Nibbles::unpack(key), source, |node| {
+        self.walk(&Nibbles::unpack(key), source, |node, _| {
             let record = node.encode();
             if proof.is_empty() || record.len() >= 32 {
                 proof.push(record.into());
@@ -115,36 +147,36 @@ impl Trie {
         Ok(proof)
     }
 
-    /// Shows `visit` each node on the way to `key`, and says whether the key is there.
+    /// Shows `visit` each node on the way to `key`, with what of the key is still to come.
     fn walk(
         &self,
         key: &Nibbles,
         source: &impl NodeSource,
-        mut visit: impl FnMut(&Node),
-    ) -> Result<bool, Error> {
-        let mut next = self.root.clone();
+        mut visit: impl FnMut(&Node, &Nibbles),
+    ) -> Result<(), Error> {
+        let Some(mut link) = self.root.as_deref() else { return Ok(()) };
+        // Holds what `link` borrows from where nothing else does.
         let mut depth = 0;
-        while let Some(link) = next.take() {
-            let node = self.node(&link, &key.slice(..depth), source)?;
-            visit(&node);
+        loop {
+            let node = self.node_in(link, &key.slice(..depth), source)?;
             let rest = key.slice(depth..);
-            match &*node {
-                Node::Leaf(leaf) => return Ok(leaf.path == rest),
+            visit(node, &rest);
+            let child = match &**node {
                 Node::Extension { path, child } if rest.starts_with(path) => {
                     depth += path.len();
-                    next = Some(child.clone());
+                    Some(child)
                 }
-                Node::Extension { .. } => {}
-                Node::Branch { children, value } => match rest.first() {
-                    Some(nibble) => {
-                        depth += 1;
-                        next = children[usize::from(nibble)].clone();
-                    }
-                    None => return Ok(value.is_some()),
-                },
+                Node::Branch { children, .. } => {
+                    depth += 1;
+                    rest.first().and_then(|nibble| children.get(nibble))
+                }
+                Node::Leaf(_) | Node::Extension { .. } => None,
+            };
+            match child {
+                Some(child) => link = child,
+                None => return Ok(()),
             }
         }
-        Ok(false)
     }
 
     /// The node that `link` at `path` refers to.
@@ -154,8 +186,18 @@ impl Trie {
         path: &Nibbles,
         source: &impl NodeSource,
     ) -> Result<Arc<Node>, Error> {
+        self.node_in(link, path, source).cloned()
+    }
+
+    /// The same, as long as the link is there.
+    fn node_in<'a>(
+        &self,
+        link: &'a Link,
+        path: &Nibbles,
+        source: &impl NodeSource,
+    ) -> Result<&'a Arc<Node>, Error> {
         if let Some(node) = link.in_memory() {
-            return Ok(node.clone());
+            return Ok(node);
         }
         let damaged = || Error::Node { owner: self.owner, path: *path };
         let record = source.record(self.owner, path)?.ok_or_else(damaged)?;
@@ -164,40 +206,62 @@ impl Trie {
         }
         let node = Arc::new(Node::decode(&record).map_err(|_| damaged())?);
         self.weight.fetch_add(node::weight(&node), Ordering::Relaxed);
-        Ok(link.keep(node).clone())
+        Ok(link.keep(node))
     }
 
-    /// The trie after `items`, which must be sorted by key, each key once; the records that it made
-    /// or did away with are added to `records`. Uses up to `threads` threads.
+    /// The trie after `items`, which must be sorted by key, each key once. Uses up to `threads`
+    /// threads.
     ///
     /// # Errors
     ///
-    /// See [`Error`]; `records` is to be thrown away then.
+    /// See [`Error`].
     pub(crate) fn update(
         &self,
-        items: Vec<Item>,
+        items: &[Item],
         threads: usize,
         source: &impl NodeSource,
-        records: &mut Records,
     ) -> Result<Self, Error> {
-        debug_assert!(items.is_sorted_by(|a, b| a.key < b.key), "keys are sorted, each once");
-        let root = update::root(self, items, threads, source, records)?;
-        Ok(Self { owner: self.owner, root, weight: self.weight.clone() })
+        let keys: Vec<Nibbles> = items.iter().map(|item| item.key).collect();
+        self.update_with(&keys, threads, source, |range| Ok(items[range].to_vec()))
     }
 
-    /// The root, to be kept with the account's leaf.
-    pub(crate) fn into_storage(self) -> StorageLink {
-        StorageLink(self.root)
+    /// Each trie after its items, as [`Trie::update`] does it for one, by one thread: nodes of
+    /// different tries are hashed side by side.
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub(crate) fn update_each(
+        tries: &mut [(Self, Vec<Item>)],
+        source: &impl NodeSource,
+    ) -> Result<(), Error> {
+        let mut drafts = Drafts::default();
+        let mut roots = Vec::new();
+        for (number, (trie, items)) in tries.iter_mut().enumerate() {
+            let mut update = Update { trie, source, drafts: &mut drafts };
+            match update.node(trie.root.as_deref(), Nibbles::new(), items)? {
+                Outcome::Unchanged => {}
+                Outcome::Gone => trie.root = None,
+                Outcome::New(draft) => roots.push((number, drafts.push(0, draft))),
+            }
+        }
+        let Some((first, _)) = tries.first() else { return Ok(()) };
+        let mut finished = drafts.finish(first);
+        for (number, id) in roots {
+            tries[number].0.root = Some(Arc::new(finished.take(id)));
+        }
+        Ok(())
+    }
+
+    /// To be kept with the account's leaf: the trie, and whether the storage was cleared.
+    pub(crate) fn into_account(self, cleared: bool) -> AccountLink {
+        AccountLink { storage: self.root, cleared: Some(cleared) }
     }
 }
 
-/// The trie of an account's storage, kept with its leaf.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct StorageLink(Option<Link>);
-
 /// The reference to a stored root.
-fn link(root: B256) -> Option<Link> {
-    (root != EMPTY_ROOT_HASH).then(|| Link::stored(root))
+fn link(root: B256) -> Option<Arc<Link>> {
+    (root != EMPTY_ROOT_HASH).then(|| Arc::new(Link::stored(root)))
 }
 
 /// The root of a trie that starts empty and gets `changes` in order, one at a time: a value for a
@@ -211,21 +275,27 @@ fn link(root: B256) -> Option<Link> {
 pub fn root_after<'a>(
     changes: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
 ) -> Result<B256, Error> {
-    let mut store = Records::new();
     let mut trie = Trie::accounts(EMPTY_ROOT_HASH);
     for (key, value) in changes {
         let change = match value {
-            Some(value) if !value.is_empty() => {
-                Change::Put(Bytes::copy_from_slice(value), StorageLink::default())
-            }
+            Some(value) if !value.is_empty() => Change::Put(value.into(), AccountLink::default()),
             _ => Change::Delete,
         };
-        let mut records = Records::new();
         let item = Item { key: Nibbles::unpack(key), change };
-        trie = trie.update(vec![item], 1, &store, &mut records)?;
-        store.extend(records);
+        trie = trie.update(&[item], 1, &Records::new())?;
     }
     Ok(trie.root())
+}
+
+#[cfg(test)]
+impl Trie {
+    /// Adds to `records` those by which this trie differs from `before`.
+    fn add_records(&self, before: &Self, store: &Records, records: &mut Records) {
+        difference((before, store), (self, store), &mut |_, path, record| {
+            records.insert(*path, record);
+        })
+        .expect("all of both is in memory or in the store");
+    }
 }
 
 impl NodeSource for Records {

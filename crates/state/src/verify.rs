@@ -3,9 +3,9 @@
 
 use crate::{
     Account, Error, StateView, Version,
-    apply::slot_items,
+    apply::items_of_slots,
     keys,
-    trie::{Change, Item, Records, StorageLink, Trie},
+    trie::{AccountLink, Change, Item, Records, Trie, difference},
     view::Base,
 };
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, keccak256};
@@ -87,7 +87,7 @@ pub fn verify(
     })?;
     let Shard { mut leaves, verified } = all;
     leaves.sort_unstable_by_key(|leaf| leaf.key);
-    let (_, records) = made_anew(leaves, threads)?;
+    let (_, records) = made_anew(&leaves, threads)?;
     view.base().verify_nodes(None, &records).map_err(|error| view.name_account(error))?;
     Ok(verified)
 }
@@ -101,9 +101,13 @@ impl Shard {
 }
 
 /// The trie of sorted items: its root and all its records.
-fn made_anew(items: Vec<Item>, threads: usize) -> Result<(B256, Records), Error> {
+fn made_anew(items: &[Item], threads: usize) -> Result<(B256, Records), Error> {
     let (nothing, mut records) = (Records::new(), Records::new());
-    let trie = Trie::accounts(EMPTY_ROOT_HASH).update(items, threads, &nothing, &mut records)?;
+    let empty = Trie::accounts(EMPTY_ROOT_HASH);
+    let trie = empty.update(items, threads, &nothing)?;
+    difference((&empty, &nothing), (&trie, &nothing), &mut |_, path, record| {
+        records.insert(*path, record);
+    })?;
     Ok((trie.root(), records))
 }
 
@@ -127,13 +131,13 @@ impl Base {
         for (address, account) in accounts {
             let slots = storage.remove(&address).unwrap_or_default();
             let hashed = keccak256(address);
-            let (root, records) = made_anew(slot_items(&slots), 1)?;
+            let (root, records) = made_anew(&items_of_slots(&slots), 1)?;
             if root != account.storage_root {
                 return Err(Error::Slots(address));
             }
             self.verify_nodes(Some(hashed), &records)?;
             self.verify_code(address, account.code_hash, options.codes_elsewhere)?;
-            let change = Change::Put(account.leaf(), StorageLink::default());
+            let change = Change::Put(account.leaf(), AccountLink::default());
             shard.leaves.push(Item { key: Nibbles::unpack(hashed), change });
             shard.verified.accounts += 1;
             shard.verified.slots += slots.len() as u64;
@@ -181,7 +185,8 @@ impl StateView {
     fn name_account(&self, error: Error) -> Error {
         let find = || {
             for (address, account) in self.accounts()? {
-                if self.trie().get(keccak256(address), self.base())? != Some(account.leaf()) {
+                if self.trie().get(keccak256(address), self.base())? != Some(account.leaf().into())
+                {
                     return Err(Error::Disagreement(address));
                 }
             }

@@ -83,6 +83,10 @@ impl StateView {
         &self.base
     }
 
+    pub(crate) fn base_shared(&self) -> Arc<Base> {
+        self.base.clone()
+    }
+
     /// An account.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ fn items(changes: &Map<Vec<u8>, Option<Vec<u8>>>) -> Vec<Item> {
     let item = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| Item {
         key: Nibbles::unpack(key),
         change: match value {
-            Some(value) => Change::Put(value.clone().into(), StorageLink::default()),
+            Some(value) => Change::Put(value.clone().into(), AccountLink::default()),
             None => Change::Delete,
         },
     };
@@ -59,7 +59,9 @@ proptest! {
         let mut trie = Trie::accounts(EMPTY_ROOT_HASH);
         for (changes, forget) in batches.iter().zip(forget) {
             let mut records = Records::new();
-            trie = trie.update(items(changes), 1, &store, &mut records).unwrap();
+            let before = trie.clone();
+            trie = trie.update(&items(changes), 1, &store).unwrap();
+            trie.add_records(&before, &store, &mut records);
             store.extend(records);
             for (key, value) in changes {
                 match value {
@@ -77,7 +79,9 @@ proptest! {
         let mut needed = Records::new();
         let nothing = Records::new();
         let all = there.into_iter().map(|(key, value)| (key, Some(value))).collect();
-        Trie::accounts(EMPTY_ROOT_HASH).update(items(&all), 1, &nothing, &mut needed).unwrap();
+        let empty = Trie::accounts(EMPTY_ROOT_HASH);
+        let all = empty.update(&items(&all), 1, &nothing).unwrap();
+        all.add_records(&empty, &nothing, &mut needed);
         store.retain(|_, record| record.is_some());
         needed.retain(|_, record| record.is_some());
         prop_assert_eq!(store, needed);
@@ -99,11 +103,13 @@ fn any_number_of_threads_gives_the_same_records() {
     let mut store = Records::new();
     let mut tries: Vec<Trie> = (0..4).map(|_| Trie::accounts(EMPTY_ROOT_HASH)).collect();
     for round in 0..4 {
-        let changes = many(round / 2, 1_000);
+        let changes = many(round / 2, 40_000);
         let mut all = Vec::new();
         for (trie, threads) in tries.iter_mut().zip([1, 2, 8, 32]) {
             let mut records = Records::new();
-            *trie = trie.update(items(&changes), threads, &store, &mut records).unwrap();
+            let before = trie.clone();
+            *trie = trie.update(&items(&changes), threads, &store).unwrap();
+            trie.add_records(&before, &store, &mut records);
             all.push((trie.root(), records));
         }
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "round {round}");
@@ -117,7 +123,9 @@ fn a_node_that_is_not_what_its_parent_says_is_an_error() {
     let changes = many(1, 300);
     let trie = Trie::accounts(EMPTY_ROOT_HASH);
     let mut records = Records::new();
-    let trie = trie.update(items(&changes), 1, &store, &mut records).unwrap();
+    let before = trie;
+    let trie = before.update(&items(&changes), 1, &store).unwrap();
+    trie.add_records(&before, &store, &mut records);
     store.extend(records);
     let key = changes.iter().find(|(_, value)| value.is_some()).map(|(key, _)| key).unwrap();
     let key = B256::from_slice(key);

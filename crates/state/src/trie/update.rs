@@ -1,16 +1,13 @@
-//! Many changes of a trie in one pass.
+//! Many changes of a trie in one pass: the new nodes, which are hashed afterwards.
 
 use super::{
-    NodeSource, Records, StorageLink, Trie,
-    node::{Children, Leaf, Link, Node, weight},
+    NodeSource, Trie,
+    draft::{Draft, DraftId, Drafts},
+    node::{AccountLink, Children, Leaf, Link, Node},
 };
 use crate::Error;
-use alloy_primitives::{Bytes, keccak256};
-use alloy_trie::{Nibbles, nodes::RlpNode};
-use std::{
-    sync::{Arc, atomic::Ordering},
-    thread,
-};
+use alloy_primitives::Bytes;
+use alloy_trie::Nibbles;
 
 /// A change of what is at one key.
 #[derive(Clone, Debug)]
@@ -20,77 +17,52 @@ pub(crate) struct Item {
 }
 
 /// What becomes of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) enum Change {
-    /// It gets a value, and in the trie of accounts a trie of storage.
-    Put(Bytes, StorageLink),
+    /// It gets a value, and in the trie of accounts what else is known.
+    Put(Box<[u8]>, AccountLink),
     /// It has none any more.
+    #[default]
     Delete,
 }
 
-/// Fewer changes than this are made by one thread: starting another takes as long as a few dozen.
-const SHARE_MIN: usize = 128;
-
 /// What became of a node.
-enum Outcome {
+pub(super) enum Outcome {
     Unchanged,
     Gone,
-    /// Not encoded yet: its parent may take it into itself.
-    New(Node),
+    /// Not waiting to be hashed yet: its parent may take it into itself.
+    New(Draft),
 }
 
-pub(super) fn root<S: NodeSource>(
-    trie: &Trie,
-    items: Vec<Item>,
-    threads: usize,
-    source: &S,
-    records: &mut Records,
-) -> Result<Option<Link>, Error> {
-    let top = Nibbles::new();
-    let threads = if items.len() < SHARE_MIN { 1 } else { threads };
-    let mut update = Update { trie, source, records };
-    match update.node(trie.root.as_ref(), top, items, threads)? {
-        Outcome::Unchanged => Ok(trie.root.clone()),
-        Outcome::Gone => {
-            records.insert(top, None);
-            Ok(None)
-        }
-        Outcome::New(node) => {
-            let record = node.encode();
-            let reference = RlpNode::word_rlp(&keccak256(&record));
-            if trie.root.as_ref().is_some_and(|old| old.reference == reference) {
-                return Ok(trie.root.clone());
-            }
-            trie.weight.fetch_add(weight(&node), Ordering::Relaxed);
-            records.insert(top, Some(record));
-            Ok(Some(Link::loaded(reference, Arc::new(node))))
-        }
-    }
+/// What became of the children of a branch, by nibble.
+pub(super) type Outcomes = [Outcome; 16];
+
+/// The outcomes where nothing happened.
+pub(super) fn unchanged() -> Outcomes {
+    [const { Outcome::Unchanged }; 16]
 }
 
-struct Update<'a, S> {
-    trie: &'a Trie,
-    source: &'a S,
-    records: &'a mut Records,
+/// Changes of one trie.
+pub(super) struct Update<'a, S> {
+    pub(super) trie: &'a Trie,
+    pub(super) source: &'a S,
+    pub(super) drafts: &'a mut Drafts,
 }
 
 impl<S: NodeSource> Update<'_, S> {
-    /// Makes the changes of `items`, all below `path`, to the node of `link` there.
-    fn node(
+    /// Makes the changes of `items`, all below `path`, to the node of `link` there. The changes are
+    /// taken out of them.
+    pub(super) fn node(
         &mut self,
         link: Option<&Link>,
         path: Nibbles,
-        mut items: Vec<Item>,
-        threads: usize,
+        items: &mut [Item],
     ) -> Result<Outcome, Error> {
         if items.is_empty() {
             return Ok(Outcome::Unchanged);
         }
         let Some(link) = link else {
-            items.retain(|item| matches!(item.change, Change::Put(..)));
-            return self
-                .fresh(path, items)
-                .map(|node| node.map_or(Outcome::Unchanged, Outcome::New));
+            return Ok(self.puts(path, items)?.map_or(Outcome::Unchanged, Outcome::New));
         };
         let node = self.trie.node(link, &path, self.source)?;
         match &*node {
@@ -98,45 +70,58 @@ impl<S: NodeSource> Update<'_, S> {
             Node::Extension { path: stretch, child } => {
                 self.extension(*stretch, child, path, items)
             }
-            Node::Branch { children, value } => {
-                self.branch(children, value.as_ref(), path, items, threads)
-            }
+            Node::Branch { children, value } => self.branch(children, value.as_ref(), path, items),
         }
     }
 
-    fn leaf(&mut self, leaf: &Leaf, path: Nibbles, mut items: Vec<Item>) -> Result<Outcome, Error> {
+    fn leaf(&mut self, leaf: &Leaf, path: Nibbles, items: &mut [Item]) -> Result<Outcome, Error> {
         let key = path.join(&leaf.path);
         let place = items.partition_point(|item| item.key < key);
         let is_named = items.get(place).is_some_and(|item| item.key == key);
-        if !is_named {
-            let change = Change::Put(leaf.value.clone(), StorageLink(leaf.storage.clone()));
+        let new = if is_named {
+            self.puts(path, items)?
+        } else {
+            let change = Change::Put(leaf.value.clone(), leaf.account.clone());
+            let mut items: Vec<Item> = items.iter_mut().map(Item::take).collect();
             items.insert(place, Item { key, change });
+            self.puts(path, &mut items)?
+        };
+        Ok(new.map_or(Outcome::Gone, Outcome::New))
+    }
+
+    /// A new subtree at `path` that holds what `items` put.
+    fn puts(&mut self, path: Nibbles, items: &mut [Item]) -> Result<Option<Draft>, Error> {
+        if items.iter().all(Item::is_put) {
+            return self.fresh(path, items);
         }
-        items.retain(|item| matches!(item.change, Change::Put(..)));
-        Ok(self.fresh(path, items)?.map_or(Outcome::Gone, Outcome::New))
+        let puts = items.iter_mut().filter(|item| item.is_put());
+        let mut puts: Vec<Item> = puts.map(Item::take).collect();
+        self.fresh(path, &mut puts)
     }
 
     /// A new subtree at `path` that holds `items`, all of which put a value.
-    fn fresh(&mut self, path: Nibbles, items: Vec<Item>) -> Result<Option<Node>, Error> {
-        let (Some(first), Some(last)) = (items.first(), items.last()) else { return Ok(None) };
+    fn fresh(&mut self, path: Nibbles, items: &mut [Item]) -> Result<Option<Draft>, Error> {
         let depth = path.len();
-        if items.len() == 1 {
-            let rest = first.key.slice(depth..);
-            let leaf = items.into_iter().find_map(|item| match item.change {
-                Change::Put(value, StorageLink(storage)) => {
-                    Some(Leaf { path: rest, value, storage })
-                }
-                Change::Delete => None,
-            });
-            return Ok(leaf.map(Node::Leaf));
-        }
+        let (first, last) = match items {
+            [] => return Ok(None),
+            [item] => {
+                let path = item.key.slice(depth..);
+                return Ok(match item.take().change {
+                    Change::Put(value, account) => {
+                        Some(Draft::complete(Node::Leaf(Leaf { path, value, account })))
+                    }
+                    Change::Delete => None,
+                });
+            }
+            [first, .., last] => (&first.key, &last.key),
+        };
         // Of sorted keys the first and the last have the least in common.
-        let common = first.key.common_prefix_length(&last.key);
-        let stretch = first.key.slice(depth..common);
+        let common = first.common_prefix_length(last);
+        let stretch = first.slice(depth..common);
         let fork = path.join(&stretch);
-        let outcome = self.branch(&Children::default(), None, fork, items, 1)?;
+        let outcome = self.branch(&Children::default(), None, fork, items)?;
         let Outcome::New(branch) = outcome else { return Ok(None) };
-        Ok(Some(self.behind(stretch, fork, None, branch)))
+        Ok(Some(self.behind(stretch, fork, branch)))
     }
 
     fn extension(
@@ -144,261 +129,201 @@ impl<S: NodeSource> Update<'_, S> {
         stretch: Nibbles,
         child: &Link,
         path: Nibbles,
-        mut items: Vec<Item>,
+        items: &mut [Item],
     ) -> Result<Outcome, Error> {
         let end = path.join(&stretch);
         // Nothing is beside the stretch, so there is nothing to delete there.
-        items.retain(|item| item.key.starts_with(&end) || matches!(item.change, Change::Put(..)));
+        let mut beside: Vec<Item>;
+        let items = if items.iter().all(|item| item.is_put() || item.key.starts_with(&end)) {
+            items
+        } else {
+            let kept = items.iter_mut().filter(|it| it.is_put() || it.key.starts_with(&end));
+            beside = kept.map(Item::take).collect();
+            &mut beside[..]
+        };
         let (Some(first), Some(last)) = (items.first(), items.last()) else {
             return Ok(Outcome::Unchanged);
         };
         let shared = |item: &Item| item.key.common_prefix_length(&end);
         let common = shared(first).min(shared(last));
         if common == end.len() {
-            return Ok(match self.node(Some(child), end, items, 1)? {
+            return Ok(match self.node(Some(child), end, items)? {
                 Outcome::Unchanged => Outcome::Unchanged,
-                Outcome::Gone => {
-                    self.erase(Some(child), end);
-                    Outcome::Gone
-                }
-                Outcome::New(node) => Outcome::New(self.behind(stretch, end, Some(child), node)),
+                Outcome::Gone => Outcome::Gone,
+                Outcome::New(draft) => Outcome::New(self.behind(stretch, end, draft)),
             });
         }
         // The stretch is parted by a branch, below which its end goes on.
-        let fork = path.join(&stretch.slice(..common - path.len()));
-        let nibble = end.get_unchecked(common);
+        let fork = end.slice(..common);
+        let nibble = end.get(common).unwrap_or_default();
         let below = end.slice(common + 1..);
-        let old = if below.is_empty() {
+        let child = if below.is_empty() {
             child.clone()
         } else {
-            let node = Node::Extension { path: below, child: child.clone() };
-            let mut at = fork;
-            at.push(nibble);
-            self.write(at, None, node)
+            Link::made(Node::Extension { path: below, child: child.clone() })
         };
-        let mut children = Children::default();
-        children[usize::from(nibble)] = Some(old);
-        let Outcome::New(branch) = self.branch(&children, None, fork, items, 1)? else {
-            return Ok(Outcome::Unchanged);
-        };
-        Ok(Outcome::New(self.behind(stretch.slice(..common - path.len()), fork, None, branch)))
+        let children = Children::new(1 << nibble, vec![child]);
+        match self.branch(&children, None, fork, items)? {
+            Outcome::New(draft) => {
+                Ok(Outcome::New(self.behind(stretch.slice(..common - path.len()), fork, draft)))
+            }
+            // What is put beside the stretch makes it a branch.
+            other => Ok(other),
+        }
     }
 
+    /// Makes the changes of `items` to a branch at `path`.
     fn branch(
         &mut self,
         children: &Children,
         value: Option<&Bytes>,
         path: Nibbles,
-        items: Vec<Item>,
-        threads: usize,
+        items: &mut [Item],
     ) -> Result<Outcome, Error> {
+        children.prefetch();
         let depth = path.len();
-        let mut value = value.cloned();
-        let mut below: [Vec<Item>; 16] = Default::default();
-        let mut is_changed = false;
-        for item in items {
-            match item.key.get(depth) {
-                Some(nibble) => below[usize::from(nibble)].push(item),
-                None => {
-                    is_changed = true;
-                    value = match item.change {
-                        Change::Put(new, _) => Some(new),
-                        Change::Delete => None,
-                    };
-                }
-            }
+        // A key that ends here is before those that go on.
+        let ends_here = items.first().is_some_and(|item| item.key.len() == depth);
+        let (here, mut below) = items.split_at_mut(usize::from(ends_here));
+        let value = match here.first_mut() {
+            Some(item) => match item.take().change {
+                Change::Put(value, _) => Some(value.into()),
+                Change::Delete => None,
+            },
+            None => value.cloned(),
+        };
+        let mut outcomes = unchanged();
+        while let Some(nibble) = below.first().and_then(|item| item.key.get(depth)) {
+            let same = below.iter().take_while(|item| item.key.get(depth) == Some(nibble)).count();
+            let (items, rest) = below.split_at_mut(same);
+            below = rest;
+            let mut at = path;
+            at.push(nibble);
+            outcomes[usize::from(nibble)] = self.node(children.get(nibble), at, items)?;
         }
-        let outcomes = self.children(children, path, below, threads)?;
-        is_changed |= outcomes.iter().any(|outcome| !matches!(outcome, Outcome::Unchanged));
-        if !is_changed {
+        if !ends_here && outcomes.iter().all(|outcome| matches!(outcome, Outcome::Unchanged)) {
             return Ok(Outcome::Unchanged);
         }
-        let remains = |(child, outcome): (&Option<Link>, &Outcome)| match outcome {
-            Outcome::Unchanged => child.is_some(),
+        self.join(children, value, path, outcomes)
+    }
+
+    /// The branch at `path` whose children are known.
+    pub(super) fn join(
+        &mut self,
+        children: &Children,
+        value: Option<Bytes>,
+        path: Nibbles,
+        outcomes: Outcomes,
+    ) -> Result<Outcome, Error> {
+        let remains = |(nibble, outcome): (u8, &Outcome)| match outcome {
+            Outcome::Unchanged => children.get(nibble).is_some(),
             Outcome::Gone => false,
             Outcome::New(_) => true,
         };
-        let count = children.iter().zip(&outcomes).filter(|pair| remains(*pair)).count();
+        let count = (0..).zip(&outcomes).filter(|pair| remains(*pair)).count();
         if count + usize::from(value.is_some()) <= 1 {
             return self.collapse(children, outcomes, value, path);
         }
-        let mut links = Box::new(Children::default());
-        for (nibble, outcome) in (0..).zip(outcomes) {
-            let old = children[usize::from(nibble)].as_ref();
-            links[usize::from(nibble)] = self.child(old, path, nibble, outcome);
+        let (mut present, mut links) = (0, Vec::with_capacity(count));
+        let (mut new, mut new_count) = ([None::<(u8, DraftId)>; 16], 0);
+        for (nibble, outcome) in (0_u8..).zip(outcomes) {
+            let link = match outcome {
+                Outcome::Unchanged => match children.get(nibble) {
+                    Some(link) => link.clone(),
+                    None => continue,
+                },
+                Outcome::Gone => continue,
+                Outcome::New(draft) => {
+                    let id = self.drafts.push(path.len() + 1, draft);
+                    new[new_count] = Some((links.len() as u8, id));
+                    new_count += 1;
+                    Link::pending()
+                }
+            };
+            present |= 1 << nibble;
+            links.push(link);
         }
-        Ok(Outcome::New(Node::Branch { children: links, value }))
-    }
-
-    /// Makes the changes of each child.
-    fn children(
-        &mut self,
-        children: &Children,
-        path: Nibbles,
-        below: [Vec<Item>; 16],
-        threads: usize,
-    ) -> Result<Vec<Outcome>, Error> {
-        let at = |nibble: u8| {
-            let mut at = path;
-            at.push(nibble);
-            at
-        };
-        if threads <= 1 {
-            let each = (0..).zip(below).map(|(nibble, items)| {
-                self.node(children[usize::from(nibble)].as_ref(), at(nibble), items, 1)
-            });
-            return each.collect();
-        }
-        let (trie, source) = (self.trie, self.source);
-        let work = |nibbles: Vec<(u8, Vec<Item>)>| {
-            let mut records = Records::new();
-            let mut update = Update { trie, source, records: &mut records };
-            let each = nibbles.into_iter().map(|(nibble, items)| {
-                let child = children[usize::from(nibble)].as_ref();
-                Ok((nibble, update.node(child, at(nibble), items, 1)?))
-            });
-            let outcomes = each.collect::<Result<Vec<_>, Error>>()?;
-            Ok((outcomes, records))
-        };
-        let mut shares: Vec<Vec<(u8, Vec<Item>)>> = (0..threads.min(16)).map(|_| vec![]).collect();
-        // Hashed keys are spread evenly, so each thread gets as many children.
-        for ((nibble, items), share) in (0..).zip(below).zip((0..shares.len()).cycle()) {
-            shares[share].push((nibble, items));
-        }
-        let done: Vec<Result<_, Error>> = thread::scope(|scope| {
-            let mine = shares.pop().unwrap_or_default();
-            let others: Vec<_> =
-                shares.into_iter().map(|share| scope.spawn(|| work(share))).collect();
-            let mine = work(mine);
-            let joined = others.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            joined.chain([mine]).collect()
-        });
-        let mut outcomes: Vec<Outcome> = (0..16).map(|_| Outcome::Unchanged).collect();
-        for part in done {
-            let (part, records) = part?;
-            self.records.extend(records);
-            for (nibble, outcome) in part {
-                outcomes[usize::from(nibble)] = outcome;
-            }
-        }
-        Ok(outcomes)
+        let node = Node::Branch { children: Children::new(present, links), value };
+        Ok(Outcome::New(self.drafts.draft(node, new.into_iter().flatten())))
     }
 
     /// What takes the place of a branch that has one way left, or none.
     fn collapse(
         &mut self,
         children: &Children,
-        outcomes: Vec<Outcome>,
+        outcomes: Outcomes,
         value: Option<Bytes>,
         path: Nibbles,
     ) -> Result<Outcome, Error> {
-        let mut left = None;
-        for (nibble, outcome) in (0_u8..).zip(outcomes) {
-            let old = children[usize::from(nibble)].as_ref();
-            let mut at = path;
-            at.push(nibble);
-            match (outcome, old) {
-                (Outcome::Unchanged, None) => {}
-                (Outcome::Gone, old) => self.erase(old, at),
-                (Outcome::Unchanged, Some(link)) => {
-                    let node = self.trie.node(link, &at, self.source)?;
-                    left = Some((nibble, at, old, Remaining::Old(link, node)));
-                }
-                (Outcome::New(node), old) => left = Some((nibble, at, old, Remaining::New(node))),
-            }
-        }
-        let Some((nibble, at, old, remaining)) = left else {
-            let leaf = |value| Leaf { path: Nibbles::new(), value, storage: None };
-            return Ok(value.map_or(Outcome::Gone, |value| Outcome::New(Node::Leaf(leaf(value)))));
+        let left = (0_u8..).zip(outcomes).find_map(|(nibble, outcome)| match outcome {
+            Outcome::Unchanged => children.get(nibble).map(|link| (nibble, Remaining::Old(link))),
+            Outcome::Gone => None,
+            Outcome::New(draft) => Some((nibble, Remaining::New(draft))),
+        });
+        let Some((nibble, remaining)) = left else {
+            let leaf = |value: Bytes| Leaf {
+                path: Nibbles::new(),
+                value: value.to_vec().into(),
+                account: AccountLink::default(),
+            };
+            return Ok(value.map_or(Outcome::Gone, |value| {
+                Outcome::New(Draft::complete(Node::Leaf(leaf(value))))
+            }));
         };
         let stretch = Nibbles::from_nibbles([nibble]);
-        let node = match remaining {
-            Remaining::New(node) => self.behind(stretch, at, old, node),
-            Remaining::Old(link, node) => match &*node {
-                // It stays where it is, and as it is.
-                Node::Branch { .. } => Node::Extension { path: stretch, child: link.clone() },
-                Node::Leaf(leaf) => self.behind(stretch, at, old, Node::Leaf(leaf.clone())),
-                Node::Extension { path, child } => {
-                    let node = Node::Extension { path: *path, child: child.clone() };
-                    self.behind(stretch, at, old, node)
-                }
-            },
+        let at = path.join(&stretch);
+        let draft = match remaining {
+            Remaining::New(draft) => self.behind(stretch, at, draft),
+            Remaining::Old(link) => {
+                let node = match &*self.trie.node(link, &at, self.source)? {
+                    // It stays where it is, and as it is.
+                    Node::Branch { .. } => Node::Extension { path: stretch, child: link.clone() },
+                    Node::Leaf(leaf) => {
+                        Node::Leaf(Leaf { path: stretch.join(&leaf.path), ..leaf.clone() })
+                    }
+                    Node::Extension { path, child } => {
+                        Node::Extension { path: stretch.join(path), child: child.clone() }
+                    }
+                };
+                Draft::complete(node)
+            }
         };
-        Ok(Outcome::New(node))
+        Ok(Outcome::New(draft))
     }
 
-    /// `node`, which would be at `at`, reached by `stretch`: taken into one node with it where that
-    /// can be. `old` is what was at `at`.
-    fn behind(&mut self, stretch: Nibbles, at: Nibbles, old: Option<&Link>, node: Node) -> Node {
+    /// A node that would be at `at`, reached by `stretch`: taken into one node with it where that
+    /// can be.
+    fn behind(&mut self, stretch: Nibbles, at: Nibbles, mut draft: Draft) -> Draft {
         if stretch.is_empty() {
-            return node;
+            return draft;
         }
-        match node {
-            Node::Leaf(leaf) => {
-                self.erase(old, at);
-                Node::Leaf(Leaf { path: stretch.join(&leaf.path), ..leaf })
+        match &mut draft.node {
+            Node::Leaf(Leaf { path, .. }) | Node::Extension { path, .. } => {
+                *path = stretch.join(path);
+                draft
             }
-            Node::Extension { path, child } => {
-                self.erase(old, at);
-                Node::Extension { path: stretch.join(&path), child }
-            }
-            branch @ Node::Branch { .. } => {
-                Node::Extension { path: stretch, child: self.write(at, old, branch) }
+            Node::Branch { .. } => {
+                let child = self.drafts.push(at.len(), draft);
+                let node = Node::Extension { path: stretch, child: Link::pending() };
+                self.drafts.draft(node, [(0, child)].into_iter())
             }
         }
     }
+}
 
-    fn child(
-        &mut self,
-        old: Option<&Link>,
-        path: Nibbles,
-        nibble: u8,
-        outcome: Outcome,
-    ) -> Option<Link> {
-        let mut at = path;
-        at.push(nibble);
-        match outcome {
-            Outcome::Unchanged => old.cloned(),
-            Outcome::Gone => {
-                self.erase(old, at);
-                None
-            }
-            Outcome::New(node) => Some(self.write(at, old, node)),
-        }
+impl Item {
+    fn is_put(&self) -> bool {
+        matches!(self.change, Change::Put(..))
     }
 
-    /// Encodes a node that stays at `at`, in the place of `old`.
-    fn write(&mut self, at: Nibbles, old: Option<&Link>, node: Node) -> Link {
-        let record = node.encode();
-        let reference = RlpNode::from_rlp(&record);
-        if let Some(old) = old
-            && old.reference == reference
-        {
-            // A leaf may have got the trie of its storage into memory; that is worth nothing to
-            // others, as the storage is the same.
-            return old.clone();
-        }
-        if reference.is_hash() {
-            self.records.insert(at, Some(record));
-        } else {
-            self.erase(old, at);
-        }
-        self.trie.weight.fetch_add(weight(&node), Ordering::Relaxed);
-        Link::loaded(reference, Arc::new(node))
-    }
-
-    /// Does away with the record of `old` at `at`.
-    fn erase(&mut self, old: Option<&Link>, at: Nibbles) {
-        if old.is_some_and(Link::has_record) {
-            self.records.insert(at, None);
-        }
+    /// The item, of which the key stays.
+    fn take(&mut self) -> Self {
+        Self { key: self.key, change: std::mem::take(&mut self.change) }
     }
 }
 
 /// The one child that a branch has left.
 enum Remaining<'a> {
-    Old(&'a Link, Arc<Node>),
-    New(Node),
+    Old(&'a Link),
+    New(Draft),
 }
