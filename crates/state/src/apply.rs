@@ -2,17 +2,15 @@
 
 use crate::{
     Account, Entry, Error, StateView,
+    prefetch::prefetch,
     share::share,
     trie::{AccountLink, Change, Item, Trie, Visit, difference_of_accounts},
     view::Base,
 };
-use alloy_primitives::{
-    Address, B256, Bytes, U256,
-    map::{B256Map, HashMap},
-};
+use alloy_primitives::{Address, B256, Bytes, U256, map::B256Map};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use heddle_keccak::keccak256_fixed;
-use heddle_types::{AccountChange, ChangeSet};
+use heddle_types::{AccountChange, AccountState, ChangeSet};
 use std::{
     collections::BTreeMap,
     ops::Range,
@@ -22,15 +20,23 @@ use std::{
 /// A version of the state that is not stored yet: what is different from the one before it.
 #[derive(Debug)]
 pub struct Layer {
-    /// `None` for an account that is gone.
-    pub(crate) accounts: HashMap<Address, Option<Account>>,
-    /// Zero for a slot that is gone.
-    pub(crate) slots: HashMap<(Address, U256), U256>,
+    /// By ascending address, each once.
+    accounts: Vec<ChangedAccount>,
     pub(crate) codes: B256Map<Bytes>,
     pub(crate) trie: Trie,
     /// The trie that it was made from, and where what is not in memory of both is.
     before: Trie,
     base: Arc<Base>,
+}
+
+/// An account that is different.
+#[derive(Debug)]
+pub(crate) struct ChangedAccount {
+    pub(crate) address: Address,
+    /// `None` if it is gone.
+    pub(crate) account: Option<Account>,
+    /// By ascending key, each once; zero for a slot that is gone.
+    pub(crate) slots: Vec<(U256, U256)>,
 }
 
 /// Fewer changed accounts and slots than this are done by one thread: starting another takes as
@@ -43,16 +49,20 @@ const SLOTS_SHARED_MIN: usize = 4_096;
 /// Addresses that are hashed at once by one thread.
 const HASHED_AT_ONCE: usize = 4_096;
 
-/// What one account's change comes to.
+/// How many accounts ahead of its turn a change is fetched: they lie in another order.
+const AHEAD: usize = 12;
+
+/// What one account's change comes to besides what the change set says; most have nothing.
 struct Changed {
-    address: Address,
-    account: Option<Account>,
+    number: u32,
+    root: B256,
+    cleared: bool,
     slots: Vec<(U256, U256)>,
 }
 
 /// An account's change that is under way.
-struct Begun<'a> {
-    change: &'a AccountChange,
+struct Begun {
+    number: u32,
     /// What its storage's root and flag were.
     root: B256,
     cleared: bool,
@@ -61,8 +71,10 @@ struct Begun<'a> {
 
 /// Changes of accounts in the order of their hashed addresses.
 struct Ordered<'a> {
+    accounts: &'a [AccountChange],
     keys: Vec<Nibbles>,
-    changes: Vec<(B256, &'a AccountChange)>,
+    /// Hashed addresses, and which of `accounts` it is.
+    hashed: Vec<(B256, u32)>,
 }
 
 impl Layer {
@@ -73,7 +85,33 @@ impl Layer {
 
     /// The accounts that it changes, in no particular order.
     pub fn changed_accounts(&self) -> impl Iterator<Item = Address> {
-        self.accounts.keys().copied()
+        self.accounts.iter().map(|changed| changed.address)
+    }
+
+    /// The accounts with their slots, by ascending address.
+    pub(crate) fn accounts(&self) -> &[ChangedAccount] {
+        &self.accounts
+    }
+
+    fn changed(&self, address: Address) -> Option<&ChangedAccount> {
+        let place = self.accounts.binary_search_by_key(&address, |changed| changed.address);
+        place.ok().map(|place| &self.accounts[place])
+    }
+
+    /// An account if it is different: `Some(None)` if it is gone.
+    pub(crate) fn account(&self, address: Address) -> Option<Option<Account>> {
+        self.changed(address).map(|changed| changed.account)
+    }
+
+    /// The slots of an account that are different, by ascending key; zero for one that is gone.
+    pub(crate) fn slots_of(&self, address: Address) -> &[(U256, U256)] {
+        self.changed(address).map_or(&[], |changed| &changed.slots)
+    }
+
+    /// A slot if it is different; zero if it is gone.
+    pub(crate) fn slot(&self, address: Address, key: U256) -> Option<U256> {
+        let slots = self.slots_of(address);
+        slots.binary_search_by_key(&key, |(key, _)| *key).ok().map(|place| slots[place].1)
     }
 
     /// Shows `visit` the records of the nodes of tries that it makes or does away with.
@@ -100,22 +138,14 @@ impl StateView {
             changed.lock().unwrap_or_else(PoisonError::into_inner).push(part);
             Ok(items)
         })?;
-        let mut layer = Layer {
-            accounts: HashMap::with_capacity_and_hasher(changes.accounts.len(), Default::default()),
-            slots: HashMap::default(),
+        let changed = changed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(Layer {
+            accounts: changed_accounts(&changes.accounts, changed.into_iter().flatten()),
             codes: changes.codes.iter().cloned().collect(),
             trie,
             before: self.trie().clone(),
             base: self.base_shared(),
-        };
-        for account in
-            changed.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().flatten()
-        {
-            layer.accounts.insert(account.address, account.account);
-            let slots = account.slots.into_iter();
-            layer.slots.extend(slots.map(|(key, value)| ((account.address, key), value)));
-        }
-        Ok(layer)
+        })
     }
 
     /// Changes a range of accounts: what becomes of their leaves, and of themselves.
@@ -125,38 +155,48 @@ impl StateView {
         range: Range<usize>,
         threads: usize,
     ) -> Result<(Vec<Item>, Vec<Changed>), Error> {
+        let keys = &ordered.keys[range.clone()];
+        let known = self.trie().accounts_of(keys, self.base())?;
         let mut begun = Vec::with_capacity(range.len());
         let mut tries = Vec::with_capacity(range.len());
-        for (key, (hashed, change)) in
-            ordered.keys[range.clone()].iter().zip(&ordered.changes[range.clone()])
+        for ((place, known), (hashed, number)) in
+            range.clone().zip(known).zip(&ordered.hashed[range.clone()])
         {
-            let known = self.trie().account(key, self.base())?;
-            let (account, known) = self.begin(change, known)?;
+            ordered.prefetch(place + AHEAD);
+            let change = &ordered.accounts[*number as usize];
+            let (account, known) = self.begin(*number, change, known)?;
             tries.push((self.trie().storage_of(*hashed, account.root, known), Vec::new()));
             begun.push(account);
         }
         self.change_storages(&begun, &mut tries, threads)?;
-        let mut items = Vec::with_capacity(range.len());
-        let mut changed = Vec::with_capacity(range.len());
-        for ((begun, (trie, _)), key) in begun.into_iter().zip(tries).zip(&ordered.keys[range]) {
-            let Begun { change, cleared, slots, .. } = begun;
-            if change.after.is_none() && trie.root() != EMPTY_ROOT_HASH {
+        let mut items = Vec::with_capacity(begun.len());
+        let mut changed = Vec::new();
+        for ((begun, (trie, _)), key) in begun.into_iter().zip(tries).zip(keys) {
+            let Begun { number, cleared, slots, .. } = begun;
+            let change = &ordered.accounts[number as usize];
+            let root = trie.root();
+            if change.after.is_none() && root != EMPTY_ROOT_HASH {
                 return Err(Error::Disagreement(change.address));
             }
-            let account = change.after.map(|after| Account::new(after, trie.root(), cleared));
-            let put = |account: Account| Change::Put(account.leaf(), trie.into_account(cleared));
-            items.push(Item { key: *key, change: account.map_or(Change::Delete, put) });
-            changed.push(Changed { address: change.address, account, slots });
+            let put = |after: AccountState| {
+                let leaf = Account::new(after, root, cleared).leaf();
+                Change::Put(leaf, trie.into_account(cleared))
+            };
+            items.push(Item { key: *key, change: change.after.map_or(Change::Delete, put) });
+            if cleared || root != EMPTY_ROOT_HASH || !slots.is_empty() {
+                changed.push(Changed { number, root, cleared, slots });
+            }
         }
         Ok((items, changed))
     }
 
     /// What an account was, and which slots change. `known` is what is in memory of it.
-    fn begin<'a>(
+    fn begin(
         &self,
-        change: &'a AccountChange,
+        number: u32,
+        change: &AccountChange,
         known: Option<AccountLink>,
-    ) -> Result<(Begun<'a>, AccountLink), Error> {
+    ) -> Result<(Begun, AccountLink), Error> {
         let AccountChange { address, after, storage_cleared, storage } = change;
         let (root, was_cleared) = match known.as_ref().and_then(AccountLink::known) {
             Some(known) => known,
@@ -181,13 +221,13 @@ impl StateView {
         };
         // Once it is gone, or its storage is, what was there before never comes back.
         let cleared = *storage_cleared || was_cleared;
-        Ok((Begun { change, root, cleared, slots }, known.unwrap_or_default()))
+        Ok((Begun { number, root, cleared, slots }, known.unwrap_or_default()))
     }
 
     /// Changes the storage of accounts.
     fn change_storages(
         &self,
-        begun: &[Begun<'_>],
+        begun: &[Begun],
         tries: &mut [(Trie, Vec<Item>)],
         threads: usize,
     ) -> Result<(), Error> {
@@ -208,21 +248,55 @@ impl StateView {
 }
 
 impl<'a> Ordered<'a> {
-    fn new(changes: &'a [AccountChange], threads: usize) -> Result<Self, Error> {
-        let parts: Vec<&[AccountChange]> = changes.chunks(HASHED_AT_ONCE).collect();
-        let hashed = share(parts.len(), threads, |number| {
-            let part = parts[number];
-            let addresses: Vec<[u8; 20]> = part.iter().map(|change| change.address.0.0).collect();
-            let mut hashed: Vec<_> = keccak256_fixed(&addresses).into_iter().zip(part).collect();
+    fn new(accounts: &'a [AccountChange], threads: usize) -> Result<Self, Error> {
+        let parts: Vec<&[AccountChange]> = accounts.chunks(HASHED_AT_ONCE).collect();
+        let hashed = share(parts.len(), threads, |part| {
+            let addresses = parts[part].iter().map(|change| change.address.0.0);
+            let addresses: Vec<[u8; 20]> = addresses.collect();
+            // A block has fewer accounts than four thousand million.
+            let numbers = (part * HASHED_AT_ONCE) as u32..;
+            let mut hashed: Vec<_> = keccak256_fixed(&addresses).into_iter().zip(numbers).collect();
             hashed.sort_unstable_by_key(|(hash, _)| *hash);
             Ok::<_, Error>(hashed)
         })?;
-        let mut changes = hashed.concat();
-        // Sorted runs are merged by this one.
-        changes.sort_by_key(|(hash, _)| *hash);
-        let keys = changes.iter().map(|(hash, _)| Nibbles::unpack(hash)).collect();
-        Ok(Self { keys, changes })
+        let mut hashed = hashed.concat();
+        // This one merges runs that are sorted.
+        hashed.sort_by_key(|(hash, _)| *hash);
+        let keys = hashed.iter().map(|(hash, _)| Nibbles::unpack(hash)).collect();
+        Ok(Self { accounts, keys, hashed })
     }
+
+    /// Has the processor fetch the change at a place in the order of hashed addresses.
+    fn prefetch(&self, place: usize) {
+        if let Some((_, number)) = self.hashed.get(place) {
+            let change: *const AccountChange = &self.accounts[*number as usize];
+            prefetch(change);
+            prefetch(change.cast::<u8>().wrapping_add(64));
+        }
+    }
+}
+
+/// What became of the accounts of a change set: what that says, and what is `known` besides.
+fn changed_accounts(
+    changes: &[AccountChange],
+    known: impl Iterator<Item = Changed>,
+) -> Vec<ChangedAccount> {
+    let account = |change: &AccountChange| {
+        let account = change.after.map(|after| Account::new(after, EMPTY_ROOT_HASH, false));
+        ChangedAccount { address: change.address, account, slots: Vec::new() }
+    };
+    let mut accounts: Vec<ChangedAccount> = changes.iter().map(account).collect();
+    for Changed { number, root, cleared, slots } in known {
+        let changed = &mut accounts[number as usize];
+        if let Some(account) = &mut changed.account {
+            (account.storage_root, account.storage_cleared) = (root, cleared);
+        }
+        changed.slots = slots;
+        changed.slots.sort_unstable_by_key(|(key, _)| *key);
+    }
+    // As change sets are; if one is not, it is still read rightly.
+    accounts.sort_by_key(|changed| changed.address);
+    accounts
 }
 
 /// The changes of a storage's trie, by ascending hashed key.

@@ -2,6 +2,7 @@
 
 use crate::{
     Account, Error, Layer, StateView, Version,
+    apply::ChangedAccount,
     keys::{self, Subject},
 };
 use alloy_primitives::{Address, B256, U256, keccak256};
@@ -48,13 +49,13 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
         return Err(Error::Order { asked: version, next });
     }
     let mut entries: BTreeMap<Subject, Vec<u8>> = BTreeMap::new();
-    for (address, account) in &layer.accounts {
+    for ChangedAccount { address, account, slots } in layer.accounts() {
         let entry = account.as_ref().map(Account::encode).unwrap_or_default();
         entries.insert(keys::account(*address), entry);
-    }
-    for ((address, key), value) in &layer.slots {
-        // Trimmed, so that zero is an empty entry.
-        entries.insert(keys::slot(*address, *key), value.to_be_bytes_trimmed_vec());
+        for (key, value) in slots {
+            // Trimmed, so that zero is an empty entry.
+            entries.insert(keys::slot(*address, *key), value.to_be_bytes_trimmed_vec());
+        }
     }
     layer.each_node(&mut |owner, path, record| {
         entries.insert(keys::node(owner, path), record.unwrap_or_default());

@@ -33,6 +33,7 @@ mod error;
 mod history;
 mod keys;
 mod listing;
+mod prefetch;
 mod proof;
 mod share;
 mod trie;

@@ -9,6 +9,7 @@
 mod difference;
 mod draft;
 mod node;
+mod slot;
 mod tasks;
 mod update;
 
@@ -101,6 +102,51 @@ impl Trie {
         self.leaf(key, source, |leaf| leaf.account.clone())
     }
 
+    /// The same of many accounts. Their nodes lie all over the memory: a group is looked up step by
+    /// step side by side, so that the processor waits for all of them at once.
+    pub(crate) fn accounts_of(
+        &self,
+        keys: &[Nibbles],
+        source: &impl NodeSource,
+    ) -> Result<Vec<Option<AccountLink>>, Error> {
+        const GROUP: usize = 24;
+        let mut found = Vec::with_capacity(keys.len());
+        for group in keys.chunks(GROUP) {
+            self.fetch(group);
+            for key in group {
+                found.push(self.account(key, source)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Has the processor fetch the nodes on the way to `keys` that are in memory.
+    fn fetch(&self, keys: &[Nibbles]) {
+        let Some(root) = self.root.as_deref() else { return };
+        let mut on_the_way: Vec<(&Link, &Nibbles, usize)> =
+            keys.iter().map(|key| (root, key, 0)).collect();
+        while !on_the_way.is_empty() {
+            on_the_way.iter().for_each(|(link, ..)| link.prefetch_node());
+            on_the_way.retain_mut(|(link, key, depth)| {
+                let next = match link.in_memory() {
+                    Some(Node::Branch { children, .. }) => {
+                        *depth += 1;
+                        key.get(*depth - 1).and_then(|nibble| children.get(nibble))
+                    }
+                    Some(Node::Extension { path, child }) => {
+                        *depth += path.len();
+                        Some(child)
+                    }
+                    Some(Node::Leaf(_)) | None => None,
+                };
+                let Some(next) = next else { return false };
+                *link = next;
+                next.prefetch();
+                true
+            });
+        }
+    }
+
     /// The trie of an account's storage of which `known` is all in memory, and `root` what its
     /// record says.
     pub(crate) fn storage_of(&self, owner: B256, root: B256, known: AccountLink) -> Self {
@@ -155,13 +201,15 @@ impl Trie {
         mut visit: impl FnMut(&Node, &Nibbles),
     ) -> Result<(), Error> {
         let Some(mut link) = self.root.as_deref() else { return Ok(()) };
-        // Holds what `link` borrows from where nothing else does.
         let mut depth = 0;
         loop {
-            let node = self.node_in(link, &key.slice(..depth), source)?;
+            let node = match link.in_memory() {
+                Some(node) => node,
+                None => self.node(link, &key.slice(..depth), source)?,
+            };
             let rest = key.slice(depth..);
             visit(node, &rest);
-            let child = match &**node {
+            let child = match node {
                 Node::Extension { path, child } if rest.starts_with(path) => {
                     depth += path.len();
                     Some(child)
@@ -180,22 +228,12 @@ impl Trie {
     }
 
     /// The node that `link` at `path` refers to.
-    fn node(
-        &self,
-        link: &Link,
-        path: &Nibbles,
-        source: &impl NodeSource,
-    ) -> Result<Arc<Node>, Error> {
-        self.node_in(link, path, source).cloned()
-    }
-
-    /// The same, as long as the link is there.
-    fn node_in<'a>(
+    fn node<'a>(
         &self,
         link: &'a Link,
         path: &Nibbles,
         source: &impl NodeSource,
-    ) -> Result<&'a Arc<Node>, Error> {
+    ) -> Result<&'a Node, Error> {
         if let Some(node) = link.in_memory() {
             return Ok(node);
         }

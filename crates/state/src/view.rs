@@ -103,7 +103,7 @@ impl StateView {
     /// The store may fail.
     pub fn account_entry(&self, address: Address) -> Result<Entry<Account>, Error> {
         for layer in self.layers.iter().rev() {
-            if let Some(account) = layer.accounts.get(&address) {
+            if let Some(account) = layer.account(address) {
                 return Ok(account.map_or(Entry::Deleted, Entry::Known));
             }
         }
@@ -134,8 +134,8 @@ impl StateView {
     /// The store may fail.
     pub fn slot_entry(&self, address: Address, key: U256) -> Result<Entry<U256>, Error> {
         for layer in self.layers.iter().rev() {
-            if let Some(value) = layer.slots.get(&(address, key)) {
-                return Ok(if value.is_zero() { Entry::Deleted } else { Entry::Known(*value) });
+            if let Some(value) = layer.slot(address, key) {
+                return Ok(if value.is_zero() { Entry::Deleted } else { Entry::Known(value) });
             }
         }
         Ok(match self.base.read(&keys::slot(address, key))? {
@@ -194,8 +194,7 @@ impl StateView {
     ) -> Result<(), Error> {
         let mut changed = BTreeMap::new();
         for layer in &self.layers {
-            let slots = layer.slots.iter().filter(|((of, _), _)| *of == address);
-            changed.extend(slots.map(|((_, key), value)| (*key, *value)));
+            changed.extend(layer.slots_of(address).iter().copied());
         }
         let from = keys::slot(address, U256::ZERO).at(Version(0));
         let to = keys::slot(address, U256::MAX).at(Version(u64::MAX));
@@ -219,7 +218,7 @@ impl StateView {
     ) -> Result<(), Error> {
         let mut changed: BTreeMap<Address, Option<Account>> = BTreeMap::new();
         for layer in &self.layers {
-            changed.extend(layer.accounts.iter().map(|(address, account)| (*address, *account)));
+            changed.extend(layer.accounts().iter().map(|it| (it.address, it.account)));
         }
         let from = keys::account(Address::ZERO).at(Version(0));
         let to = keys::account(Address::repeat_byte(0xff)).at(Version(u64::MAX));

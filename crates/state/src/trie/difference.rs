@@ -153,7 +153,7 @@ fn open<'a, S: NodeSource>(
     path: &Nibbles,
 ) -> Result<Option<&'a Node>, Error> {
     match side {
-        Side::Node(link) => trie.node_in(link, path, source).map(|node| Some(&**node)),
+        Side::Node(link) => trie.node(link, path, source).map(Some),
         Side::Nothing | Side::Inside(..) => Ok(None),
     }
 }

@@ -5,10 +5,9 @@
 
 use super::{
     Trie,
-    node::{Link, Node, weight},
+    node::{Link, Node, Reference, weight},
 };
 use alloy_primitives::B256;
-use alloy_trie::nodes::RlpNode;
 use heddle_keccak::Lanes;
 use std::{
     ops::Range,
@@ -164,7 +163,7 @@ impl Records {
         self.ends.push(self.bytes.len());
     }
 
-    fn references(&self, are_roots: bool, references: &mut Vec<RlpNode>) {
+    fn references(&self, are_roots: bool, references: &mut Vec<Reference>) {
         let mut start = 0;
         let records = self.ends.iter().map(|&end| {
             let record = &self.bytes[start..end];
@@ -179,8 +178,8 @@ impl Records {
         let mut hashes = hashes.iter();
         references.extend(records.iter().map(|record| {
             match is_hashed(record).then(|| hashes.next()).flatten() {
-                Some(hash) => RlpNode::word_rlp(hash),
-                None => RlpNode::from_rlp(record),
+                Some(hash) => Reference::hash(*hash),
+                None => Reference::of(record),
             }
         }));
     }

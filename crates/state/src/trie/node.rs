@@ -1,12 +1,11 @@
 //! Nodes of a trie, and their encoding (yellow paper, appendix D).
 
-use alloy_primitives::{B256, Bytes};
+use super::slot::Slot;
+use crate::prefetch::prefetch;
+use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::{EMPTY_STRING_CODE, Encodable as _, Header};
-use alloy_trie::{
-    EMPTY_ROOT_HASH, Nibbles,
-    nodes::{RlpNode, encode_path_leaf},
-};
-use std::sync::{Arc, OnceLock};
+use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, nodes::encode_path_leaf};
+use std::sync::Arc;
 
 /// A node. Paths are the part of the key that the node itself covers.
 #[derive(Debug)]
@@ -53,8 +52,8 @@ pub(crate) struct AccountLink {
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     /// Its hash, or the node itself if it is shorter than one.
-    pub(super) reference: RlpNode,
-    node: OnceLock<Arc<Node>>,
+    pub(super) reference: Reference,
+    node: Slot,
 }
 
 impl AccountLink {
@@ -69,32 +68,32 @@ impl AccountLink {
 impl Link {
     /// A node that is in the store.
     pub(super) fn stored(hash: B256) -> Self {
-        Self { reference: RlpNode::word_rlp(&hash), node: OnceLock::new() }
+        Self { reference: Reference::hash(hash), node: Slot::empty() }
     }
 
     /// A node that is in memory.
-    pub(super) fn loaded(reference: RlpNode, node: Arc<Node>) -> Self {
-        Self { reference, node: OnceLock::from(node) }
+    pub(super) fn loaded(reference: Reference, node: Arc<Node>) -> Self {
+        Self { reference, node: Slot::holding(node) }
     }
 
     /// A node that was just made, hashed alone.
     pub(super) fn made(node: Node) -> Self {
-        Self::loaded(RlpNode::from_rlp(&node.encode()), Arc::new(node))
+        Self::loaded(Reference::of(&node.encode()), Arc::new(node))
     }
 
     /// Holds the place of a node that has no hash yet.
     pub(super) fn pending() -> Self {
-        Self { reference: RlpNode::default(), node: OnceLock::new() }
+        Self { reference: Reference::NONE, node: Slot::empty() }
     }
 
     /// The node, if it is in memory.
-    pub(super) fn in_memory(&self) -> Option<&Arc<Node>> {
+    pub(super) fn in_memory(&self) -> Option<&Node> {
         self.node.get()
     }
 
     /// Keeps a node that was read.
-    pub(super) fn keep(&self, node: Arc<Node>) -> &Arc<Node> {
-        self.node.get_or_init(|| node)
+    pub(super) fn keep(&self, node: Arc<Node>) -> &Node {
+        self.node.get_or_fill(node)
     }
 
     /// Whether the node has a record of its own in the store; else it is part of its parent's.
@@ -102,11 +101,16 @@ impl Link {
         self.reference.is_hash()
     }
 
-    /// Has the processor fetch what counts the references to the node, which is far away.
-    fn prefetch(&self) {
-        if let Some(node) = self.node.get() {
-            prefetch(Arc::as_ptr(node));
-        }
+    /// Has the processor fetch the beginning of the node with what counts the references to it.
+    pub(super) fn prefetch_node(&self) {
+        let node = self.node.place();
+        prefetch(node.cast::<u8>().wrapping_sub(2 * size_of::<usize>()));
+        prefetch(node.cast::<u8>().wrapping_add(48));
+    }
+
+    /// Has the processor fetch the reference itself.
+    pub(super) fn prefetch(&self) {
+        prefetch(&raw const self.node);
     }
 }
 
@@ -131,7 +135,10 @@ impl Children {
     /// Has the processor fetch what copying the children, or dropping them, is going to touch: it
     /// lies all over the memory, and waiting for one after the other takes most of the time.
     pub(super) fn prefetch(&self) {
-        self.links.iter().for_each(Link::prefetch);
+        for link in &self.links {
+            // Of nothing that is there, as a hint does no harm.
+            prefetch(link.node.place().cast::<u8>().wrapping_sub(2 * size_of::<usize>()));
+        }
     }
 }
 
@@ -141,18 +148,62 @@ impl Drop for Children {
     }
 }
 
-/// Has the processor fetch the counts of an [`Arc`] with the beginning of what it holds.
-fn prefetch<T>(place: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    #[allow(unsafe_code)]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let counts = place.cast::<i8>().wrapping_sub(2 * size_of::<usize>());
-        // SAFETY: a hint, which no address can make fail or change anything.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(counts) };
+/// What a parent's record says of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reference {
+    /// Of the node's own record; 32 if it is a hash.
+    length: u8,
+    bytes: [u8; 32],
+}
+
+impl Reference {
+    /// To nothing.
+    pub(super) const NONE: Self = Self { length: 0, bytes: [0; 32] };
+
+    /// The first byte of a hash in RLP.
+    const HASH_CODE: u8 = EMPTY_STRING_CODE + 32;
+
+    pub(super) const fn hash(hash: B256) -> Self {
+        Self { length: 32, bytes: hash.0 }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = place;
+
+    /// To a node with this record, which is hashed unless it is shorter than a hash.
+    pub(super) fn of(record: &[u8]) -> Self {
+        Self::short(record).unwrap_or_else(|| Self::hash(keccak256(record)))
+    }
+
+    /// To a node whose record is shorter than a hash.
+    pub(super) fn short(record: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 32];
+        bytes.get_mut(..record.len()).filter(|_| record.len() < 32)?.copy_from_slice(record);
+        Some(Self { length: record.len() as u8, bytes })
+    }
+
+    pub(super) const fn is_hash(&self) -> bool {
+        self.length == 32
+    }
+
+    pub(super) fn as_hash(&self) -> Option<B256> {
+        self.is_hash().then_some(B256::new(self.bytes))
+    }
+
+    fn encoded_length(&self) -> usize {
+        usize::from(self.length) + usize::from(self.is_hash())
+    }
+
+    fn encode_to(&self, out: &mut Vec<u8>) {
+        if self.is_hash() {
+            out.push(Self::HASH_CODE);
+        }
+        out.extend_from_slice(&self.bytes[..usize::from(self.length)]);
+    }
+
+    fn decode(raw: &[u8]) -> Option<Self> {
+        match raw {
+            [Self::HASH_CODE, hash @ ..] => Some(Self::hash(B256::try_from(hash).ok()?)),
+            record => Self::short(record),
+        }
+    }
 }
 
 /// A record that is no node.
@@ -185,13 +236,13 @@ impl Node {
             }
             Self::Extension { path, child } => {
                 let path = encode_path_leaf(path, false);
-                let payload_length = path.as_slice().length() + child.reference.len();
+                let payload_length = path.as_slice().length() + child.reference.encoded_length();
                 Header { list: true, payload_length }.encode(out);
                 path.as_slice().encode(out);
-                out.extend_from_slice(&child.reference);
+                child.reference.encode_to(out);
             }
             Self::Branch { children, value } => {
-                let links = children.links.iter().map(|link| link.reference.len());
+                let links = children.links.iter().map(|link| link.reference.encoded_length());
                 let absent = 16 - children.links.len();
                 let value_length = value.as_ref().map_or(1, Bytes::length);
                 let payload_length = links.sum::<usize>() + absent + value_length;
@@ -199,7 +250,7 @@ impl Node {
                 let mut links = children.links.iter();
                 for nibble in 0..16 {
                     match (children.present >> nibble & 1 == 1).then(|| links.next()).flatten() {
-                        Some(link) => out.extend_from_slice(&link.reference),
+                        Some(link) => link.reference.encode_to(out),
                         None => out.push(EMPTY_STRING_CODE),
                     }
                 }
@@ -261,9 +312,9 @@ fn decode_link(raw: &[u8]) -> Result<Option<Link>, Malformed> {
     if raw == [EMPTY_STRING_CODE] {
         return Ok(None);
     }
-    let reference = RlpNode::from_raw(raw).ok_or(Malformed)?;
+    let reference = Reference::decode(raw).ok_or(Malformed)?;
     if reference.is_hash() {
-        return Ok(Some(Link { reference, node: OnceLock::new() }));
+        return Ok(Some(Link { reference, node: Slot::empty() }));
     }
     let node = Node::decode(raw)?;
     Ok(Some(Link::loaded(reference, Arc::new(node))))

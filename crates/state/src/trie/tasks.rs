@@ -23,18 +23,18 @@ const PARTED_MAX: usize = 3;
 const SHARE_MIN: usize = 128;
 
 /// What becomes of the top of a trie.
-enum Plan {
+enum Plan<'a> {
     Unchanged,
     /// By the outcome of the part with this number.
     Part(usize),
     /// By those of its children; the node that is there now.
-    Branch(Option<Arc<Node>>, Vec<Plan>),
+    Branch(Option<&'a Node>, Vec<Self>),
 }
 
 /// A subtree with the keys that change in it.
-struct Part {
+struct Part<'a> {
     path: Nibbles,
-    link: Option<Link>,
+    link: Option<&'a Link>,
     keys: Range<usize>,
 }
 
@@ -67,7 +67,7 @@ impl Trie {
             let mut items = items(keys.clone())?;
             let mut drafts = Drafts::default();
             let mut update = Update { trie: self, source, drafts: &mut drafts };
-            Ok::<_, Error>(match update.node(link.as_ref(), *path, &mut items)? {
+            Ok::<_, Error>(match update.node(*link, *path, &mut items)? {
                 Outcome::New(draft) => Outcome::New(drafts.finish_below(draft, self)),
                 other => other,
             })
@@ -80,15 +80,15 @@ impl Trie {
     }
 
     /// Parts the keys below `path`, all of a range.
-    fn plan<S: NodeSource>(
+    fn plan<'a, S: NodeSource>(
         &self,
-        link: Option<&Link>,
+        link: Option<&'a Link>,
         path: Nibbles,
         keys: &[Nibbles],
         range: Range<usize>,
         source: &S,
-        parts: &mut Vec<Part>,
-    ) -> Result<Plan, Error> {
+        parts: &mut Vec<Part<'a>>,
+    ) -> Result<Plan<'a>, Error> {
         if range.is_empty() {
             return Ok(Plan::Unchanged);
         }
@@ -100,11 +100,11 @@ impl Trie {
             None => Some(None),
             Some(link) => {
                 let node = self.node(link, &path, source)?;
-                matches!(&*node, Node::Branch { .. }).then_some(Some(node))
+                matches!(node, Node::Branch { .. }).then_some(Some(node))
             }
         };
         let Some(node) = node else {
-            parts.push(Part { path, link: link.cloned(), keys: range });
+            parts.push(Part { path, link, keys: range });
             return Ok(Plan::Part(parts.len() - 1));
         };
         let mut below = Vec::with_capacity(16);
@@ -114,7 +114,7 @@ impl Trie {
             let end = start + rest.partition_point(|key| key.get(depth) <= Some(nibble));
             let mut at = path;
             at.push(nibble);
-            let child = node.as_deref().and_then(|node| children(node)?.get(nibble));
+            let child = node.and_then(|node| children(node)?.get(nibble));
             below.push(self.plan(child, at, keys, start..end, source, parts)?);
             start = end;
         }
@@ -139,7 +139,7 @@ impl<S: NodeSource> Update<'_, S> {
     /// Puts the outcomes of the parts together.
     fn assemble(
         &mut self,
-        plan: Plan,
+        plan: Plan<'_>,
         path: Nibbles,
         parts: &mut [Option<Outcome>],
     ) -> Result<Outcome, Error> {
@@ -157,7 +157,7 @@ impl<S: NodeSource> Update<'_, S> {
         if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Unchanged)) {
             return Ok(Outcome::Unchanged);
         }
-        match node.as_deref() {
+        match node {
             Some(Node::Branch { children, value }) => {
                 self.join(children, value.clone(), path, outcomes)
             }

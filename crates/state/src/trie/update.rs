@@ -64,8 +64,7 @@ impl<S: NodeSource> Update<'_, S> {
         let Some(link) = link else {
             return Ok(self.puts(path, items)?.map_or(Outcome::Unchanged, Outcome::New));
         };
-        let node = self.trie.node(link, &path, self.source)?;
-        match &*node {
+        match self.trie.node(link, &path, self.source)? {
             Node::Leaf(leaf) => self.leaf(leaf, path, items),
             Node::Extension { path: stretch, child } => {
                 self.extension(*stretch, child, path, items)
@@ -275,7 +274,7 @@ impl<S: NodeSource> Update<'_, S> {
         let draft = match remaining {
             Remaining::New(draft) => self.behind(stretch, at, draft),
             Remaining::Old(link) => {
-                let node = match &*self.trie.node(link, &at, self.source)? {
+                let node = match self.trie.node(link, &at, self.source)? {
                     // It stays where it is, and as it is.
                     Node::Branch { .. } => Node::Extension { path: stretch, child: link.clone() },
                     Node::Leaf(leaf) => {
