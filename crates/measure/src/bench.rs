@@ -2,7 +2,7 @@
 //! `heddle bench ecrecover`: times the recovery of senders (`ecrecover`).
 //! `heddle bench`: times parts of Heddle on synthetic work.
 //!
-//! `heddle bench keccak` is the module `keccak`. The rest is `heddle bench executor`, which times
+//! `heddle bench keccak` is the module `keccak`, `heddle bench state-root` `state_root`. The rest is `heddle bench executor`, which times
 //! the three ways of executing on synthetic blocks. Module by module: `random` (where the draws come from), `workload` (the blocks), `rounds` (the
 //! timing), `memory` (the peak of a process of its own), `statistics`, `report`.
 
@@ -12,6 +12,7 @@ mod memory;
 mod random;
 mod report;
 mod rounds;
+mod state_root;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod workload;
 
 pub use ecrecover::BenchEcrecover;
 pub use keccak::BenchKeccak;
+pub use state_root::BenchStateRoot;
 pub use workload::{CHAIN_ID, FORK, Workload, WorkloadKind, workload};
 
 use crate::Error;

@@ -176,6 +176,14 @@ pub enum Error {
     /// The processor lacks the lanes to measure.
     #[error("{0}; choose others with --lanes, or leave it out")]
     Lanes(#[from] heddle_ecrecover::LanesError),
+    /// The state of the benchmark cannot be made or changed.
+    #[error(
+        "cannot make or change the state of the benchmark; see that there is room in the folder for temporary files"
+    )]
+    State(#[from] heddle_state::Error),
+    /// The store of the benchmark's state cannot be made.
+    #[error("cannot make a store; see that there is room in the folder for temporary files")]
+    Storage(#[from] heddle_storage::Error),
     /// The results cannot be written.
     #[error("cannot write the results")]
     Output(#[from] io::Error),

@@ -12,7 +12,7 @@ mod transfer;
 use clap::{Parser, Subcommand};
 use heddle_measure::{
     Replay,
-    bench::{BenchEcrecover, BenchExecutor, BenchKeccak},
+    bench::{BenchEcrecover, BenchExecutor, BenchKeccak, BenchStateRoot},
     conformance::{
         BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
         TransactionConformance, TrieConformance,
@@ -78,6 +78,7 @@ enum Bench {
     Executor(BenchExecutor),
     Ecrecover(BenchEcrecover),
     Keccak(BenchKeccak),
+    StateRoot(BenchStateRoot),
 }
 
 #[derive(Debug, Subcommand)]
@@ -116,6 +117,7 @@ impl Command {
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
             Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),
+            Self::Bench(Bench::StateRoot(root)) => Ok(root.run()?),
         }
     }
 }
