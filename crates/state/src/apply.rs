@@ -4,7 +4,7 @@ use crate::{
     Account, Entry, Error, StateView,
     prefetch::prefetch,
     share::share,
-    trie::{AccountLink, Change, Item, Trie, Visit, difference_of_accounts},
+    trie::{AccountLink, Change, Item, NodeSource, Trie, Visit, difference_of_accounts},
     view::Base,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, map::B256Map};
@@ -114,10 +114,18 @@ impl Layer {
         slots.binary_search_by_key(&key, |(key, _)| *key).ok().map(|place| slots[place].1)
     }
 
-    /// Shows `visit` the records of the nodes of tries that it makes or does away with.
-    pub(crate) fn each_node(&self, visit: Visit<'_>) -> Result<(), Error> {
-        let source = &*self.base;
-        difference_of_accounts((&self.before, source), (&self.trie, source), visit)
+    /// The tries that it was made from, and where what is not in memory of them is.
+    pub(crate) fn before(&self) -> (&Trie, &Base) {
+        (&self.before, &self.base)
+    }
+
+    /// Shows `visit` the records of the nodes by which the tries after it differ from others.
+    pub(crate) fn each_node(
+        &self,
+        since: (&Trie, &impl NodeSource),
+        visit: Visit<'_>,
+    ) -> Result<(), Error> {
+        difference_of_accounts(since, (&self.trie, &*self.base), visit)
     }
 }
 
@@ -133,8 +141,9 @@ impl StateView {
         let threads = if work < SHARE_MIN { 1 } else { threads.max(1) };
         let ordered = Ordered::new(&changes.accounts, threads)?;
         let changed = Mutex::new(Vec::new());
-        let trie = self.trie().update_with(&ordered.keys, threads, self.base(), |range| {
-            let (items, part) = self.change_accounts(&ordered, range, threads)?;
+        let before = self.trie()?;
+        let trie = before.update_with(&ordered.keys, threads, self.base(), |range| {
+            let (items, part) = self.change_accounts(before, &ordered, range, threads)?;
             changed.lock().unwrap_or_else(PoisonError::into_inner).push(part);
             Ok(items)
         })?;
@@ -143,7 +152,7 @@ impl StateView {
             accounts: changed_accounts(&changes.accounts, changed.into_iter().flatten()),
             codes: changes.codes.iter().cloned().collect(),
             trie,
-            before: self.trie().clone(),
+            before: before.clone(),
             base: self.base_shared(),
         })
     }
@@ -151,12 +160,13 @@ impl StateView {
     /// Changes a range of accounts: what becomes of their leaves, and of themselves.
     fn change_accounts(
         &self,
+        before: &Trie,
         ordered: &Ordered<'_>,
         range: Range<usize>,
         threads: usize,
     ) -> Result<(Vec<Item>, Vec<Changed>), Error> {
         let keys = &ordered.keys[range.clone()];
-        let known = self.trie().accounts_of(keys, self.base())?;
+        let known = before.accounts_of(keys, self.base())?;
         let mut begun = Vec::with_capacity(range.len());
         let mut tries = Vec::with_capacity(range.len());
         for ((place, known), (hashed, number)) in
@@ -165,7 +175,7 @@ impl StateView {
             ordered.prefetch(place + AHEAD);
             let change = &ordered.accounts[*number as usize];
             let (account, known) = self.begin(*number, change, known)?;
-            tries.push((self.trie().storage_of(*hashed, account.root, known), Vec::new()));
+            tries.push((before.storage_of(*hashed, account.root, known), Vec::new()));
             begun.push(account);
         }
         self.change_storages(&begun, &mut tries, threads)?;

@@ -4,11 +4,13 @@ use crate::{
     Account, Error, Layer, StateView, Version,
     apply::ChangedAccount,
     keys::{self, Subject},
+    trie::{NodeSource, Trie, Visit},
 };
 use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use heddle_storage::{Reader, Table, Writer};
 use heddle_types::{AccountChange, AccountState, ChangeSet, Genesis, GenesisAccount};
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 /// The oldest version that is kept.
 const OLDEST: &[u8] = b"oldest";
@@ -34,20 +36,113 @@ fn version(entry: Option<Vec<u8>>) -> Result<Version, Error> {
     Ok(Version(u64::from_be_bytes(bytes)))
 }
 
+/// Begins the keys of versions whose tries are not stored; behind it stands the version, and the
+/// value is the root.
+const BARE: &[u8] = b"bare";
+
+fn bare(version: Version) -> Vec<u8> {
+    [BARE, &version.0.to_be_bytes()].concat()
+}
+
+/// The root of a version whose tries are not stored; `None` if they are.
+pub(crate) fn bare_root(reader: &Reader, version: Version) -> Result<Option<B256>, Error> {
+    let root = reader.get(Table::StateMeta, &bare(version))?;
+    root.map(|root| B256::try_from(&root[..]).map_err(|_| Error::Entry("a root"))).transpose()
+}
+
+/// The last version whose tries are stored, from `version` down.
+pub(crate) fn trie_version(reader: &Reader, version: Version) -> Result<Version, Error> {
+    last_with_trie(version, |version| Ok(bare_root(reader, version)?.is_some()))
+}
+
+fn last_with_trie(
+    mut version: Version,
+    is_bare: impl Fn(Version) -> Result<bool, Error>,
+) -> Result<Version, Error> {
+    // The first version of all has its tries.
+    while version.0 > 0 && is_bare(version)? {
+        version.0 -= 1;
+    }
+    Ok(version)
+}
+
+fn is_bare(writer: &Writer, version: Version) -> Result<bool, Error> {
+    Ok(writer.get(Table::StateMeta, &bare(version))?.is_some())
+}
+
 /// Writes a layer as `version`, the one after the newest.
 ///
 /// # Errors
 ///
 /// [`Error::Order`] if it is not the one after the newest; the store may fail.
 pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Result<(), Error> {
+    write_run(writer, version, &[layer])
+}
+
+/// Writes layers that were made from each other as versions, the first of which is the one after
+/// the newest.
+///
+/// The nodes of tries are written once, as they are in the last of these versions. Those before it
+/// can be read, proved and gone back to all the same: their tries are made anew, from the last one
+/// that is stored and what changed since, if someone asks for them.
+///
+/// # Errors
+///
+/// [`Error::Order`] if `first` is not the one after the newest; the store may fail.
+pub fn write_layers(
+    writer: &mut Writer,
+    first: Version,
+    layers: &[Arc<Layer>],
+) -> Result<(), Error> {
+    let layers: Vec<&Layer> = layers.iter().map(Arc::as_ref).collect();
+    write_run(writer, first, &layers)
+}
+
+fn write_run(writer: &mut Writer, first: Version, layers: &[&Layer]) -> Result<(), Error> {
     let newest = writer.get(Table::StateMeta, LATEST)?;
     let next = match newest {
         None => Version(0),
         newest => self::version(newest)?.next(),
     };
-    if version != next {
-        return Err(Error::Order { asked: version, next });
+    if first != next {
+        return Err(Error::Order { asked: first, next });
     }
+    let [begin, rest @ ..] = layers else { return Ok(()) };
+    if first.0 == 0 && !rest.is_empty() {
+        // The first version of all has its tries: all others are made from such a one.
+        write_run(writer, first, &[begin])?;
+        return write_run(writer, first.next(), rest);
+    }
+    let before = Version(first.0.saturating_sub(1));
+    let since = match last_with_trie(before, |version| is_bare(writer, version))? {
+        stored if stored == before => Since::Before(begin),
+        stored => Since::Stored(stored),
+    };
+    let mut version = first;
+    for (left, layer) in (0..layers.len()).rev().zip(layers) {
+        write_version(writer, version, layer, (left == 0).then_some(since))?;
+        version = version.next();
+    }
+    Ok(())
+}
+
+/// Which tries are the last that are stored.
+#[derive(Clone, Copy)]
+enum Since<'a> {
+    /// Those that the layer was made from; they are in memory for the most part.
+    Before(&'a Layer),
+    /// Those of a version before that.
+    Stored(Version),
+}
+
+/// Writes one version, and the nodes by which its tries differ from those that are stored; without
+/// `since`, none.
+fn write_version(
+    writer: &mut Writer,
+    version: Version,
+    layer: &Layer,
+    since: Option<Since<'_>>,
+) -> Result<(), Error> {
     let mut entries: BTreeMap<Subject, Vec<u8>> = BTreeMap::new();
     for ChangedAccount { address, account, slots } in layer.accounts() {
         let entry = account.as_ref().map(Account::encode).unwrap_or_default();
@@ -57,9 +152,12 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
             entries.insert(keys::slot(*address, *key), value.to_be_bytes_trimmed_vec());
         }
     }
-    layer.each_node(&mut |owner, path, record| {
-        entries.insert(keys::node(owner, path), record.unwrap_or_default());
-    })?;
+    match since {
+        Some(since) => each_node(writer, since, layer, &mut |owner, path, record| {
+            entries.insert(keys::node(owner, path), record.unwrap_or_default());
+        })?,
+        None => writer.put(Table::StateMeta, &bare(version), layer.root().as_slice())?,
+    }
     for (hash, code) in &layer.codes {
         writer.put(Table::Codes, hash.as_slice(), code)?;
     }
@@ -71,6 +169,39 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
     writer.put(Table::StateChanges, &version.0.to_be_bytes(), &list)?;
     writer.put(Table::StateMeta, LATEST, &version.0.to_be_bytes())?;
     Ok(())
+}
+
+/// Shows `visit` the nodes by which the tries of a layer differ from those that are stored.
+fn each_node(
+    writer: &mut Writer,
+    since: Since<'_>,
+    layer: &Layer,
+    visit: Visit<'_>,
+) -> Result<(), Error> {
+    match since {
+        Since::Before(first) => layer.each_node(first.before(), visit),
+        Since::Stored(version) => {
+            let stored = Stored { writer: RefCell::new(writer), version };
+            let root = stored.record(None, &Nibbles::new())?.map_or(EMPTY_ROOT_HASH, keccak256);
+            layer.each_node((&Trie::accounts(root), &stored), visit)
+        }
+    }
+}
+
+/// Nodes as of a version, as they are with what the writer has written.
+struct Stored<'a> {
+    /// Reading changes it.
+    writer: RefCell<&'a mut Writer>,
+    version: Version,
+}
+
+impl NodeSource for Stored<'_> {
+    fn record(&self, owner: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error> {
+        let subject = keys::node(owner, path);
+        let (from, to) = (subject.at(Version(0)), subject.at(self.version));
+        let last = self.writer.borrow_mut().last_below_or_at(subject.table, &from, &to)?;
+        Ok(last.map(|(_, record)| record).filter(|record| !record.is_empty()))
+    }
 }
 
 /// Undoes all versions after `to`.
@@ -93,6 +224,7 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
             writer.delete(subject.table, &subject.at(undone))?;
         }
         writer.delete(Table::StateChanges, &undone.0.to_be_bytes())?;
+        writer.delete(Table::StateMeta, &bare(undone))?;
     }
     if to < latest {
         writer.put(Table::StateMeta, LATEST, &to.0.to_be_bytes())?;
@@ -100,7 +232,9 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets all versions before `below`: what only they can read is deleted.
+/// Forgets all versions before `below`: what only they can read is deleted. If the tries of `below`
+/// are not stored, what they are made from is kept, too: the versions from the last one before it
+/// that has its tries.
 ///
 /// # Errors
 ///
@@ -108,7 +242,7 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
 pub fn prune(writer: &mut Writer, below: Version) -> Result<(), Error> {
     let latest = version(writer.get(Table::StateMeta, LATEST)?)?;
     let oldest = version(writer.get(Table::StateMeta, OLDEST)?)?;
-    let below = below.min(latest);
+    let below = last_with_trie(below.min(latest), |version| is_bare(writer, version))?;
     let mut superfluous = Vec::new();
     for kept in (oldest.0 + 1..=below.0).map(Version) {
         for subject in changes(writer, kept)? {
@@ -127,6 +261,7 @@ pub fn prune(writer: &mut Writer, below: Version) -> Result<(), Error> {
             }
         }
         superfluous.push((Table::StateChanges, kept.0.to_be_bytes().to_vec()));
+        superfluous.push((Table::StateMeta, bare(kept)));
     }
     for (table, key) in superfluous {
         writer.delete(table, &key)?;
@@ -139,10 +274,17 @@ pub fn prune(writer: &mut Writer, below: Version) -> Result<(), Error> {
 
 /// What a version wrote.
 fn changes(writer: &Writer, version: Version) -> Result<Vec<Subject>, Error> {
+    subjects(writer.get(Table::StateChanges, &version.0.to_be_bytes())?)
+}
+
+/// What a stored version wrote.
+pub(crate) fn stored_changes(reader: &Reader, version: Version) -> Result<Vec<Subject>, Error> {
+    subjects(reader.get(Table::StateChanges, &version.0.to_be_bytes())?)
+}
+
+fn subjects(list: Option<Vec<u8>>) -> Result<Vec<Subject>, Error> {
     let damaged = Error::Entry("the list of a version's changes");
-    let Some(list) = writer.get(Table::StateChanges, &version.0.to_be_bytes())? else {
-        return Err(damaged);
-    };
+    let Some(list) = list else { return Err(damaged) };
     let mut list = &list[..];
     let mut subjects = Vec::new();
     while !list.is_empty() {

@@ -42,6 +42,25 @@ pub(crate) fn node(owner: Option<B256>, path: &Nibbles) -> Subject {
     Subject { table: Table::TrieNodes, bytes }
 }
 
+/// The account that a subject is, or is a slot of.
+pub(crate) fn address_and_slot(subject: &Subject) -> Result<(Address, Option<U256>), Error> {
+    let damaged = Error::Entry("a subject in the list of a version's changes");
+    let bytes = &subject.bytes[..];
+    match subject.table {
+        Table::AccountVersions => {
+            Address::try_from(bytes).map(|it| (it, None)).map_err(|_| damaged)
+        }
+        Table::SlotVersions => match bytes.split_first_chunk::<20>() {
+            Some((address, key)) if key.len() == 32 => {
+                Ok((Address::from(*address), Some(U256::from_be_slice(key))))
+            }
+            _ => Err(damaged),
+        },
+        // Such a version writes no nodes.
+        _ => Err(damaged),
+    }
+}
+
 /// The slot that an entry is of, and its value.
 pub(crate) fn stored_slot(subject: &[u8], entry: &[u8]) -> Result<(Address, U256, U256), Error> {
     let parts = subject.split_first_chunk::<20>();

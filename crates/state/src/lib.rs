@@ -43,7 +43,7 @@ mod view;
 pub use account::{Account, Entry, Version};
 pub use apply::Layer;
 pub use error::Error;
-pub use history::{latest, prune, unwind, write_genesis, write_layer};
+pub use history::{latest, prune, unwind, write_genesis, write_layer, write_layers};
 pub use proof::{AccountProof, SlotProof};
 pub use trie::root_after;
 pub use verify::{VerifiedState, VerifyOptions, verify};

@@ -35,7 +35,7 @@ impl StateView {
     ///
     /// The store may fail.
     pub fn proof(&self, address: Address, keys: &[U256]) -> Result<AccountProof, Error> {
-        let proof = self.trie().proof(keccak256(address), self.base())?;
+        let proof = self.trie()?.proof(keccak256(address), self.base())?;
         let none = Account {
             balance: U256::ZERO,
             nonce: 0,

@@ -35,7 +35,7 @@ pub(crate) use update::{Change, Item};
 use update::{Outcome, Update};
 
 /// Where the records of nodes come from.
-pub(crate) trait NodeSource: Sync {
+pub(crate) trait NodeSource {
     /// The record of the node at `path` from the root of the trie of `owner` (the trie of accounts
     /// if there is none).
     fn record(&self, owner: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error>;
@@ -257,7 +257,7 @@ impl Trie {
         &self,
         items: &[Item],
         threads: usize,
-        source: &impl NodeSource,
+        source: &(impl NodeSource + Sync),
     ) -> Result<Self, Error> {
         let keys: Vec<Nibbles> = items.iter().map(|item| item.key).collect();
         self.update_with(&keys, threads, source, |range| Ok(items[range].to_vec()))

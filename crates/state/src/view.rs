@@ -1,14 +1,19 @@
 //! Reading the state as of a version.
 
 use crate::{
-    Account, Entry, Error, Layer, Version, history,
+    Account, Entry, Error, Layer, Version,
+    apply::items_of_slots,
+    history,
     keys::{self, Subject},
-    trie::{NodeSource, Trie},
+    trie::{Change, Item, NodeSource, Trie},
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use heddle_storage::{Reader, Table};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 /// Memory for nodes of tries, in bytes, roughly, that is taken along from version to version. When
 /// it is used up, all is dropped and read anew.
@@ -21,7 +26,8 @@ pub struct StateView {
     base: Arc<Base>,
     /// What is not stored yet, the newest last.
     layers: Vec<Arc<Layer>>,
-    trie: Trie,
+    /// `None` if it is not stored and was not asked for.
+    trie: Option<Trie>,
 }
 
 /// A stored version.
@@ -29,6 +35,15 @@ pub struct StateView {
 pub(crate) struct Base {
     reader: Reader,
     version: Version,
+    bare: Option<Bare>,
+}
+
+/// A version whose tries are not stored.
+#[derive(Debug)]
+struct Bare {
+    root: B256,
+    /// Made when it is first asked for.
+    trie: OnceLock<Trie>,
 }
 
 impl StateView {
@@ -46,25 +61,34 @@ impl StateView {
         if version > latest {
             return Err(Error::Future { asked: version, latest });
         }
-        let base = Base { reader, version };
-        let root = base.record(None, &Nibbles::new())?.map_or(EMPTY_ROOT_HASH, keccak256);
-        Ok(Self { base: Arc::new(base), layers: Vec::new(), trie: Trie::accounts(root) })
+        let root = history::bare_root(&reader, version)?;
+        let bare = root.map(|root| Bare { root, trie: OnceLock::new() });
+        let base = Base { reader, version, bare };
+        let trie =
+            if base.bare.is_some() { None } else { Some(Trie::accounts(base.stored_root()?)) };
+        Ok(Self { base: Arc::new(base), layers: Vec::new(), trie })
     }
 
     /// The same state, all of which has been stored as `version` since. What of the trie is in
     /// memory stays there, unless it is too much.
     pub fn stored(&self, reader: Reader, version: Version) -> Self {
-        let trie = if self.trie.weight() > NODE_MEMORY_MAX {
-            Trie::accounts(self.trie.root())
-        } else {
-            self.trie.clone()
+        let is_kept = |trie: &Trie| trie.weight() <= NODE_MEMORY_MAX;
+        if !self.trie.as_ref().is_some_and(is_kept)
+            && let Ok(view) = Self::new(reader.clone(), version)
+        {
+            return view;
+        }
+        let base = match &self.trie {
+            Some(_) => Arc::new(Base { reader, version, bare: None }),
+            // It is of no layer, so the version that is read is the same state.
+            None => self.base.clone(),
         };
-        Self { base: Arc::new(Base { reader, version }), layers: Vec::new(), trie }
+        Self { base, layers: Vec::new(), trie: self.trie.clone() }
     }
 
     /// The state after one more layer, which was made from this one.
     pub fn with(&self, layer: Arc<Layer>) -> Self {
-        let trie = layer.trie.clone();
+        let trie = Some(layer.trie.clone());
         let mut layers = self.layers.clone();
         layers.push(layer);
         Self { base: self.base.clone(), layers, trie }
@@ -72,11 +96,23 @@ impl StateView {
 
     /// Root of the trie of accounts.
     pub fn root(&self) -> B256 {
-        self.trie.root()
+        match (&self.trie, &self.base.bare) {
+            (Some(trie), _) => trie.root(),
+            (None, Some(bare)) => bare.root,
+            (None, None) => EMPTY_ROOT_HASH,
+        }
     }
 
-    pub(crate) fn trie(&self) -> &Trie {
-        &self.trie
+    /// The trie of accounts.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub(crate) fn trie(&self) -> Result<&Trie, Error> {
+        match &self.trie {
+            Some(trie) => Ok(trie),
+            None => self.base.made_anew(),
+        }
     }
 
     pub(crate) fn base(&self) -> &Base {
@@ -241,8 +277,9 @@ impl StateView {
     /// changed. Meant for another thread, while the block still executes; what cannot be read is
     /// left to who really needs it.
     pub fn prefetch(&self, accounts: &[Address], slots: &[(Address, U256)]) {
+        let Ok(trie) = self.trie() else { return };
         for address in accounts {
-            let _ = self.trie.load(keccak256(address), &*self.base);
+            let _ = trie.load(keccak256(address), &*self.base);
         }
         let mut last: Option<(Address, Option<Trie>)> = None;
         for (address, key) in slots {
@@ -259,13 +296,87 @@ impl StateView {
     pub(crate) fn storage_trie(&self, address: Address) -> Result<Option<Trie>, Error> {
         let Some(account) = self.account(address)? else { return Ok(None) };
         let owner = keccak256(address);
-        self.trie.storage(owner, account.storage_root, &*self.base).map(Some)
+        self.trie()?.storage(owner, account.storage_root, &*self.base).map(Some)
     }
 }
 
 impl Base {
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
+    }
+
+    /// The version, if its tries are stored, or else the last one before it whose tries are.
+    pub(crate) fn trie_version(&self) -> Result<Version, Error> {
+        history::trie_version(&self.reader, self.version)
+    }
+
+    /// The root of the tries that are stored.
+    fn stored_root(&self) -> Result<B256, Error> {
+        Ok(self.record(None, &Nibbles::new())?.map_or(EMPTY_ROOT_HASH, keccak256))
+    }
+
+    /// The trie of a version whose tries are not stored, from the last one before it that is.
+    fn made_anew(&self) -> Result<&Trie, Error> {
+        let Some(bare) = &self.bare else {
+            // A view without a trie is of such a version.
+            return Err(Error::Entry("a root"));
+        };
+        if let Some(trie) = bare.trie.get() {
+            return Ok(trie);
+        }
+        let trie = self.make_anew()?;
+        if trie.root() != bare.root {
+            return Err(Error::Node { owner: None, path: Nibbles::new() });
+        }
+        Ok(bare.trie.get_or_init(|| trie))
+    }
+
+    /// Changes the last tries that are stored to what accounts and slots are. No node was written
+    /// since, so they are read as of this version.
+    fn make_anew(&self) -> Result<Trie, Error> {
+        let from = Self { reader: self.reader.clone(), version: self.trie_version()?, bare: None };
+        let mut changed: BTreeMap<Address, BTreeMap<U256, U256>> = BTreeMap::new();
+        for version in (from.version.0 + 1..=self.version.0).map(Version) {
+            for subject in history::stored_changes(&self.reader, version)? {
+                let (address, key) = keys::address_and_slot(&subject)?;
+                let slots = changed.entry(address).or_default();
+                if let Some(key) = key {
+                    slots.insert(key, self.slot(address, key)?);
+                }
+            }
+        }
+        let trie = Trie::accounts(self.stored_root()?);
+        let mut items = Vec::with_capacity(changed.len());
+        for (address, slots) in changed {
+            let (owner, before) = (keccak256(address), from.account(address)?);
+            let Some(account) = self.account(address)? else {
+                items.push(Item { key: Nibbles::unpack(owner), change: Change::Delete });
+                continue;
+            };
+            let root = before.map_or(EMPTY_ROOT_HASH, |before| before.storage_root);
+            let storage = trie.storage(owner, root, self)?;
+            let storage = storage.update(&items_of_slots(&slots), 1, self)?;
+            if storage.root() != account.storage_root {
+                return Err(Error::Slots(address));
+            }
+            let link = storage.into_account(account.storage_cleared);
+            let change = Change::Put(account.leaf(), link);
+            items.push(Item { key: Nibbles::unpack(owner), change });
+        }
+        items.sort_unstable_by_key(|item| item.key);
+        trie.update(&items, 1, self)
+    }
+
+    /// An account as of the version.
+    fn account(&self, address: Address) -> Result<Option<Account>, Error> {
+        let entry = self.read(&keys::account(address))?.filter(|entry| !entry.is_empty());
+        entry.map(|entry| Account::decode(&entry)).transpose()
+    }
+
+    /// A slot as of the version; zero if nothing is there.
+    fn slot(&self, address: Address, key: U256) -> Result<U256, Error> {
+        let entry = self.read(&keys::slot(address, key))?;
+        entry.map_or(Ok(U256::ZERO), |entry| keys::slot_value(&entry))
     }
 
     /// The last entry of a subject that is not after the version.

@@ -6,7 +6,10 @@
 mod support;
 
 use alloy_primitives::{B256, U256, keccak256};
-use heddle_state::{Error, Layer, StateView, Version, prune, unwind, write_layer};
+use heddle_state::{
+    Error, Layer, StateView, VerifyOptions, Version, prune, unwind, verify, write_layer,
+    write_layers,
+};
 use heddle_storage::{Database, Options, Table};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -33,6 +36,8 @@ fn store(database: &Database, version: u64, layer: &Layer) {
 enum Step {
     /// This many layers on top of each other, stored one after the other.
     Layers(u64),
+    /// This many layers on top of each other, stored at once: the nodes of the last only.
+    Run(u64),
     /// A layer that is given up, beside one that is stored.
     Branch,
     /// Take back this many versions.
@@ -46,6 +51,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (1..5_u64).prop_map(Step::Layers),
+        4 => (1..6_u64).prop_map(Step::Run),
         2 => Just(Step::Branch),
         2 => (1..6_u64).prop_map(Step::Unwind),
         2 => (1..6_u64).prop_map(Step::Prune),
@@ -81,6 +87,29 @@ impl Run {
 
     /// Layers on top of each other; the view reads them before they are stored.
     fn layers(&mut self, count: u64) {
+        let (first, layers, on_top) = self.make(count);
+        for (version, layer) in (first..).zip(&layers) {
+            store(&self.database, version, layer);
+        }
+        self.publish(&on_top);
+    }
+
+    /// The same, stored at once.
+    fn run(&mut self, count: u64) {
+        let (first, layers, on_top) = self.make(count);
+        let mut writer = self.database.writer().unwrap();
+        write_layers(&mut writer, Version(first), &layers).unwrap();
+        writer.commit().unwrap();
+        self.publish(&on_top);
+    }
+
+    fn publish(&mut self, on_top: &StateView) {
+        let newest = Version(self.models.len() as u64 - 1);
+        self.view = on_top.stored(self.database.reader().unwrap(), newest);
+    }
+
+    /// Layers that are not stored yet, what the first of them is to be, and a view of the last.
+    fn make(&mut self, count: u64) -> (u64, Vec<Arc<Layer>>, StateView) {
         let mut on_top = self.view.clone();
         let mut layers = Vec::new();
         for _ in 0..count {
@@ -93,12 +122,7 @@ impl Run {
             layers.push(layer);
             self.models.push(model);
         }
-        let first = self.models.len() - layers.len();
-        for (version, layer) in (first as u64..).zip(&layers) {
-            store(&self.database, version, layer);
-        }
-        let newest = Version(self.models.len() as u64 - 1);
-        self.view = on_top.stored(self.database.reader().unwrap(), newest);
+        ((self.models.len() - layers.len()) as u64, layers, on_top)
     }
 
     fn branch(&mut self) {
@@ -128,7 +152,24 @@ impl Run {
         let mut writer = self.database.writer().unwrap();
         prune(&mut writer, Version(below as u64)).unwrap();
         writer.commit().unwrap();
+        // What the oldest version is made from is kept, too.
+        let below = (0..=below).rev().find(|version| !self.is_bare(*version)).unwrap();
         self.oldest = self.oldest.max(below);
+    }
+
+    /// Whether the tries of a version are not stored.
+    fn is_bare(&self, version: usize) -> bool {
+        let key = [&b"bare"[..], &(version as u64).to_be_bytes()].concat();
+        self.database.reader().unwrap().get(Table::StateMeta, &key).unwrap().is_some()
+    }
+
+    fn verify_all(&self) {
+        let options = VerifyOptions { threads: 2, codes_elsewhere: false };
+        for version in self.oldest..self.models.len() {
+            let reader = self.database.reader().unwrap();
+            let verified = verify(reader, Version(version as u64), options, &|_, _| {}).unwrap();
+            assert_eq!(verified.accounts, self.models[version].accounts.len() as u64);
+        }
     }
 
     fn check_all(&self) {
@@ -160,6 +201,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Layers(count) => run.layers(count),
+                Step::Run(count) => run.run(count),
                 Step::Branch => run.branch(),
                 Step::Unwind(count) => run.unwind(count),
                 Step::Prune(keep) => run.prune(keep),
@@ -167,6 +209,7 @@ proptest! {
             }
         }
         run.check_all();
+        run.verify_all();
     }
 
     #[test]
@@ -342,5 +385,56 @@ fn pruning_leaves_no_node_that_nothing_needs() {
     };
     for table in [Table::AccountVersions, Table::SlotVersions, Table::TrieNodes] {
         assert_eq!(of(&run.database, table), of(&fresh, table), "{table:?}");
+    }
+}
+
+#[test]
+fn a_run_of_layers_stores_the_nodes_of_the_last_only() {
+    let count = |database: &Database| {
+        let reader = database.reader().unwrap();
+        let nodes = reader.all(Table::TrieNodes).unwrap().map(Result::unwrap);
+        nodes.fold(std::collections::BTreeMap::new(), |mut counts, (key, _)| {
+            let (_, version) = key.split_last_chunk::<8>().unwrap();
+            *counts.entry(u64::from_be_bytes(*version)).or_insert(0) += 1;
+            counts
+        })
+    };
+    let mut run = Run::new(29);
+    run.run(5);
+    let versions: Vec<u64> = count(&run.database).into_keys().collect();
+    assert_eq!(versions, [0, 5]);
+    run.check_all();
+    // Gone back to, the version in between stays without; the next one has all that differs.
+    run.unwind(2);
+    assert!(run.is_bare(3));
+    run.check_all();
+    run.verify_all();
+    run.layers(1);
+    let versions: Vec<u64> = count(&run.database).into_keys().collect();
+    assert_eq!(versions, [0, 4]);
+    run.view = view(&run.database, 4).unwrap();
+    run.check_all();
+    run.verify_all();
+}
+
+#[test]
+fn the_first_version_of_all_has_its_nodes() {
+    let database = database();
+    let (mut random, mut model) = (Random(31), Model::default());
+    let mut on_top = view(&database, 0).unwrap();
+    let mut layers = Vec::new();
+    let mut models = Vec::new();
+    for _ in 0..3 {
+        let changes = model.change(&mut random, 6, ACCOUNTS, SLOTS);
+        let layer = Arc::new(on_top.apply(&changes, 1).unwrap());
+        on_top = on_top.with(layer.clone());
+        layers.push(layer);
+        models.push(model.clone());
+    }
+    let mut writer = database.writer().unwrap();
+    write_layers(&mut writer, Version(0), &layers).unwrap();
+    writer.commit().unwrap();
+    for (version, model) in models.iter().enumerate() {
+        assert_reads_as(&view(&database, version as u64).unwrap(), model, ACCOUNTS, SLOTS);
     }
 }

@@ -23,9 +23,9 @@ pub(crate) type Visit<'a> = &'a mut dyn FnMut(Option<B256>, &Nibbles, Option<Vec
 /// # Errors
 ///
 /// See [`Error`]; what was shown is to be thrown away then.
-pub(crate) fn difference<S: NodeSource>(
+pub(crate) fn difference<S: NodeSource, T: NodeSource>(
     old: (&Trie, &S),
-    new: (&Trie, &S),
+    new: (&Trie, &T),
     visit: Visit<'_>,
 ) -> Result<(), Error> {
     walk(old, new, false, visit).map(drop)
@@ -36,9 +36,9 @@ pub(crate) fn difference<S: NodeSource>(
 /// # Errors
 ///
 /// See [`Error`]; what was shown is to be thrown away then.
-pub(crate) fn difference_of_accounts<S: NodeSource>(
+pub(crate) fn difference_of_accounts<S: NodeSource, T: NodeSource>(
     old: (&Trie, &S),
-    new: (&Trie, &S),
+    new: (&Trie, &T),
     visit: Visit<'_>,
 ) -> Result<(), Error> {
     for (owner, [before, after]) in walk(old, new, true, visit)? {
@@ -53,9 +53,9 @@ pub(crate) fn difference_of_accounts<S: NodeSource>(
 /// Roots of the storage of accounts whose leaves differ, before and after, by hashed address.
 type Storages = BTreeMap<B256, [Option<Arc<Link>>; 2]>;
 
-fn walk<S: NodeSource>(
+fn walk<S: NodeSource, T: NodeSource>(
     old: (&Trie, &S),
-    new: (&Trie, &S),
+    new: (&Trie, &T),
     of_accounts: bool,
     visit: Visit<'_>,
 ) -> Result<Storages, Error> {
@@ -74,9 +74,9 @@ enum Side<'a> {
     Inside(Nibbles, &'a Link),
 }
 
-struct Walk<'a, S> {
+struct Walk<'a, S, T> {
     old: (&'a Trie, &'a S),
-    new: (&'a Trie, &'a S),
+    new: (&'a Trie, &'a T),
     visit: Visit<'a>,
     of_accounts: bool,
     storages: Storages,
@@ -97,7 +97,7 @@ impl<'a> Side<'a> {
     }
 }
 
-impl<S: NodeSource> Walk<'_, S> {
+impl<S: NodeSource, T: NodeSource> Walk<'_, S, T> {
     fn compare(&mut self, old: Side<'_>, new: Side<'_>, path: Nibbles) -> Result<(), Error> {
         match (old, new) {
             (Side::Nothing, Side::Nothing) => return Ok(()),

@@ -45,7 +45,7 @@ impl Trie {
     /// # Errors
     ///
     /// See [`Error`].
-    pub(crate) fn update_with<S: NodeSource>(
+    pub(crate) fn update_with<S: NodeSource + Sync>(
         &self,
         keys: &[Nibbles],
         threads: usize,
