@@ -8,6 +8,7 @@
 
 mod difference;
 mod draft;
+mod memory;
 mod node;
 mod slot;
 mod tasks;
@@ -21,15 +22,10 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use draft::Drafts;
 use node::{Leaf, Link, Node};
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use difference::{Visit, difference, difference_of_accounts};
+pub(crate) use memory::Memory;
 pub(crate) use node::AccountLink;
 pub(crate) use update::{Change, Item};
 use update::{Outcome, Update};
@@ -47,8 +43,8 @@ pub(crate) struct Trie {
     /// Whose storage it is.
     owner: Option<B256>,
     root: Option<Arc<Link>>,
-    /// Bytes in memory of all tries that came of one, roughly.
-    weight: Arc<AtomicUsize>,
+    /// Of all tries that came of one.
+    memory: Arc<Memory>,
 }
 
 /// Records that a change made (`Some`) or did away with (`None`), by path.
@@ -57,7 +53,12 @@ pub(crate) type Records = BTreeMap<Nibbles, Option<Vec<u8>>>;
 impl Trie {
     /// The trie of accounts with this root, none of which is in memory.
     pub(crate) fn accounts(root: B256) -> Self {
-        Self { owner: None, root: link(root), weight: Arc::default() }
+        Self::accounts_within(root, Arc::default())
+    }
+
+    /// The same, with others in this memory.
+    pub(crate) fn accounts_within(root: B256, memory: Arc<Memory>) -> Self {
+        Self { owner: None, root: link(root), memory }
     }
 
     /// The trie of an account's storage: what of it is in memory, or what is stored.
@@ -65,18 +66,13 @@ impl Trie {
         let storage = known.and_then(|account| account.storage);
         let root =
             storage.filter(|link| link.reference.as_hash() == Some(root)).or_else(|| link(root));
-        Self { owner: Some(owner), root, weight: self.weight.clone() }
+        Self { owner: Some(owner), root, memory: self.memory.clone() }
     }
 
     /// Keccak-256 of the root node; that of the empty string if there is nothing in the trie.
     pub(crate) fn root(&self) -> B256 {
         // The root is referred to by its hash, however short it is.
         self.root.as_ref().and_then(|root| root.reference.as_hash()).unwrap_or(EMPTY_ROOT_HASH)
-    }
-
-    /// Bytes in memory of this trie and those that came of it, roughly.
-    pub(crate) fn weight(&self) -> usize {
-        self.weight.load(Ordering::Relaxed)
     }
 
     /// The storage of the account whose hashed address is `owner`; `root` is what its record says.
@@ -202,7 +198,9 @@ impl Trie {
     ) -> Result<(), Error> {
         let Some(mut link) = self.root.as_deref() else { return Ok(()) };
         let mut depth = 0;
+        let generation = self.memory.generation();
         loop {
+            link.note_use(generation);
             let node = match link.in_memory() {
                 Some(node) => node,
                 None => self.node(link, &key.slice(..depth), source)?,
@@ -243,7 +241,7 @@ impl Trie {
             return Err(damaged());
         }
         let node = Arc::new(Node::decode(&record).map_err(|_| damaged())?);
-        self.weight.fetch_add(node::weight(&node), Ordering::Relaxed);
+        self.memory.add(node::weight(&node));
         Ok(link.keep(node))
     }
 

@@ -5,7 +5,7 @@ use crate::{
     apply::items_of_slots,
     history,
     keys::{self, Subject},
-    trie::{Change, Item, NodeSource, Trie},
+    trie::{Change, Item, Memory, NodeSource, Trie},
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
@@ -14,10 +14,6 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
 };
-
-/// Memory for nodes of tries, in bytes, roughly, that is taken along from version to version. When
-/// it is used up, all is dropped and read anew.
-pub(crate) const NODE_MEMORY_MAX: usize = 32 << 20;
 
 /// The state as of a version: one that is stored, or one on top of it that is not yet. Cheap to
 /// clone.
@@ -28,6 +24,7 @@ pub struct StateView {
     layers: Vec<Arc<Layer>>,
     /// `None` if it is not stored and was not asked for.
     trie: Option<Trie>,
+    memory: Arc<Memory>,
 }
 
 /// A stored version.
@@ -54,6 +51,21 @@ impl StateView {
     /// [`Error::Pruned`] if it is not kept any more, [`Error::Future`] if it is not there yet; the
     /// store may fail. Version 0 is empty before the genesis is written.
     pub fn new(reader: Reader, version: Version) -> Result<Self, Error> {
+        Self::within(Arc::default(), reader, version)
+    }
+
+    /// The same state, none of whose nodes is in memory yet, and which keeps this many bytes of
+    /// them, roughly, from version to version; some gigabytes if nothing is said.
+    #[must_use]
+    pub fn with_node_memory(mut self, bytes_max: usize) -> Self {
+        self.memory = Arc::new(Memory::new(bytes_max));
+        if self.layers.is_empty() && self.trie.is_some() {
+            self.trie = Some(Trie::accounts_within(self.root(), self.memory.clone()));
+        }
+        self
+    }
+
+    fn within(memory: Arc<Memory>, reader: Reader, version: Version) -> Result<Self, Error> {
         let (oldest, latest) = (history::oldest(&reader)?, history::latest(&reader)?);
         if version < oldest {
             return Err(Error::Pruned { asked: version, oldest });
@@ -64,26 +76,27 @@ impl StateView {
         let root = history::bare_root(&reader, version)?;
         let bare = root.map(|root| Bare { root, trie: OnceLock::new() });
         let base = Base { reader, version, bare };
-        let trie =
-            if base.bare.is_some() { None } else { Some(Trie::accounts(base.stored_root()?)) };
-        Ok(Self { base: Arc::new(base), layers: Vec::new(), trie })
+        let trie = match base.bare {
+            Some(_) => None,
+            None => Some(Trie::accounts_within(base.stored_root()?, memory.clone())),
+        };
+        Ok(Self { base: Arc::new(base), layers: Vec::new(), trie, memory })
     }
 
     /// The same state, all of which has been stored as `version` since. What of the trie is in
-    /// memory stays there, unless it is too much.
+    /// memory stays there, but for what was not used for long when it is too much.
     pub fn stored(&self, reader: Reader, version: Version) -> Self {
-        let is_kept = |trie: &Trie| trie.weight() <= NODE_MEMORY_MAX;
-        if !self.trie.as_ref().is_some_and(is_kept)
-            && let Ok(view) = Self::new(reader.clone(), version)
-        {
-            return view;
-        }
-        let base = match &self.trie {
-            Some(_) => Arc::new(Base { reader, version, bare: None }),
+        let memory = self.memory.clone();
+        let Some(trie) = &self.trie else {
+            let view = Self::within(memory, reader, version);
             // It is of no layer, so the version that is read is the same state.
-            None => self.base.clone(),
+            return view.unwrap_or_else(|_| self.clone());
         };
-        Self { base, layers: Vec::new(), trie: self.trie.clone() }
+        // What is not in memory any more has to be in the store.
+        let is_there = matches!(history::bare_root(&reader, version), Ok(None));
+        let trie = Some(if is_there { trie.without_unused() } else { trie.clone() });
+        let base = Arc::new(Base { reader, version, bare: None });
+        Self { base, layers: Vec::new(), trie, memory }
     }
 
     /// The state after one more layer, which was made from this one.
@@ -91,7 +104,7 @@ impl StateView {
         let trie = Some(layer.trie.clone());
         let mut layers = self.layers.clone();
         layers.push(layer);
-        Self { base: self.base.clone(), layers, trie }
+        Self { base: self.base.clone(), layers, trie, memory: self.memory.clone() }
     }
 
     /// Root of the trie of accounts.
@@ -111,7 +124,7 @@ impl StateView {
     pub(crate) fn trie(&self) -> Result<&Trie, Error> {
         match &self.trie {
             Some(trie) => Ok(trie),
-            None => self.base.made_anew(),
+            None => self.base.made_anew(&self.memory),
         }
     }
 
@@ -316,7 +329,7 @@ impl Base {
     }
 
     /// The trie of a version whose tries are not stored, from the last one before it that is.
-    fn made_anew(&self) -> Result<&Trie, Error> {
+    fn made_anew(&self, memory: &Arc<Memory>) -> Result<&Trie, Error> {
         let Some(bare) = &self.bare else {
             // A view without a trie is of such a version.
             return Err(Error::Entry("a root"));
@@ -324,7 +337,7 @@ impl Base {
         if let Some(trie) = bare.trie.get() {
             return Ok(trie);
         }
-        let trie = self.make_anew()?;
+        let trie = self.make_anew(memory)?;
         if trie.root() != bare.root {
             return Err(Error::Node { owner: None, path: Nibbles::new() });
         }
@@ -333,7 +346,7 @@ impl Base {
 
     /// Changes the last tries that are stored to what accounts and slots are. No node was written
     /// since, so they are read as of this version.
-    fn make_anew(&self) -> Result<Trie, Error> {
+    fn make_anew(&self, memory: &Arc<Memory>) -> Result<Trie, Error> {
         let from = Self { reader: self.reader.clone(), version: self.trie_version()?, bare: None };
         let mut changed: BTreeMap<Address, BTreeMap<U256, U256>> = BTreeMap::new();
         for version in (from.version.0 + 1..=self.version.0).map(Version) {
@@ -345,7 +358,7 @@ impl Base {
                 }
             }
         }
-        let trie = Trie::accounts(self.stored_root()?);
+        let trie = Trie::accounts_within(self.stored_root()?, memory.clone());
         let mut items = Vec::with_capacity(changed.len());
         for (address, slots) in changed {
             let (owner, before) = (keccak256(address), from.account(address)?);

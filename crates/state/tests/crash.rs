@@ -8,7 +8,7 @@ mod crashes;
 mod support;
 
 use crashes::{Tally, arm};
-use heddle_state::{Error, StateView, Version, latest, prune, unwind, write_layer};
+use heddle_state::{Error, StateView, Version, latest, prune, unwind, write_layer, write_layers};
 use heddle_storage::{Database, Error as StorageError, Options, SimulatedDisk};
 use std::sync::Arc;
 use support::{Model, Random, assert_reads_as};
@@ -55,14 +55,22 @@ fn store_until_failure(
             // Some layers on each other, all stored at once.
             let mut on_top = base;
             let mut writer = database.writer()?;
+            let (first, is_run) = (Version(possible.len() as u64), random.below(2) == 0);
+            let mut layers = Vec::new();
             for _ in 0..=random.below(3) {
                 let mut model = possible.last().cloned().unwrap_or_default();
                 let changes = model.change(random, 5, ACCOUNTS, SLOTS);
                 let layer = Arc::new(on_top.apply(&changes, 1)?);
                 assert_eq!(layer.root(), model.root());
-                write_layer(&mut writer, Version(possible.len() as u64), &layer)?;
+                if !is_run {
+                    write_layer(&mut writer, Version(possible.len() as u64), &layer)?;
+                }
                 possible.push(model);
+                layers.push(layer.clone());
                 on_top = on_top.with(layer);
+            }
+            if is_run {
+                write_layers(&mut writer, first, &layers)?;
             }
             if random.below(4) == 0 {
                 prune(&mut writer, Version((possible.len() as u64).saturating_sub(4)))?;

@@ -43,7 +43,7 @@ pub(crate) fn difference_of_accounts<S: NodeSource, T: NodeSource>(
 ) -> Result<(), Error> {
     for (owner, [before, after]) in walk(old, new, true, visit)? {
         let storage =
-            |trie: &Trie, root| Trie { owner: Some(owner), root, weight: trie.weight.clone() };
+            |trie: &Trie, root| Trie { owner: Some(owner), root, memory: trie.memory.clone() };
         let (before, after) = (storage(old.0, before), storage(new.0, after));
         difference((&before, old.1), (&after, new.1), visit)?;
     }

@@ -9,10 +9,7 @@ use super::{
 };
 use alloy_primitives::B256;
 use heddle_keccak::Lanes;
-use std::{
-    ops::Range,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{ops::Range, sync::Arc};
 
 /// Nodes that are encoded and hashed at once: enough to fill all lanes, and few enough that the
 /// records stay near the processor.
@@ -46,6 +43,8 @@ pub(super) struct Drafts {
     /// By depth, which is the number of nibbles before a node. At depth zero are roots.
     levels: Vec<Vec<Draft>>,
     pending: Vec<Pending>,
+    /// Bytes of the nodes in whose place new ones are.
+    pub(super) replaced: usize,
 }
 
 /// Links to what was drafted.
@@ -85,6 +84,7 @@ impl Drafts {
     pub(super) fn finish(&mut self, trie: &Trie) -> Finished {
         let mut finished = Finished(self.levels.iter().map(|_| Vec::new()).collect());
         let mut added = 0;
+        let generation = trie.memory.generation();
         for depth in (0..self.levels.len()).rev() {
             let mut drafts = std::mem::take(&mut self.levels[depth]);
             let mut links = Vec::with_capacity(drafts.len());
@@ -100,12 +100,14 @@ impl Drafts {
                 records.references(depth == 0, &mut links);
             }
             let loaded = drafts.into_iter().zip(links);
-            let link =
-                |(draft, reference): (Draft, _)| Link::loaded(reference, Arc::new(draft.node));
+            let link = |(draft, reference): (Draft, _)| {
+                Link::loaded(reference, Arc::new(draft.node), generation)
+            };
             finished.0[depth] = loaded.map(link).collect();
         }
         self.pending.clear();
-        trie.weight.fetch_add(added, Ordering::Relaxed);
+        trie.memory.add(added);
+        trie.memory.take_off(std::mem::take(&mut self.replaced));
         finished
     }
 

@@ -5,7 +5,10 @@ use crate::prefetch::prefetch;
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::{EMPTY_STRING_CODE, Encodable as _, Header};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, nodes::encode_path_leaf};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 /// A node. Paths are the part of the key that the node itself covers.
 #[derive(Debug)]
@@ -49,10 +52,12 @@ pub(crate) struct AccountLink {
 }
 
 /// A reference to a node, which is read from the store when it is first looked at.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Link {
     /// Its hash, or the node itself if it is shorter than one.
     pub(super) reference: Reference,
+    /// The generation in which it was last used.
+    used: AtomicU32,
     node: Slot,
 }
 
@@ -65,25 +70,60 @@ impl AccountLink {
     }
 }
 
+impl Clone for Link {
+    fn clone(&self) -> Self {
+        let Self { reference, used, node } = self;
+        let used = AtomicU32::new(used.load(Ordering::Relaxed));
+        Self { reference: *reference, used, node: node.clone() }
+    }
+}
+
 impl Link {
     /// A node that is in the store.
     pub(super) fn stored(hash: B256) -> Self {
-        Self { reference: Reference::hash(hash), node: Slot::empty() }
+        Self::new(Reference::hash(hash), 0, Slot::empty())
     }
 
-    /// A node that is in memory.
-    pub(super) fn loaded(reference: Reference, node: Arc<Node>) -> Self {
-        Self { reference, node: Slot::holding(node) }
+    /// A node that is in memory, and used in this generation.
+    pub(super) fn loaded(reference: Reference, node: Arc<Node>, used: u32) -> Self {
+        Self::new(reference, used, Slot::holding(node))
+    }
+
+    const fn new(reference: Reference, used: u32, node: Slot) -> Self {
+        Self { reference, used: AtomicU32::new(used), node }
+    }
+
+    /// The same node, which is not in memory.
+    pub(super) fn unloaded(&self) -> Self {
+        Self::new(self.reference, 0, Slot::empty())
+    }
+
+    /// The same node with less of what is below it in memory.
+    pub(super) fn with_node(&self, node: Arc<Node>) -> Self {
+        Self::loaded(self.reference, node, self.used())
+    }
+
+    /// The generation in which it was last used.
+    pub(super) fn used(&self) -> u32 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it is used in this generation.
+    pub(super) fn note_use(&self, generation: u32) {
+        // Most are noted already, and writing would take it from the caches of others.
+        if self.used() != generation {
+            self.used.store(generation, Ordering::Relaxed);
+        }
     }
 
     /// A node that was just made, hashed alone.
     pub(super) fn made(node: Node) -> Self {
-        Self::loaded(Reference::of(&node.encode()), Arc::new(node))
+        Self::loaded(Reference::of(&node.encode()), Arc::new(node), 0)
     }
 
     /// Holds the place of a node that has no hash yet.
     pub(super) fn pending() -> Self {
-        Self { reference: Reference::NONE, node: Slot::empty() }
+        Self::new(Reference::NONE, 0, Slot::empty())
     }
 
     /// The node, if it is in memory.
@@ -130,6 +170,18 @@ impl Children {
     /// The children that are there, in order; for putting in what was pending.
     pub(super) fn links_mut(&mut self) -> &mut [Link] {
         &mut self.links
+    }
+
+    /// The children that are there, in order.
+    pub(super) fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// The same children with other links to them.
+    pub(super) fn map(&self, mut link: impl FnMut(u8, &Link) -> Link) -> Self {
+        let nibbles = (0..16).filter(|nibble| self.present >> nibble & 1 == 1);
+        let links = nibbles.zip(&self.links).map(|(nibble, old)| link(nibble, old)).collect();
+        Self::new(self.present, links)
     }
 
     /// Has the processor fetch what copying the children, or dropping them, is going to touch: it
@@ -314,10 +366,10 @@ fn decode_link(raw: &[u8]) -> Result<Option<Link>, Malformed> {
     }
     let reference = Reference::decode(raw).ok_or(Malformed)?;
     if reference.is_hash() {
-        return Ok(Some(Link { reference, node: Slot::empty() }));
+        return Ok(Some(Link::new(reference, 0, Slot::empty())));
     }
     let node = Node::decode(raw)?;
-    Ok(Some(Link::loaded(reference, Arc::new(node))))
+    Ok(Some(Link::loaded(reference, Arc::new(node), 0)))
 }
 
 /// The inverse of the hex-prefix encoding (yellow paper, appendix C).

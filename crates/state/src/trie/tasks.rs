@@ -6,7 +6,7 @@
 use super::{
     NodeSource, Trie,
     draft::Drafts,
-    node::{Children, Link, Node},
+    node::{Children, Link, Node, weight},
     update::{Item, Outcome, Update, unchanged},
 };
 use crate::{Error, share::share};
@@ -69,7 +69,10 @@ impl Trie {
             let mut update = Update { trie: self, source, drafts: &mut drafts };
             Ok::<_, Error>(match update.node(*link, *path, &mut items)? {
                 Outcome::New(draft) => Outcome::New(drafts.finish_below(draft, self)),
-                other => other,
+                other => {
+                    drafts.finish(self);
+                    other
+                }
             })
         })?;
         let mut outcomes: Vec<Option<Outcome>> = outcomes.into_iter().map(Some).collect();
@@ -125,13 +128,16 @@ impl Trie {
     fn with_root(&self, outcome: Outcome, mut drafts: Drafts) -> Self {
         let root = match outcome {
             Outcome::Unchanged => self.root.clone(),
-            Outcome::Gone => None,
+            Outcome::Gone => {
+                drafts.finish(self);
+                None
+            }
             Outcome::New(draft) => {
                 let id = drafts.push(0, draft);
                 Some(Arc::new(drafts.finish(self).take(id)))
             }
         };
-        Self { owner: self.owner, root, weight: self.weight.clone() }
+        Self { owner: self.owner, root, memory: self.memory.clone() }
     }
 }
 
@@ -159,6 +165,7 @@ impl<S: NodeSource> Update<'_, S> {
         }
         match node {
             Some(Node::Branch { children, value }) => {
+                self.drafts.replaced += node.map_or(0, weight);
                 self.join(children, value.clone(), path, outcomes)
             }
             _ => self.join(&Children::default(), None, path, outcomes),

@@ -3,7 +3,7 @@
 use super::*;
 use alloy_trie::HashBuilder;
 use proptest::prelude::*;
-use std::collections::BTreeMap as Map;
+use std::{collections::BTreeMap as Map, sync::Arc};
 
 /// The judge.
 fn root_from_nothing(values: &Map<Vec<u8>, Vec<u8>>) -> B256 {
@@ -158,4 +158,36 @@ fn keys_may_end_inside_other_keys() {
     let undone = steps.iter().rev().map(|(key, _)| (*key, None));
     let all = steps.into_iter().chain(undone);
     assert_eq!(root_after(all).unwrap(), EMPTY_ROOT_HASH);
+}
+
+#[test]
+fn what_is_not_used_goes_first_and_is_read_again() {
+    let nothing = Records::new();
+    let empty = Trie::accounts_within(EMPTY_ROOT_HASH, Arc::new(Memory::new(300 << 10)));
+    let changes = many(3, 4_000);
+    let mut trie = empty.update(&items(&changes), 1, &nothing).unwrap();
+    let mut store = Records::new();
+    trie.add_records(&empty, &nothing, &mut store);
+    let keys: Vec<B256> = changes
+        .iter()
+        .filter(|(_, value)| value.is_some())
+        .map(|(key, _)| B256::from_slice(key))
+        .collect();
+    let used = &keys[..200];
+    let before = trie.memory.bytes();
+    for _ in 0..200 {
+        for key in used {
+            trie.load(*key, &store).unwrap();
+        }
+        trie = trie.without_unused();
+    }
+    let after = trie.memory.bytes();
+    assert!(before > 600 << 10 && after <= 300 << 10, "{before} bytes became {after}");
+    // Those that are used are in memory, where there is no store to read them from.
+    for key in used {
+        assert!(trie.get(*key, &nothing).unwrap().is_some());
+    }
+    for key in &keys {
+        assert!(trie.get(*key, &store).unwrap().is_some());
+    }
 }

@@ -3,7 +3,7 @@
 use super::{
     NodeSource, Trie,
     draft::{Draft, DraftId, Drafts},
-    node::{AccountLink, Children, Leaf, Link, Node},
+    node::{AccountLink, Children, Leaf, Link, Node, weight},
 };
 use crate::Error;
 use alloy_primitives::Bytes;
@@ -64,13 +64,18 @@ impl<S: NodeSource> Update<'_, S> {
         let Some(link) = link else {
             return Ok(self.puts(path, items)?.map_or(Outcome::Unchanged, Outcome::New));
         };
-        match self.trie.node(link, &path, self.source)? {
+        let node = self.trie.node(link, &path, self.source)?;
+        let outcome = match node {
             Node::Leaf(leaf) => self.leaf(leaf, path, items),
             Node::Extension { path: stretch, child } => {
                 self.extension(*stretch, child, path, items)
             }
             Node::Branch { children, value } => self.branch(children, value.as_ref(), path, items),
+        }?;
+        if !matches!(outcome, Outcome::Unchanged) {
+            self.drafts.replaced += weight(node);
         }
+        Ok(outcome)
     }
 
     fn leaf(&mut self, leaf: &Leaf, path: Nibbles, items: &mut [Item]) -> Result<Outcome, Error> {
@@ -274,7 +279,11 @@ impl<S: NodeSource> Update<'_, S> {
         let draft = match remaining {
             Remaining::New(draft) => self.behind(stretch, at, draft),
             Remaining::Old(link) => {
-                let node = match self.trie.node(link, &at, self.source)? {
+                let old = self.trie.node(link, &at, self.source)?;
+                if !matches!(old, Node::Branch { .. }) {
+                    self.drafts.replaced += weight(old);
+                }
+                let node = match old {
                     // It stays where it is, and as it is.
                     Node::Branch { .. } => Node::Extension { path: stretch, child: link.clone() },
                     Node::Leaf(leaf) => {
