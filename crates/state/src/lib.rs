@@ -16,9 +16,14 @@
 //! | trie nodes | owner, path, version | RLP of the node; empty if there is none any more |
 //! | codes | hash | the code |
 //! | changes | version | the keys above that it wrote |
+//! | marks | `bare`, version | the root of a version whose trie nodes are not stored |
 //!
 //! A read as of a version takes the last entry that is not after it. So a change is written once,
 //! every kept version can be read and proved, and undoing one is deleting what it wrote.
+//!
+//! Of versions that are written in one run ([`write_layers`]), trie nodes are stored as of the last
+//! one only. Reads of accounts and slots do not need them; the trie of a version in between is made
+//! from the last stored one and what changed since, when it is asked for.
 //!
 //! Invariants:
 //!

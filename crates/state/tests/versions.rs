@@ -454,7 +454,7 @@ fn roots_are_those_of_a_trie_from_nothing_on_any_number_of_threads() {
     let mut views: Vec<StateView> = databases
         .iter()
         .map(|(threads, database)| {
-            view(database, 0).unwrap().with_node_memory(*threads as usize * 64 << 10)
+            view(database, 0).unwrap().with_node_memory(*threads * (64 << 10))
         })
         .collect();
     for version in 0..count {
