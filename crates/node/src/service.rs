@@ -203,7 +203,7 @@ pub(crate) fn has_database(folder: &Path) -> bool {
 pub(crate) fn open_database(folder: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
     fs::create_dir_all(folder)
         .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
-    Ok(Database::open(&folder.join(DATABASE_FILE), Options { cache_bytes })?)
+    Ok(Database::open(&folder.join(DATABASE_FILE), Options { cache_bytes, ..Options::default() })?)
 }
 
 /// Opens the chain in a folder, or begins one there. The genesis is kept beside it, so that it has

@@ -267,7 +267,7 @@ fn blocks_come_at_intervals_until_it_is_stopped() {
 #[test]
 fn a_full_disk_ends_the_producer_whoever_found_it_full() {
     let disk = SimulatedDisk::new(1);
-    let db = Database::on_disk(Box::new(disk.clone()), Options::default()).unwrap();
+    let db = Database::simulated(&disk, Options::default()).unwrap();
     let bench = bench_on(db, Settings { mining: Mining::AUTOMATIC, ..Settings::default() });
     assert!(bench.producer.chain().failure().is_none());
     let producer = bench.producer.clone();

@@ -13,12 +13,13 @@ use heddle_storage::{Database, Error as StorageError, Options, SimulatedDisk};
 use std::sync::Arc;
 use support::{Model, Random, assert_reads_as};
 
-const OPTIONS: Options = Options { cache_bytes: 1 << 20 };
+/// So little memory that now and then a commit waits for room.
+const OPTIONS: Options = Options { cache_bytes: 1 << 20, unsettled_bytes_max: 400_000 };
 const ACCOUNTS: u64 = 12;
 const SLOTS: u64 = 6;
 
 fn open(disk: &SimulatedDisk) -> Result<Database, StorageError> {
-    Database::on_disk(Box::new(disk.clone()), OPTIONS)
+    Database::simulated(disk, OPTIONS)
 }
 
 /// Versions by their numbers.
@@ -107,7 +108,7 @@ fn find<'a>(database: &Database, sure: &'a Models, possible: &'a Models) -> &'a 
 
 /// Opens a copy of the disk, which has no faults, and verifies all of it.
 fn verify(disk: &SimulatedDisk, (sure, possible): &(Models, Models)) {
-    let database = open(&SimulatedDisk::with_bytes(1, disk.bytes())).unwrap();
+    let database = open(&disk.copy(1)).unwrap();
     find(&database, sure, possible);
     database.verify(|_, _| {}).unwrap();
 }
@@ -144,7 +145,7 @@ fn damage(
     random: &mut Random,
     tally: &mut Tally,
 ) {
-    let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), disk.bytes());
+    let disk = disk.copy(random.below(u64::MAX));
     let kind = crashes::damage(&disk, random);
     let read = || -> Result<(), Error> {
         let database = open(&disk)?;

@@ -15,7 +15,7 @@ const BATCH: u64 = 1_000;
 const ACCOUNTS: u64 = 100_000;
 const VALUE_BYTES: usize = 70;
 const READS: u64 = 100_000;
-const OPTIONS: Options = Options { cache_bytes: 256 << 20 };
+const OPTIONS: Options = Options { cache_bytes: 256 << 20, unsettled_bytes_max: 512 << 20 };
 
 fn random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);

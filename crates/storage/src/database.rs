@@ -1,11 +1,14 @@
 //! Opening a database, and its readers and writers.
 
 use crate::{
-    Disk, Error, FileDisk, Reader, Table, Writer,
+    Disk, Error, FileDisk, Pair, Reader, SimulatedDisk, Table, Writer,
     blocks::{Backend, Blocks},
+    log::Log,
+    reader::Base,
+    segment::{Change, Gathered, Segment},
 };
-use parking_lot::RwLock;
-use redb::{ReadableDatabase, TableHandle};
+use parking_lot::{Condvar, Mutex, RwLock};
+use redb::{ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -16,14 +19,39 @@ use std::{
 /// How to open a database.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Memory for what was read and for what is being written.
+    /// Memory for what was read of the tables and for what is being written to them.
     pub cache_bytes: usize,
+    /// Memory for what was committed and is not in the tables yet; the log on the disk is about as
+    /// large. Whoever commits waits for the tables when it is used up.
+    pub unsettled_bytes_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 256 << 20 }
+        Self { cache_bytes: 256 << 20, unsettled_bytes_max: 512 << 20 }
     }
+}
+
+/// A commit of more bytes than this, or than a quarter of what may be in memory, goes to the tables
+/// at once, and not to the log: an import is not kept in memory.
+const LOGGED_BYTES_MAX: usize = 32 << 20;
+
+/// Segments with fewer bytes than this are merged with their neighbours, so that there are few.
+const MERGED_BYTES_MAX: usize = 4 << 20;
+
+/// What the tables themselves keep: not one of [`Table::ALL`], and seen by this crate alone.
+const META: redb::TableDefinition<'static, &'static [u8], &'static [u8]> =
+    redb::TableDefinition::new("storage_meta");
+/// The number of the last commit that the tables have.
+const SETTLED: &[u8] = b"settled";
+
+/// The disks that a database is on.
+#[derive(Debug)]
+pub struct Disks {
+    /// Of the tables.
+    pub tables: Box<dyn Disk>,
+    /// Of the log's two parts.
+    pub log: [Box<dyn Disk>; 2],
 }
 
 /// A database, shared by all that hold a clone. It is closed with the last clone, reader and writer.
@@ -33,22 +61,74 @@ pub struct Database(Arc<Inner>);
 /// What readers and writers hold on to.
 #[derive(Debug)]
 pub(crate) struct Inner {
+    /// Empty while it is being opened or checked.
+    current: RwLock<Option<Current>>,
+    /// `None` for a database that dies with the process.
+    log: Option<Mutex<Log>>,
     /// Empty only while it is being dropped. Locked for writing by a check alone, which does not
     /// wait for the lock, so that no one waits for long.
     engine: RwLock<Option<redb::Database>>,
     blocks: Arc<Blocks>,
-    durable: bool,
+    options: Options,
+    turns: Turns,
+}
+
+/// What a reader that is made now sees.
+#[derive(Debug)]
+struct Current {
+    base: Arc<Base>,
+    /// What the base lacks, the oldest first.
+    segments: Arc<[Arc<Segment>]>,
+    /// How many of them, from the first on, are being settled, and stay as they are.
+    settling: usize,
+    /// Bytes of all of them, roughly.
+    bytes: usize,
+    /// Number of the last commit that the base has.
+    settled: u64,
+    /// Number of the last commit.
+    last: u64,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Default)]
+struct Turns {
+    taken: Mutex<Taken>,
+    given_back: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    writing: bool,
+    settling: bool,
+}
+
+/// The turn to write to the tables.
+#[derive(Debug)]
+pub(crate) struct Settling(Arc<Inner>);
+
+/// What was committed until a moment, on its way to the tables: see [`Database::settle`].
+#[derive(Debug)]
+pub struct Settlement {
+    reader: Reader,
+    _turn: Settling,
 }
 
 impl Database {
-    /// Opens the database in a file, or creates it.
+    /// Opens the database in a file, or creates it. Its log lies beside it, in two files with
+    /// `-log0` and `-log1` after the name.
     ///
     /// # Errors
     ///
     /// [`Error::Locked`] when another process has it open, [`Error::Format`] when another version
     /// of Heddle wrote it, [`Error::Damaged`], and what the operating system refuses.
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
-        Self::on_disk(Box::new(FileDisk::open(path)?), options)
+        let beside = |suffix: &str| -> Result<Box<dyn Disk>, Error> {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            Ok(Box::new(FileDisk::open(Path::new(&name))?))
+        };
+        let tables = beside("")?;
+        Self::on_disks(Disks { tables, log: [beside("-log0")?, beside("-log1")?] }, options)
     }
 
     /// A database in a file without a name in `folder`, which is gone when the process is.
@@ -59,58 +139,74 @@ impl Database {
     ///
     /// When the folder cannot be written to.
     pub fn ephemeral(folder: &Path, options: Options) -> Result<Self, Error> {
-        Self::start(Box::new(FileDisk::unnamed(folder)?), options, false)
+        Self::start(Box::new(FileDisk::unnamed(folder)?), None, options)
     }
 
-    /// Opens the database on any disk, or creates it.
+    /// Opens the database on any disks, or creates it.
     ///
     /// # Errors
     ///
     /// As [`Database::open`].
-    pub fn on_disk(disk: Box<dyn Disk>, options: Options) -> Result<Self, Error> {
-        Self::start(disk, options, true)
+    pub fn on_disks(disks: Disks, options: Options) -> Result<Self, Error> {
+        Self::start(disks.tables, Some(disks.log), options)
     }
 
-    fn start(disk: Box<dyn Disk>, options: Options, durable: bool) -> Result<Self, Error> {
-        let (blocks, complete) = Blocks::open(disk)?;
+    /// Opens the database on a simulated disk and its siblings, or creates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::open`].
+    pub fn simulated(disk: &SimulatedDisk, options: Options) -> Result<Self, Error> {
+        let sibling = |place| -> Box<dyn Disk> { Box::new(disk.sibling(place)) };
+        Self::on_disks(Disks { tables: sibling(0), log: [sibling(1), sibling(2)] }, options)
+    }
+
+    fn start(
+        tables: Box<dyn Disk>,
+        log: Option<[Box<dyn Disk>; 2]>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let (blocks, complete) = Blocks::open(tables)?;
         let blocks = Arc::new(blocks);
         let engine = guarded(&blocks, || {
             let backend = Backend(blocks.clone());
             let mut builder = redb::Database::builder();
             Ok(builder.set_cache_size(options.cache_bytes).create_with_backend(backend)?)
         })?;
-        let engine = RwLock::new(Some(engine));
-        let database = Self(Arc::new(Inner { engine, blocks, durable }));
-        database.create_tables()?;
+        create_tables(&engine, &blocks, log.is_some())?;
+        let base = Base::new(guarded(&blocks, || Ok(engine.begin_read()?))?);
+        let settled = guarded(&blocks, || base.settled())?;
+        let (log, commits) = match log {
+            None => (None, Vec::new()),
+            Some(disks) if complete => {
+                let (log, commits) = Log::open(disks, settled)?;
+                (Some(Mutex::new(log)), commits)
+            }
+            Some(disks) => {
+                let log = blocks.guarded("begin the log of the database", || Log::create(disks))?;
+                (Some(Mutex::new(log)), Vec::new())
+            }
+        };
         if !complete {
-            database.0.blocks.complete()?;
+            blocks.complete()?;
         }
-        Ok(database)
-    }
-
-    /// Creates the tables that are not there yet, so that a reader finds all.
-    fn create_tables(&self) -> Result<(), Error> {
-        let transaction = self.0.with_engine(|engine| Ok(engine.begin_read()?))?;
-        let there: Vec<String> = self.0.guarded(|| {
-            Ok(transaction.list_tables()?.map(|table| table.name().to_owned()).collect())
-        })?;
-        drop(transaction);
-        if Table::ALL.iter().all(|table| there.iter().any(|name| name == table.name())) {
-            return Ok(());
+        let mut current = Current::new(base, settled);
+        for (number, bytes) in commits {
+            current.add(Gathered::parse(bytes)?.into_segment(number));
         }
-        let mut writer = self.writer()?;
-        writer.create_tables()?;
-        writer.commit()
+        let engine = RwLock::new(Some(engine));
+        let current = RwLock::new(Some(current));
+        let turns = Turns::default();
+        Ok(Self(Arc::new(Inner { current, log, engine, blocks, options, turns })))
     }
 
     /// A snapshot of what was committed until now.
     ///
     /// # Errors
     ///
-    /// When the database cannot be read.
+    /// [`Error::Busy`] while the database is being checked.
     pub fn reader(&self) -> Result<Reader, Error> {
-        let transaction = self.0.with_engine(|engine| Ok(engine.begin_read()?))?;
-        Ok(Reader::new(transaction, self.0.clone()))
+        Inner::reader(&self.0)
     }
 
     /// Begins to write. Waits until the writer before has committed or was dropped.
@@ -120,15 +216,47 @@ impl Database {
     /// When an earlier write failed: then the database takes no more until it is opened anew.
     pub fn writer(&self) -> Result<Writer, Error> {
         self.0.refuse_after_failure()?;
-        let transaction = self.0.with_engine(|engine| {
-            let mut transaction = engine.begin_write()?;
-            // In two phases and with the state of the allocator: see `blocks`. It makes opening
-            // after a crash as fast as any, where redb would otherwise read everything.
-            transaction.set_two_phase_commit(self.0.durable);
-            transaction.set_quick_repair(self.0.durable);
-            Ok(transaction)
-        })?;
-        Ok(Writer::new(transaction, self.0.clone()))
+        {
+            let mut taken = self.0.turns.taken.lock();
+            while taken.writing {
+                self.0.turns.given_back.wait(&mut taken);
+            }
+            taken.writing = true;
+        }
+        match self.0.refuse_after_failure().and_then(|()| self.reader()) {
+            Ok(reader) => Ok(Writer::new(reader, self.0.clone())),
+            Err(error) => {
+                self.0.end_writing();
+                Err(error)
+            }
+        }
+    }
+
+    /// Bytes in memory, roughly, of what was committed and is not in the tables yet.
+    pub fn unsettled_bytes(&self) -> usize {
+        self.0.current.read().as_ref().map_or(0, |current| current.bytes)
+    }
+
+    /// Takes what was committed until now, to be written to the tables by [`Settlement::finish`].
+    /// Waits until an earlier settlement has ended.
+    ///
+    /// # Errors
+    ///
+    /// When an earlier write failed.
+    pub fn settlement(&self) -> Result<Settlement, Error> {
+        let turn = Inner::begin_settling(&self.0)?;
+        let reader = self.0.seal(&self.0)?;
+        Ok(Settlement { reader, _turn: turn })
+    }
+
+    /// Writes what was committed until now to the tables, whose log and memory it needs no more.
+    /// Others read and commit meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::commit`].
+    pub fn settle(&self) -> Result<(), Error> {
+        self.settlement()?.finish(|_| Ok(()))
     }
 
     /// Why nothing more is written until the database is opened anew, if that is so.
@@ -138,6 +266,7 @@ impl Database {
 
     /// Reads everything and checks it: each block against its checksum, and each page against the
     /// checksum that the page above it holds, which finds a block that is an old version of itself.
+    /// The log was checked when the database was opened.
     ///
     /// `progress` is called from time to time with the number of blocks read and of all blocks.
     ///
@@ -146,16 +275,179 @@ impl Database {
     /// [`Error::Damaged`] with what was found first, [`Error::Busy`] when there are readers or a
     /// writer.
     pub fn verify(&self, progress: impl FnMut(u64, u64) + Send + 'static) -> Result<(), Error> {
+        let _turn = Inner::begin_settling(&self.0)?;
         let Some(mut engine) = self.0.engine.try_write() else { return Err(Error::Busy) };
         let engine = engine.as_mut().expect("it is taken in drop alone");
+        let mut place = self.0.current.write();
+        // The engine wants no snapshot of its tables to be there.
+        if place.as_ref().is_none_or(|current| Arc::strong_count(&current.base) > 1) {
+            return Err(Error::Busy);
+        }
+        let Some(Current { base, segments, settling, bytes, settled, last }) = place.take() else {
+            return Err(Error::Busy);
+        };
+        drop(base);
         self.0.blocks.watch(Some(Box::new(progress)));
         let sound = guarded(&self.0.blocks, || Ok(engine.check_integrity()?));
         self.0.blocks.watch(None);
+        let base = guarded(&self.0.blocks, || Ok(engine.begin_read()?))?;
+        let base = Arc::new(Base::new(base));
+        *place = Some(Current { base, segments, settling, bytes, settled, last });
+        drop(place);
         if sound? {
             return Ok(());
         }
         let what = "the pages do not fit together".to_owned();
         Err(self.0.blocks.fail(Error::Damaged { offset: None, what }))
+    }
+}
+
+/// Creates the tables that are not there yet, so that a reader finds all.
+fn create_tables(engine: &redb::Database, blocks: &Blocks, durable: bool) -> Result<(), Error> {
+    let there: Vec<String> = guarded(blocks, || {
+        let transaction = engine.begin_read()?;
+        Ok(transaction.list_tables()?.map(|table| table.name().to_owned()).collect())
+    })?;
+    let mut names = Table::ALL.iter().map(|table| table.name()).chain([META.name()]);
+    if names.all(|name| there.iter().any(|there| there == name)) {
+        return Ok(());
+    }
+    guarded(blocks, || {
+        let transaction = begin_write(engine, durable)?;
+        for table in Table::ALL {
+            transaction.open_table(table.definition())?;
+        }
+        // The first commit is the one with which the log begins.
+        transaction.open_table(META)?.insert(SETTLED, 1_u64.to_be_bytes().as_slice())?;
+        Ok(transaction.commit()?)
+    })
+}
+
+fn begin_write(engine: &redb::Database, durable: bool) -> Result<WriteTransaction, redb::Error> {
+    let mut transaction = engine.begin_write()?;
+    // In two phases and with the state of the allocator: see `blocks`. It makes opening after a
+    // crash as fast as any, where redb would otherwise read everything.
+    transaction.set_two_phase_commit(durable);
+    transaction.set_quick_repair(durable);
+    Ok(transaction)
+}
+
+impl Base {
+    /// The number of the last commit that is in it.
+    fn settled(&self) -> Result<u64, redb::Error> {
+        let value = self.transaction().open_table(META)?.get(SETTLED)?;
+        let bytes = value.and_then(|value| <[u8; 8]>::try_from(value.value()).ok());
+        Ok(bytes.map_or(0, u64::from_be_bytes))
+    }
+}
+
+impl Current {
+    fn new(base: Base, last: u64) -> Self {
+        let (base, segments) = (Arc::new(base), Arc::default());
+        Self { base, segments, settling: 0, bytes: 0, settled: last, last }
+    }
+
+    /// Adds a commit. Small ones are merged, each only a few times.
+    fn add(&mut self, segment: Segment) {
+        self.last = segment.last;
+        let mut segments = self.segments.to_vec();
+        let mut segment = Arc::new(segment);
+        while let Some(before) = segments.last().filter(|_| segments.len() > self.settling) {
+            let (old, new) = (before.weight(), segment.weight());
+            if old > 2 * new || old + new > MERGED_BYTES_MAX {
+                break;
+            }
+            segment = Arc::new(before.merged(&segment));
+            segments.pop();
+        }
+        segments.push(segment);
+        self.set(segments);
+    }
+
+    fn set(&mut self, segments: Vec<Arc<Segment>>) {
+        self.bytes = segments.iter().map(|segment| segment.weight()).sum();
+        self.segments = segments.into();
+    }
+}
+
+impl Settlement {
+    /// What will have been settled.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
+    /// Writes it to the tables, and with it what `more` puts: that needs no log, as it can be made
+    /// again from what is settled.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::commit`]; and those of `more`, after which nothing is settled.
+    pub fn finish<E: From<Error>>(
+        self,
+        more: impl FnOnce(&mut Additions<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let Self { reader, _turn: turn } = self;
+        let database = &turn.0;
+        let transaction = database.begin_write()?;
+        database.fold(&transaction, &reader)?;
+        let mut additions =
+            Additions { transaction: &transaction, database, gathered: Gathered::default() };
+        more(&mut additions)?;
+        additions.hand_over()?;
+        Ok(database.commit_settled(transaction, reader.last)?)
+    }
+}
+
+/// What is put into the tables besides, when they are settled.
+pub struct Additions<'a> {
+    transaction: &'a WriteTransaction,
+    database: &'a Inner,
+    gathered: Gathered,
+}
+
+impl std::fmt::Debug for Additions<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Additions").finish_non_exhaustive()
+    }
+}
+
+/// Bytes of additions that are gathered and sorted before the store gets them.
+const GATHERED_BYTES_MAX: usize = 32 << 20;
+
+impl Additions<'_> {
+    /// Gives a key a value.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        self.gather(table, key, Some(value))
+    }
+
+    /// Takes a key away, if it is there.
+    ///
+    /// # Errors
+    ///
+    /// When the database cannot be written to.
+    pub fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Error> {
+        self.gather(table, key, None)
+    }
+
+    fn gather(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), Error> {
+        self.gathered.add(table, key, value);
+        if self.gathered.bytes().len() > GATHERED_BYTES_MAX { self.hand_over() } else { Ok(()) }
+    }
+
+    fn hand_over(&mut self) -> Result<(), Error> {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        self.database.apply(self.transaction, gathered.sorted())
+    }
+}
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        self.0.turns.taken.lock().settling = false;
+        self.0.turns.given_back.notify_all();
     }
 }
 
@@ -180,10 +472,210 @@ impl Inner {
     pub(crate) fn refuse_after_failure(&self) -> Result<(), Error> {
         self.blocks.failure().map_or(Ok(()), Err)
     }
+
+    fn reader(this: &Arc<Self>) -> Result<Reader, Error> {
+        let current = this.current.read();
+        let Current { base, segments, last, .. } = current.as_ref().ok_or(Error::Busy)?;
+        Ok(Reader::new(base.clone(), segments.clone(), *last, this.clone()))
+    }
+
+    pub(crate) fn logged_bytes_max(&self) -> usize {
+        LOGGED_BYTES_MAX.min(self.options.unsettled_bytes_max / 4)
+    }
+
+    pub(crate) fn end_writing(&self) {
+        self.turns.taken.lock().writing = false;
+        self.turns.given_back.notify_all();
+    }
+
+    /// Takes the turn to write to the tables.
+    pub(crate) fn begin_settling(this: &Arc<Self>) -> Result<Settling, Error> {
+        let mut taken = this.turns.taken.lock();
+        while taken.settling {
+            this.turns.given_back.wait(&mut taken);
+        }
+        taken.settling = true;
+        drop(taken);
+        let settling = Settling(this.clone());
+        this.refuse_after_failure()?;
+        Ok(settling)
+    }
+
+    /// Keeps what was committed until now as it is, so that it can be settled, and has what comes
+    /// go to the other part of the log.
+    fn seal(&self, this: &Arc<Self>) -> Result<Reader, Error> {
+        // Taken before `current`, as commits do.
+        let log = self.log.as_ref().map(Mutex::lock);
+        let mut current = self.current.write();
+        let sealed = current.as_mut().ok_or(Error::Busy)?;
+        sealed.settling = sealed.segments.len();
+        if let Some(mut log) = log {
+            log.switch(sealed.settled);
+        }
+        let Current { base, segments, last, .. } = sealed;
+        Ok(Reader::new(base.clone(), segments.clone(), *last, this.clone()))
+    }
+
+    pub(crate) fn begin_write(&self) -> Result<WriteTransaction, Error> {
+        self.refuse_after_failure()?;
+        self.with_engine(|engine| begin_write(engine, self.log.is_some()))
+    }
+
+    /// Makes the changes of a segment in the tables.
+    pub(crate) fn apply(
+        &self,
+        transaction: &WriteTransaction,
+        segment: &Segment,
+    ) -> Result<(), Error> {
+        self.refuse_after_failure()?;
+        self.fold_segments(transaction, &[segment])
+    }
+
+    /// Makes the changes in the tables that a reader sees and they lack.
+    pub(crate) fn fold(&self, transaction: &WriteTransaction, reader: &Reader) -> Result<(), Error> {
+        let segments: Vec<&Segment> = reader.segments().iter().map(|segment| &**segment).collect();
+        self.fold_segments(transaction, &segments)
+    }
+
+    fn fold_segments(
+        &self,
+        transaction: &WriteTransaction,
+        segments: &[&Segment],
+    ) -> Result<(), Error> {
+        for table in Table::ALL {
+            let changes = newest(segments, table);
+            if changes.is_empty() {
+                continue;
+            }
+            self.guarded(|| {
+                let mut table = transaction.open_table(table.definition())?;
+                for (key, value) in changes {
+                    match value {
+                        Some(value) => drop(table.insert(key, value)?),
+                        None => drop(table.remove(key)?),
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// All pairs from `from` to `to` with what a transaction has done.
+    pub(crate) fn range(
+        &self,
+        transaction: &WriteTransaction,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<Vec<Pair>, Error> {
+        self.guarded(|| {
+            let table = transaction.open_table(table.definition())?;
+            let pairs = table.range::<&[u8]>(from..=to)?;
+            let owned = pairs.map(|pair| {
+                pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
+            });
+            Ok(owned.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Commits through the log.
+    pub(crate) fn commit(this: &Arc<Self>, gathered: Gathered) -> Result<(), Error> {
+        Self::wait_for_room(this)?;
+        this.refuse_after_failure()?;
+        let mut log = this.log.as_ref().map(Mutex::lock);
+        let number = this.current.read().as_ref().ok_or(Error::Busy)?.last + 1;
+        if let Some(log) = &mut log {
+            let append = || log.append(number, gathered.bytes()).and_then(|()| log.sync());
+            this.blocks.guarded("write the log of the database", append)?;
+        }
+        let segment = gathered.into_segment(number);
+        this.current.write().as_mut().ok_or(Error::Busy)?.add(segment);
+        Ok(())
+    }
+
+    /// Waits until there is room for what is committed next. Who finds that nobody makes room makes
+    /// it.
+    fn wait_for_room(this: &Arc<Self>) -> Result<(), Error> {
+        let is_full = || {
+            let current = this.current.read();
+            current.as_ref().is_some_and(|current| current.bytes > this.options.unsettled_bytes_max)
+        };
+        while is_full() {
+            let mut taken = this.turns.taken.lock();
+            if taken.settling {
+                this.turns.given_back.wait(&mut taken);
+                drop(taken);
+                this.refuse_after_failure()?;
+                continue;
+            }
+            drop(taken);
+            Database(this.clone()).settle()?;
+        }
+        Ok(())
+    }
+
+    /// Commits what is in the tables already, with all that was committed until `last`.
+    fn commit_settled(&self, transaction: WriteTransaction, last: u64) -> Result<(), Error> {
+        let base = self.commit_tables(transaction, last)?;
+        let mut current = self.current.write();
+        let current = current.as_mut().ok_or(Error::Busy)?;
+        let left = current.segments[current.settling..].to_vec();
+        current.base = base;
+        (current.settling, current.settled) = (0, last);
+        current.set(left);
+        Ok(())
+    }
+
+    /// Commits changes that did not go through the log, as commit number `last`.
+    pub(crate) fn commit_direct(
+        &self,
+        transaction: WriteTransaction,
+        last: u64,
+    ) -> Result<(), Error> {
+        let base = self.commit_tables(transaction, last)?;
+        // The log goes on after this number, so at the start of a file: within one, all follow.
+        if let Some(log) = &self.log {
+            log.lock().switch(last);
+        }
+        let mut current = self.current.write();
+        let current = current.as_mut().ok_or(Error::Busy)?;
+        // Nobody else has committed: the writer had the turn.
+        current.base = base;
+        (current.settling, current.settled, current.last) = (0, last, last);
+        current.set(Vec::new());
+        Ok(())
+    }
+
+    fn commit_tables(&self, transaction: WriteTransaction, last: u64) -> Result<Arc<Base>, Error> {
+        self.guarded(|| {
+            transaction.open_table(META)?.insert(SETTLED, last.to_be_bytes().as_slice())?;
+            Ok(transaction.commit()?)
+        })?;
+        let transaction = self.with_engine(|engine| Ok(engine.begin_read()?))?;
+        Ok(Arc::new(Base::new(transaction)))
+    }
+}
+
+/// What the segments, of which the last is the newest, say of each key of a table, in order.
+fn newest<'a>(segments: &[&'a Segment], table: Table) -> Vec<(&'a [u8], Change<'a>)> {
+    let mut changes = Vec::new();
+    for segment in segments.iter().rev() {
+        let keys = segment.all(table);
+        changes.extend(
+            keys.filter_map(|at| Some((segment.key(table, at)?, segment.change(table, at)))),
+        );
+    }
+    // Stable, and the newest came first. Each segment is sorted already.
+    changes.sort_by_key(|(key, _)| *key);
+    changes.dedup_by_key(|(key, _)| *key);
+    changes
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // The snapshot first.
+        drop(self.current.get_mut().take());
         if let Some(engine) = self.engine.get_mut().take() {
             // Closing only saves the next opening some work; a failure costs nothing.
             let _ = guarded(&self.blocks, || Ok(engine.close()?));
@@ -232,7 +724,8 @@ mod tests {
     #[test]
     fn a_panic_of_the_engine_ends_the_database_and_not_the_process() {
         let disk = SimulatedDisk::new(1);
-        let database = Database::on_disk(Box::new(disk), Options { cache_bytes: 1 << 20 }).unwrap();
+        let options = Options { cache_bytes: 1 << 20, ..Options::default() };
+        let database = Database::simulated(&disk, options).unwrap();
         let caught = database.0.guarded(|| -> Result<(), redb::Error> { panic!("no such page") });
         assert!(
             matches!(&caught, Err(Error::Damaged { what, .. }) if what.contains("no such page"))

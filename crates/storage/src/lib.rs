@@ -15,6 +15,11 @@
 //! Inside is the key-value store redb, which nothing outside of this crate sees. Between it and the
 //! [`Disk`] lies the layer of checksums.
 //!
+//! A commit does not wait for redb: it is appended to a log and synced, and kept in memory. Now and
+//! then all that was committed is written to redb in one piece ([`Database::settle`]), while readers
+//! and writers go on; after a crash it is in the log. A reader looks into what is in memory first,
+//! the newest before the older, and then into redb.
+//!
 //! ```
 //! use heddle_storage::{Database, Options, Table};
 //!
@@ -30,11 +35,13 @@ mod blocks;
 mod database;
 mod disk;
 mod error;
+mod log;
 mod reader;
+mod segment;
 mod table;
 mod writer;
 
-pub use database::{Database, Options};
+pub use database::{Additions, Database, Disks, Options, Settlement};
 pub use disk::simulated::{CrashEffect, SimulatedDisk};
 pub use disk::{Disk, FileDisk};
 pub use error::Error;

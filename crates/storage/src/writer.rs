@@ -1,49 +1,41 @@
 //! Writing, all or nothing.
 
-use crate::{Error, Pair, Table, database::Inner};
+use crate::{
+    Error, Pair, Reader, Table,
+    database::{Inner, Settling},
+    segment::Gathered,
+};
 use redb::{ReadableTable, WriteTransaction};
-use std::{collections::BTreeMap, mem, sync::Arc};
-
-/// How many bytes of keys and values a writer gathers before it hands them to redb. Gathered and
-/// sorted they cost less than one by one; the limit keeps a large import from filling the memory.
-const GATHERED_BYTES_MAX: usize = 16 << 20;
+use std::{mem, sync::Arc};
 
 /// Changes that [`Writer::commit`] makes at once. Dropped before, it has changed nothing.
 pub struct Writer {
+    /// What the tables have by the time it began.
+    before: Reader,
+    /// What was done since.
+    gathered: Gathered,
+    /// There once the changes were too many for the log.
+    direct: Option<Direct>,
+    database: Arc<Inner>,
+}
+
+/// Changes on their way to the tables.
+struct Direct {
     /// Empty only while it is being dropped or committed.
     transaction: Option<WriteTransaction>,
-    /// What was put (or, without a value, deleted) and redb has not got yet.
-    gathered: [BTreeMap<Vec<u8>, Option<Vec<u8>>>; Table::ALL.len()],
-    gathered_bytes: usize,
-    database: Arc<Inner>,
+    _settling: Settling,
 }
 
 impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer")
-            .field("gathered_bytes", &self.gathered_bytes)
-            .finish_non_exhaustive()
+        f.debug_struct("Writer").finish_non_exhaustive()
     }
 }
 
 impl Writer {
-    pub(crate) fn new(transaction: WriteTransaction, database: Arc<Inner>) -> Self {
-        let gathered = std::array::from_fn(|_| BTreeMap::new());
-        Self { transaction: Some(transaction), gathered, gathered_bytes: 0, database }
-    }
-
-    pub(crate) fn create_tables(&mut self) -> Result<(), Error> {
-        let transaction = self.transaction();
-        self.database.guarded(|| {
-            for table in Table::ALL {
-                transaction.open_table(table.definition())?;
-            }
-            Ok(())
-        })
-    }
-
-    fn transaction(&self) -> &WriteTransaction {
-        self.transaction.as_ref().expect("it is taken in commit and drop alone")
+    /// The caller has got the turn to write, which the writer gives back.
+    pub(crate) fn new(before: Reader, database: Arc<Inner>) -> Self {
+        Self { before, gathered: Gathered::default(), direct: None, database }
     }
 
     /// Gives a key a value.
@@ -52,7 +44,7 @@ impl Writer {
     ///
     /// When the database cannot be written to; the same holds for the methods below.
     pub fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.gather(table, key, Some(value.to_vec()))
+        self.gather(table, key, Some(value))
     }
 
     /// Takes a key away, if it is there.
@@ -60,42 +52,36 @@ impl Writer {
         self.gather(table, key, None)
     }
 
-    fn gather(&mut self, table: Table, key: &[u8], value: Option<Vec<u8>>) -> Result<(), Error> {
-        self.gathered_bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        self.gathered[table as usize].insert(key.to_vec(), value);
-        if self.gathered_bytes > GATHERED_BYTES_MAX { self.hand_over() } else { Ok(()) }
+    fn gather(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), Error> {
+        self.gathered.add(table, key, value);
+        if self.gathered.bytes().len() > self.database.logged_bytes_max() { self.hand_over() } else { Ok(()) }
     }
 
-    /// Hands redb what was gathered, in order.
+    /// Gives the store what was gathered, in order.
     fn hand_over(&mut self) -> Result<(), Error> {
-        self.database.refuse_after_failure()?;
-        for table in Table::ALL {
-            let changes = mem::take(&mut self.gathered[table as usize]);
-            if changes.is_empty() {
-                continue;
+        let mut gathered = mem::take(&mut self.gathered);
+        let direct = match &mut self.direct {
+            Some(direct) => direct,
+            None => {
+                let settling = Inner::begin_settling(&self.database)?;
+                // What was committed before comes first.
+                let transaction = self.database.begin_write()?;
+                self.database.fold(&transaction, &self.before)?;
+                self.direct
+                    .insert(Direct { transaction: Some(transaction), _settling: settling })
             }
-            let transaction = self.transaction();
-            self.database.guarded(|| {
-                let mut table = transaction.open_table(table.definition())?;
-                for (key, value) in &changes {
-                    match value {
-                        Some(value) => drop(table.insert(key.as_slice(), value.as_slice())?),
-                        None => drop(table.remove(key.as_slice())?),
-                    }
-                }
-                Ok(())
-            })?;
-        }
-        self.gathered_bytes = 0;
-        Ok(())
+        };
+        let transaction = direct.transaction();
+        self.database.apply(transaction, gathered.sorted())
     }
 
     /// The value of a key, with what this writer has done.
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        if let Some(value) = self.gathered[table as usize].get(key) {
-            return Ok(value.clone());
+        if let Some(change) = self.gathered.get(table, key) {
+            return Ok(change.map(<[u8]>::to_vec));
         }
-        let transaction = self.transaction();
+        let Some(direct) = &self.direct else { return self.before.get(table, key) };
+        let transaction = direct.transaction();
         self.database.guarded(|| {
             let table = transaction.open_table(table.definition())?;
             Ok(table.get(key)?.map(|value| value.value().to_vec()))
@@ -105,10 +91,26 @@ impl Writer {
     /// All keys from `from` to `to`, both included, in ascending order, with what this writer has
     /// done. They are gathered in memory: ask for what is known to be small.
     pub fn range(&mut self, table: Table, from: &[u8], to: &[u8]) -> Result<Vec<Pair>, Error> {
-        self.take(table, from, to, |pairs| {
-            pairs.map(|pair| Ok(owned(pair?))).collect::<Result<Vec<Pair>, redb::StorageError>>()
-        })
-        .map(Option::unwrap_or_default)
+        if from > to {
+            return Ok(Vec::new());
+        }
+        let before: Vec<Pair> = match &self.direct {
+            None => self.before.range(table, from, to)?.collect::<Result<_, _>>()?,
+            Some(direct) => self.database.range(direct.transaction(), table, from, to)?,
+        };
+        let own = self.gathered.sorted();
+        let mut pairs = Vec::with_capacity(before.len());
+        let mut before = before.into_iter().peekable();
+        for at in own.between(table, from, to) {
+            let Some(key) = own.key(table, at) else { break };
+            while let Some(pair) = before.next_if(|(before, _)| before.as_slice() < key) {
+                pairs.push(pair);
+            }
+            before.next_if(|(before, _)| before == key);
+            pairs.extend(own.change(table, at).map(|value| (key.to_vec(), value.to_vec())));
+        }
+        pairs.extend(before);
+        Ok(pairs)
     }
 
     /// The greatest key from `from` to `to`, both included, and its value, with what this writer
@@ -119,31 +121,31 @@ impl Writer {
         from: &[u8],
         to: &[u8],
     ) -> Result<Option<Pair>, Error> {
-        self.take(table, from, to, |pairs| {
-            pairs.next_back().map(|pair| Ok(owned(pair?))).transpose()
-        })
-        .map(Option::flatten)
-    }
-
-    fn take<T>(
-        &mut self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        take: impl FnOnce(
-            &mut redb::Range<'_, &'static [u8], &'static [u8]>,
-        ) -> Result<T, redb::StorageError>,
-    ) -> Result<Option<T>, Error> {
         if from > to {
             return Ok(None);
         }
-        self.hand_over()?;
-        let transaction = self.transaction();
-        self.database.guarded(|| {
-            let table = transaction.open_table(table.definition())?;
-            let mut pairs = table.range::<&[u8]>(from..=to)?;
-            Ok(Some(take(&mut pairs)?))
-        })
+        let mut before: Box<dyn Iterator<Item = Result<Pair, Error>>> = match &self.direct {
+            None => Box::new(self.before.range(table, from, to)?.rev()),
+            Some(direct) => {
+                let pairs = self.database.range(direct.transaction(), table, from, to)?;
+                Box::new(pairs.into_iter().rev().map(Ok))
+            }
+        };
+        let mut next = before.next().transpose()?;
+        let own = self.gathered.sorted();
+        for at in own.between(table, from, to).rev() {
+            let Some(key) = own.key(table, at) else { break };
+            if next.as_ref().is_some_and(|(before, _)| before.as_slice() > key) {
+                break;
+            }
+            if let Some(value) = own.change(table, at) {
+                return Ok(Some((key.to_vec(), value.to_vec())));
+            }
+            if next.as_ref().is_some_and(|(before, _)| before == key) {
+                next = before.next().transpose()?;
+            }
+        }
+        Ok(next)
     }
 
     /// Makes all changes at once. When it returns without an error they survive a crash.
@@ -153,23 +155,29 @@ impl Writer {
     /// After an error it is not known whether the changes are on the disk, and the database takes
     /// no more until it is opened anew.
     pub fn commit(mut self) -> Result<(), Error> {
+        if self.direct.is_none() {
+            let gathered = mem::take(&mut self.gathered);
+            return Inner::commit(&self.database, gathered);
+        }
         self.hand_over()?;
-        let transaction = self.transaction.take().expect("it is taken in commit and drop alone");
-        self.database.guarded(|| Ok(transaction.commit()?))
+        let transaction = self.direct.as_mut().and_then(|direct| direct.transaction.take());
+        let transaction = transaction.expect("it is taken in commit and drop alone");
+        self.database.commit_direct(transaction, self.before.last + 1)
+    }
+}
+
+impl Direct {
+    fn transaction(&self) -> &WriteTransaction {
+        self.transaction.as_ref().expect("it is taken in commit and drop alone")
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if let Some(transaction) = self.transaction.take() {
+        if let Some(transaction) = self.direct.as_mut().and_then(|d| d.transaction.take()) {
             // Nothing was promised; an error has been remembered where it counts.
             let _ = self.database.guarded(|| Ok(transaction.abort()?));
         }
+        self.database.end_writing();
     }
-}
-
-type Guards<'a> = (redb::AccessGuard<'a, &'static [u8]>, redb::AccessGuard<'a, &'static [u8]>);
-
-fn owned((key, value): Guards<'_>) -> Pair {
-    (key.value().to_vec(), value.value().to_vec())
 }

@@ -12,12 +12,13 @@ use heddle_storage::{Database, Error, Options, SimulatedDisk, Table};
 use random::Random;
 use std::collections::BTreeMap;
 
-const OPTIONS: Options = Options { cache_bytes: 1 << 20 };
+/// So little memory that now and then a commit waits for room.
+const OPTIONS: Options = Options { cache_bytes: 1 << 20, unsettled_bytes_max: 200_000 };
 
 type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 
 fn open(disk: &SimulatedDisk) -> Result<Database, Error> {
-    Database::on_disk(Box::new(disk.clone()), OPTIONS)
+    Database::simulated(disk, OPTIONS)
 }
 
 fn content(database: &Database) -> Result<Content, Error> {
@@ -46,6 +47,20 @@ fn commit_until_failure(
     loop {
         let mut next = committed.clone();
         let mut attempt = || {
+            if random.below(6) == 0 {
+                // What is committed meanwhile is not part of it.
+                let settlement = database.settlement()?;
+                // With more it would wait for room, which this thread has yet to make.
+                let has_room = database.unsettled_bytes() < OPTIONS.unsettled_bytes_max;
+                if random.below(2) == 0 && has_room {
+                    let mut writer = database.writer()?;
+                    writer.put(Table::Bodies, b"meanwhile", b"committed")?;
+                    next.insert(b"meanwhile".to_vec(), b"committed".to_vec());
+                    writer.commit()?;
+                }
+                settlement.finish(|additions| additions.put(Table::Codes, b"more", b"added"))?;
+                return Ok(());
+            }
             let mut writer = database.writer()?;
             for _ in 0..=random.below(30) {
                 let key = random.below(200).to_be_bytes().to_vec();
@@ -69,7 +84,7 @@ fn commit_until_failure(
 
 /// Opens a copy of the disk, which has no faults, and verifies all of it.
 fn verify(disk: &SimulatedDisk, promise: &Promise) {
-    let database = open(&SimulatedDisk::with_bytes(1, disk.bytes())).unwrap();
+    let database = open(&disk.copy(1)).unwrap();
     promise.assert_holds(&content(&database).unwrap());
     database.verify(|_, _| {}).unwrap();
 }
@@ -77,7 +92,7 @@ fn verify(disk: &SimulatedDisk, promise: &Promise) {
 /// One wrong bit on a copy of the disk, in a read or for good: what is read is right, or the
 /// damage is named.
 fn damage(disk: &SimulatedDisk, promise: &Promise, random: &mut Random, tally: &mut Tally) {
-    let disk = SimulatedDisk::with_bytes(random.below(u64::MAX), disk.bytes());
+    let disk = disk.copy(random.below(u64::MAX));
     let kind = crashes::damage(&disk, random);
     let named = match open(&disk).and_then(|database| content(&database)) {
         Ok(found) => {

@@ -14,10 +14,10 @@ use std::{
     },
 };
 
-const OPTIONS: Options = Options { cache_bytes: 1 << 20 };
+const OPTIONS: Options = Options { cache_bytes: 1 << 20, unsettled_bytes_max: 1 << 20 };
 
 fn on(disk: &SimulatedDisk) -> Result<Database, Error> {
-    Database::on_disk(Box::new(disk.clone()), OPTIONS)
+    Database::simulated(disk, OPTIONS)
 }
 
 fn put(database: &Database, key: &[u8], value: &[u8]) -> Result<(), Error> {
@@ -37,6 +37,15 @@ fn fill(database: &Database) {
         writer.put(Table::Headers, &key.to_be_bytes(), &[key as u8; 200]).unwrap();
     }
     writer.commit().unwrap();
+    database.settle().unwrap();
+}
+
+/// A copy of a disk with its log, and other bytes in its tables.
+fn with_bytes(disk: &SimulatedDisk, bytes: Vec<u8>) -> SimulatedDisk {
+    let copy = disk.copy(1);
+    copy.set_len(0).unwrap();
+    copy.write_at(0, &bytes).unwrap();
+    copy
 }
 
 #[test]
@@ -98,6 +107,7 @@ enum Step {
     Delete(u8),
     Look(u8, u8),
     Commit,
+    Settle,
     Abandon,
     Reopen,
 }
@@ -108,6 +118,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any::<u8>().prop_map(|key| Step::Delete(key % 32)),
         3 => any::<(u8, u8)>().prop_map(|(from, to)| Step::Look(from % 32, to % 32)),
         2 => Just(Step::Commit),
+        1 => Just(Step::Settle),
         1 => Just(Step::Abandon),
         1 => Just(Step::Reopen),
     ]
@@ -165,6 +176,7 @@ proptest! {
                     writer = database.writer().unwrap();
                     committed = written.clone();
                 }
+                Step::Settle => database.settle().unwrap(),
                 Step::Abandon => {
                     drop(writer);
                     writer = database.writer().unwrap();
@@ -192,12 +204,12 @@ fn each_damaged_byte_is_found_and_named() {
     fill(&database);
     drop(database);
     let bytes = disk.bytes();
-    let database = on(&SimulatedDisk::with_bytes(1, bytes.clone())).unwrap();
+    let database = on(&disk.copy(1)).unwrap();
     database.verify(|_, _| {}).unwrap();
     drop(database);
     let (mut found, mut unused) = (0, 0);
     for offset in (0..bytes.len() as u64).step_by(1_361) {
-        let damaged = SimulatedDisk::with_bytes(offset, bytes.clone());
+        let damaged = disk.copy(offset);
         damaged.damage(offset);
         // Opening reads a part; the check reads all that is in use.
         match on(&damaged).and_then(|database| database.verify(|_, _| {})) {
@@ -219,9 +231,8 @@ fn damage_is_never_served() {
     let database = on(&disk).unwrap();
     fill(&database);
     drop(database);
-    let bytes = disk.bytes();
     for read in 1..60 {
-        let disk = SimulatedDisk::with_bytes(read, bytes.clone());
+        let disk = disk.copy(read);
         disk.flip_read_in(read);
         let database = match on(&disk) {
             Ok(database) => database,
@@ -249,7 +260,7 @@ fn a_block_in_the_place_of_another_is_damage() {
     let (first, second) = (4_096 + 30 * 4_104, 4_096 + 31 * 4_104);
     let copy = bytes[first..second].to_vec();
     bytes[second..second + copy.len()].copy_from_slice(&copy);
-    let opened = on(&SimulatedDisk::with_bytes(1, bytes));
+    let opened = on(&with_bytes(&disk, bytes));
     let error = opened.and_then(|database| database.verify(|_, _| {})).unwrap_err();
     assert!(
         matches!(error, Error::Damaged { offset: Some(at), .. } if at == second as u64),
@@ -270,6 +281,7 @@ fn a_block_that_is_an_old_version_of_itself_is_damage() {
             writer.put(Table::Headers, &key.to_be_bytes(), &[key as u8 ^ round; 200]).unwrap();
         }
         writer.commit().unwrap();
+        database.settle().unwrap();
     }
     drop(database);
     let new = disk.bytes();
@@ -283,7 +295,7 @@ fn a_block_that_is_an_old_version_of_itself_is_damage() {
         }
         let mut bytes = new.clone();
         bytes[range.clone()].copy_from_slice(&old[range]);
-        let checked = on(&SimulatedDisk::with_bytes(1, bytes))
+        let checked = on(&with_bytes(&disk, bytes))
             .and_then(|database| database.verify(|_, _| {}));
         match checked {
             Ok(()) => {}
@@ -304,6 +316,7 @@ fn verify_tells_how_far_it_is_and_needs_the_database_alone() {
             writer.put(Table::Bodies, &key, &[round; 400]).unwrap();
         }
         writer.commit().unwrap();
+        database.settle().unwrap();
     }
     let reader = database.reader().unwrap();
     reader.count(Table::Bodies).unwrap();
@@ -368,7 +381,7 @@ fn a_full_disk_says_so_and_loses_nothing() {
     let disk = SimulatedDisk::new(1);
     let database = on(&disk).unwrap();
     put(&database, b"key", b"value").unwrap();
-    disk.set_capacity(disk.len().unwrap() + 100_000);
+    disk.set_capacity(disk.total_len() + 100_000);
     let mut full = None;
     for round in 0..1_000_u64 {
         let mut writer = database.writer().unwrap();
@@ -398,11 +411,11 @@ fn a_database_of_another_format_is_refused() {
     let disk = SimulatedDisk::new(1);
     drop(on(&disk).unwrap());
     let mut bytes = disk.bytes();
-    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
+    bytes[8..12].copy_from_slice(&3_u32.to_le_bytes());
     let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[..16]);
     bytes[16..24].copy_from_slice(&checksum.to_le_bytes());
-    let error = on(&SimulatedDisk::with_bytes(1, bytes)).unwrap_err();
-    assert!(matches!(error, Error::Format { found: 2, known: 1 }), "{error}");
+    let error = on(&with_bytes(&disk, bytes)).unwrap_err();
+    assert!(matches!(error, Error::Format { found: 3, known: 2 }), "{error}");
 }
 
 #[test]
@@ -466,4 +479,117 @@ fn unsynced_writes_survive_in_part() {
     assert!(all > 20 && none > 20 && torn > 5, "{all} {none} {torn}");
     let unnamed = FileDisk::unnamed(&std::env::temp_dir()).unwrap();
     assert!(unnamed.is_empty().unwrap());
+}
+
+#[test]
+fn a_log_that_went_astray_is_missed() {
+    let disk = SimulatedDisk::new(1);
+    put(&on(&disk).unwrap(), b"key", b"value").unwrap();
+    for place in [1, 2] {
+        disk.sibling(place).set_len(0).unwrap();
+    }
+    let error = on(&disk).unwrap_err();
+    assert!(error.to_string().contains("its log is missing"), "{error}");
+}
+
+#[test]
+fn each_damaged_byte_of_the_log_is_found_and_named() {
+    let disk = SimulatedDisk::new(1);
+    let database = on(&disk).unwrap();
+    for round in 0..20_u8 {
+        put(&database, &[round], &[round; 700]).unwrap();
+    }
+    drop(database);
+    let len = disk.sibling(1).bytes().len() as u64;
+    for offset in (0..len).step_by(97) {
+        let damaged = disk.copy(offset);
+        damaged.sibling(1).damage(offset);
+        match on(&damaged) {
+            Err(Error::Damaged { offset: Some(at), .. }) => assert_eq!(at, offset / 512 * 512),
+            other => panic!("{offset}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_commit_that_is_too_large_for_the_log_goes_to_the_tables() {
+    let disk = SimulatedDisk::new(1);
+    let database = on(&disk).unwrap();
+    put(&database, b"before", b"1").unwrap();
+    let log = |disk: &SimulatedDisk| disk.sibling(1).bytes().len() + disk.sibling(2).bytes().len();
+    let before = log(&disk);
+    let mut writer = database.writer().unwrap();
+    let key = |number: u64| number.to_be_bytes();
+    let mut expected = std::collections::BTreeSet::new();
+    for number in 0..4_000 {
+        writer.put(Table::Headers, &key(number), &[number as u8; 200]).unwrap();
+        expected.insert(number);
+        if number % 3 == 1 {
+            writer.delete(Table::Headers, &key(number / 2)).unwrap();
+            expected.remove(&(number / 2));
+        }
+        assert!(writer.get(Table::Headers, &key(number)).unwrap().is_some());
+    }
+    let last = writer.last_below_or_at(Table::Headers, &key(0), &key(9_999)).unwrap();
+    assert_eq!(last.unwrap().0, key(3_999));
+    assert_eq!(writer.get(Table::ChainMeta, b"before").unwrap().unwrap(), b"1");
+    writer.commit().unwrap();
+    assert_eq!((log(&disk), database.unsettled_bytes()), (before, 0));
+    put(&database, b"after", b"2").unwrap();
+    drop(database);
+    let database = on(&disk.crash()).unwrap();
+    let reader = database.reader().unwrap();
+    let keys = reader.all(Table::Headers).unwrap().map(|pair| pair.unwrap().0);
+    assert!(keys.eq(expected.iter().map(|number| key(*number).to_vec())));
+    assert_eq!(get(&database, b"before").unwrap().unwrap(), b"1");
+    assert_eq!(get(&database, b"after").unwrap().unwrap(), b"2");
+}
+
+#[test]
+fn readers_see_the_same_before_while_and_after_it_is_settled() {
+    let disk = SimulatedDisk::new(1);
+    let database = on(&disk).unwrap();
+    fill(&database);
+    let mut model: BTreeMap<Vec<u8>, Vec<u8>> =
+        database.reader().unwrap().all(Table::Headers).unwrap().map(Result::unwrap).collect();
+    // Many small commits, which are merged.
+    for round in 0..300_u64 {
+        let mut writer = database.writer().unwrap();
+        for part in 0..4 {
+            let key = (round * 37 % 500 + part * 400).to_be_bytes();
+            if (round + part) % 3 == 0 {
+                writer.delete(Table::Headers, &key).unwrap();
+                model.remove(key.as_slice());
+            } else {
+                writer.put(Table::Headers, &key, &round.to_be_bytes()).unwrap();
+                model.insert(key.to_vec(), round.to_be_bytes().to_vec());
+            }
+        }
+        writer.commit().unwrap();
+    }
+    let check = |reader: &heddle_storage::Reader| {
+        let forth: Vec<_> = reader.all(Table::Headers).unwrap().map(Result::unwrap).collect();
+        assert!(forth.iter().map(|(key, value)| (key, value)).eq(model.iter()));
+        let mut back: Vec<_> =
+            reader.all(Table::Headers).unwrap().rev().map(Result::unwrap).collect();
+        back.reverse();
+        assert_eq!(back, forth);
+        assert_eq!(reader.count(Table::Headers).unwrap(), model.len() as u64);
+        // From both ends at once.
+        let mut ends = reader.all(Table::Headers).unwrap();
+        let mut met = 0;
+        while ends.next().is_some() {
+            met += 1 + usize::from(ends.next_back().is_some());
+        }
+        assert_eq!(met, model.len());
+    };
+    let before = database.reader().unwrap();
+    check(&before);
+    let settlement = database.settlement().unwrap();
+    put(&database, b"meanwhile", b"1").unwrap();
+    check(settlement.reader());
+    settlement.finish(|_| Ok::<_, Error>(())).unwrap();
+    check(&before);
+    check(&database.reader().unwrap());
+    assert_eq!(get(&database, b"meanwhile").unwrap().unwrap(), b"1");
 }

@@ -100,7 +100,7 @@ pub(crate) fn chain(genesis: &Genesis) -> (Chain, Database) {
 }
 
 pub(crate) fn chain_with(genesis: &Genesis, settings: Settings) -> (Chain, Database) {
-    let options = Options { cache_bytes: 4 << 20 };
+    let options = Options { cache_bytes: 4 << 20, ..Options::default() };
     let db = Database::ephemeral(&env::temp_dir(), options).unwrap();
     (Chain::open(db.clone(), genesis, settings).unwrap(), db)
 }

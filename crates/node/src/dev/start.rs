@@ -161,7 +161,7 @@ impl Dev {
         Ok(match &self.keeping.datadir {
             Some(folder) => service::open_database(folder, CACHE_BYTES)?,
             None => {
-                let options = Options { cache_bytes: CACHE_BYTES };
+                let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
                 let folder = self.keeping.cache_path.clone().unwrap_or_else(std::env::temp_dir);
                 fs::create_dir_all(&folder)
                     .map_err(|source| DevError::Folder { path: folder.clone(), source })?;

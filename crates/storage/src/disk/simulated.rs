@@ -8,21 +8,21 @@ use std::{io, sync::Arc};
 const SECTOR: u64 = 512;
 
 /// A disk in memory. Clones are the same disk, so that a test keeps one and gives away another.
+/// Its siblings are other disks of the same machine: faults are counted over all of them, and a
+/// crash is one of all.
 ///
 /// What was written and not synced is lost at a crash, or survives, in part and in any order, down
 /// to sectors of 512 bytes. What happens follows from the seed and the operations alone.
 #[derive(Clone, Debug)]
-pub struct SimulatedDisk(Arc<Mutex<State>>);
+pub struct SimulatedDisk {
+    machine: Arc<Mutex<State>>,
+    place: usize,
+}
 
 #[derive(Debug)]
 struct State {
     random: Random,
-    /// What is certain to survive.
-    durable: Vec<u8>,
-    /// What is read.
-    current: Vec<u8>,
-    /// What leads from `durable` to `current`.
-    unsynced: Vec<Change>,
+    disks: Vec<Content>,
     /// Operations that change something, until now.
     changes: u64,
     reads: u64,
@@ -35,6 +35,17 @@ struct State {
     flip_read_at: Option<u64>,
     capacity: u64,
     crash_effect: CrashEffect,
+}
+
+/// What is on one disk.
+#[derive(Debug, Default)]
+struct Content {
+    /// What is certain to survive.
+    durable: Vec<u8>,
+    /// What is read.
+    current: Vec<u8>,
+    /// What leads from `durable` to `current`.
+    unsynced: Vec<Change>,
 }
 
 /// What a crash did to the changes that were not synced.
@@ -59,20 +70,39 @@ enum Change {
 impl SimulatedDisk {
     /// An empty disk without faults.
     pub fn new(seed: u64) -> Self {
-        Self::holding(Random(seed), Vec::new())
+        Self::holding(Random(seed), vec![Vec::new()], 0)
     }
 
     /// A disk that holds these bytes, synced.
     pub fn with_bytes(seed: u64, bytes: Vec<u8>) -> Self {
-        Self::holding(Random(seed), bytes)
+        Self::holding(Random(seed), vec![bytes], 0)
     }
 
-    fn holding(random: Random, bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            random,
+    /// A disk of another machine that is the same as this one, with all its siblings, synced and
+    /// without faults.
+    pub fn copy(&self, seed: u64) -> Self {
+        let disks = self.machine.lock().disks.iter().map(|disk| disk.current.clone()).collect();
+        Self::holding(Random(seed), disks, self.place)
+    }
+
+    /// Another disk of the same machine, by its place; this one has place 0 if it was made new.
+    pub fn sibling(&self, place: usize) -> Self {
+        let mut machine = self.machine.lock();
+        if machine.disks.len() <= place {
+            machine.disks.resize_with(place + 1, Content::default);
+        }
+        Self { machine: self.machine.clone(), place }
+    }
+
+    fn holding(random: Random, disks: Vec<Vec<u8>>, place: usize) -> Self {
+        let content = |bytes: Vec<u8>| Content {
             current: bytes.clone(),
             durable: bytes,
             unsynced: Vec::new(),
+        };
+        let machine = Arc::new(Mutex::new(State {
+            random,
+            disks: disks.into_iter().map(content).collect(),
             changes: 0,
             reads: 0,
             syncs: 0,
@@ -83,96 +113,109 @@ impl SimulatedDisk {
             flip_read_at: None,
             capacity: u64::MAX,
             crash_effect: CrashEffect::default(),
-        })))
+        }));
+        Self { machine, place }
     }
 
     /// Number of writes, resizings and syncs until now.
     pub fn changes(&self) -> u64 {
-        self.0.lock().changes
+        self.machine.lock().changes
     }
 
     /// Number of reads until now.
     pub fn reads(&self) -> u64 {
-        self.0.lock().reads
+        self.machine.lock().reads
     }
 
     /// Number of syncs until now.
     pub fn syncs(&self) -> u64 {
-        self.0.lock().syncs
+        self.machine.lock().syncs
     }
 
     /// The machine stops in the `n`-th change from now (1 is the next): that one is done in part or
     /// not at all, and nothing after it is.
     pub fn stop_in(&self, n: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.machine.lock();
         state.stop_at = Some(state.changes + n);
     }
 
     /// The `n`-th change from now, if it is a write or resizing (else the next such), fails.
     pub fn fail_write_in(&self, n: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.machine.lock();
         state.fail_write_at = Some(state.changes + n);
     }
 
     /// The `n`-th sync from now fails, and what it was to sync survives a crash or not.
     pub fn fail_sync_in(&self, n: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.machine.lock();
         state.fail_sync_at = Some(state.syncs + n);
     }
 
     /// In the `n`-th read from now one bit is wrong.
     pub fn flip_read_in(&self, n: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.machine.lock();
         state.flip_read_at = Some(state.reads + n);
     }
 
-    /// From now on the disk is full at this number of bytes.
+    /// From now on the machine has room for this number of bytes, on all its disks together.
     pub fn set_capacity(&self, bytes: u64) {
-        self.0.lock().capacity = bytes;
+        self.machine.lock().capacity = bytes;
     }
 
     /// Changes one byte for good, as a failing medium does.
     pub fn damage(&self, offset: u64) {
-        let mut state = self.0.lock();
+        let mut state = self.machine.lock();
         let at = usize::try_from(offset).expect("the disk is in memory");
         let flip = 1 << state.random.below(8);
-        state.current[at] ^= flip;
-        if let Some(byte) = state.durable.get_mut(at) {
+        let disk = &mut state.disks[self.place];
+        disk.current[at] ^= flip;
+        if let Some(byte) = disk.durable.get_mut(at) {
             *byte ^= flip;
         }
     }
 
     /// What is on the disk now.
     pub fn bytes(&self) -> Vec<u8> {
-        self.0.lock().current.clone()
+        self.machine.lock().disks[self.place].current.clone()
     }
 
-    /// The disk as it is found after a crash in this moment. This one is not written to any more.
+    /// Number of bytes on this disk and its siblings.
+    pub fn total_len(&self) -> u64 {
+        self.machine.lock().total_len()
+    }
+
+    /// The disk as it is found, with its siblings, after a crash in this moment. These are not
+    /// written to any more.
     pub fn crash(&self) -> Self {
-        let mut state = self.0.lock();
-        state.stopped = true;
-        let unsynced = std::mem::take(&mut state.unsynced);
-        let mut effect = CrashEffect { unsynced: unsynced.len(), ..CrashEffect::default() };
-        let mut bytes = state.durable.clone();
+        let mut state = self.machine.lock();
+        let State { random, disks, stopped, .. } = &mut *state;
+        *stopped = true;
+        let mut effect = CrashEffect::default();
         // Now and then all survives, or nothing: chance alone would seldom have it so.
-        let survivors_of_four = state.random.below(5);
-        for change in &unsynced {
-            let survival = if state.random.below(4) < survivors_of_four {
-                let torn = survivors_of_four < 4 && state.random.below(4) == 0;
-                survive(&mut bytes, change, torn, &mut state.random)
-            } else {
-                Survival::None
-            };
-            effect.count(survival);
+        let survivors_of_four = random.below(5);
+        let mut found = Vec::with_capacity(disks.len());
+        for disk in disks {
+            let mut bytes = disk.durable.clone();
+            for change in std::mem::take(&mut disk.unsynced) {
+                effect.unsynced += 1;
+                let survival = if random.below(4) < survivors_of_four {
+                    let torn = survivors_of_four < 4 && random.below(4) == 0;
+                    survive(&mut bytes, &change, torn, random)
+                } else {
+                    Survival::None
+                };
+                effect.count(survival);
+            }
+            found.push(bytes);
         }
-        let disk = Self::holding(Random(state.random.next()), bytes);
-        disk.0.lock().crash_effect = effect;
+        let disk = Self::holding(Random(state.random.next()), found, self.place);
+        disk.machine.lock().crash_effect = effect;
         disk
     }
 
     /// What the crash did after which the disk was found like this.
     pub fn crash_effect(&self) -> CrashEffect {
-        self.0.lock().crash_effect
+        self.machine.lock().crash_effect
     }
 }
 
@@ -247,38 +290,44 @@ impl State {
         if self.stopped { Err(io::Error::other("the machine has stopped")) } else { Ok(()) }
     }
 
-    fn change(&mut self, change: Change) -> io::Result<()> {
+    fn total_len(&self) -> u64 {
+        self.disks.iter().map(|disk| disk.current.len() as u64).sum()
+    }
+
+    fn change(&mut self, place: usize, change: Change) -> io::Result<()> {
         let stopping = self.count_change()?;
         let end = match &change {
             Change::Write { offset, bytes } => offset + bytes.len() as u64,
             Change::Resize(len) => *len,
         };
-        if end > self.capacity.max(self.current.len() as u64) {
+        let len = self.disks[place].current.len() as u64;
+        if end > len && self.total_len() - len + end > self.capacity {
             return Err(io::ErrorKind::StorageFull.into());
         }
         if self.fail_write_at.is_some_and(|at| self.changes >= at) {
             self.fail_write_at = None;
             return Err(io::Error::other("the simulated disk failed to write"));
         }
+        let disk = &mut self.disks[place];
         match &change {
-            Change::Write { offset, bytes } => write(&mut self.current, *offset, bytes),
-            Change::Resize(len) => self.current.resize(to_index(*len), 0),
+            Change::Write { offset, bytes } => write(&mut disk.current, *offset, bytes),
+            Change::Resize(len) => disk.current.resize(to_index(*len), 0),
         }
-        self.unsynced.push(change);
+        disk.unsynced.push(change);
         if stopping { self.refuse_when_stopped() } else { Ok(()) }
     }
 }
 
 impl Disk for SimulatedDisk {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.lock().current.len() as u64)
+        Ok(self.machine.lock().disks[self.place].current.len() as u64)
     }
 
     fn read_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.machine.lock();
         state.reads += 1;
         let from = to_index(offset);
-        let bytes = state.current.get(from..from + out.len());
+        let bytes = state.disks[self.place].current.get(from..from + out.len());
         out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         if state.flip_read_at.is_some_and(|at| state.reads >= at) && !out.is_empty() {
             state.flip_read_at = None;
@@ -289,22 +338,23 @@ impl Disk for SimulatedDisk {
     }
 
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.lock().change(Change::Write { offset, bytes: bytes.to_vec() })
+        self.machine.lock().change(self.place, Change::Write { offset, bytes: bytes.to_vec() })
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.lock().change(Change::Resize(len))
+        self.machine.lock().change(self.place, Change::Resize(len))
     }
 
     fn sync(&self) -> io::Result<()> {
-        let mut state = self.0.lock();
+        let mut state = self.machine.lock();
         if state.count_change()? {
             return state.refuse_when_stopped();
         }
         state.syncs += 1;
-        let unsynced = std::mem::take(&mut state.unsynced);
         let failing = state.fail_sync_at.is_some_and(|at| state.syncs >= at);
-        let State { durable, random, .. } = &mut *state;
+        let State { disks, random, .. } = &mut *state;
+        let Content { durable, unsynced, .. } = &mut disks[self.place];
+        let unsynced = std::mem::take(unsynced);
         for change in &unsynced {
             // An operating system tells of a failed sync once, and forgets what it has not written.
             if !failing || random.below(2) == 0 {

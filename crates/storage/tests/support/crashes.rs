@@ -12,7 +12,12 @@ pub(crate) fn damage(disk: &SimulatedDisk, random: &mut Random) -> &'static str 
         disk.flip_read_in(1 + random.below(80));
         "corrupt read"
     } else {
-        disk.damage(random.below(disk.bytes().len() as u64));
+        // Most is in the tables, so chance alone would seldom hit the log.
+        let disk = disk.sibling(random.below(3) as usize);
+        let len = disk.bytes().len() as u64;
+        if len > 0 {
+            disk.damage(random.below(len));
+        }
         "corrupt byte"
     }
 }
@@ -22,7 +27,7 @@ pub(crate) fn arm(disk: &SimulatedDisk, random: &mut Random) {
     match random.below(8) {
         0 => disk.fail_sync_in(1 + random.below(12)),
         1 => disk.fail_write_in(1 + random.below(80)),
-        2 => disk.set_capacity(disk.bytes().len() as u64 + random.below(100_000)),
+        2 => disk.set_capacity(disk.total_len() + random.below(100_000)),
         _ => {}
     }
     // Always, since what is written may never come to the end of the disk; now and then so soon

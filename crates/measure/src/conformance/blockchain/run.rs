@@ -68,7 +68,7 @@ fn open(unit: &Unit, config: &ChainConfig, threads: usize) -> Result<Chain, Stri
         parent_hash: Some(header.parent_hash),
         ..Genesis::default()
     };
-    let options = Options { cache_bytes: CACHE_BYTES };
+    let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
     let db = Database::ephemeral(&std::env::temp_dir(), options).map_err(|error| told(&error))?;
     let settings = Settings { threads, parallel_gas_min: 0, ..Settings::default() };
     let chain = Chain::open(db, &genesis, settings).map_err(|error| told(&error))?;
