@@ -1,12 +1,13 @@
 //! Building a block from candidates.
 
 use crate::{
-    BlockError, Chain, Error, ExecutedBlock, TransactionError,
+    BlockError, Chain, Error, ExecutedBlock, Stage, TransactionError,
     branch::Parent,
     execution::{self, Failure, Results, Task},
     input::{self, BlockInput},
     roots,
     rules::{self, BLOCK_SIZE_MAX},
+    stage::ended,
 };
 use alloy_consensus::BlockBody;
 use alloy_eips::eip2718::Encodable2718;
@@ -100,6 +101,7 @@ impl Chain {
         let mut engine = self.engine.lock();
         let reader = self.reader();
         let parent = self.parent(&mut engine, &reader, parent)?;
+        ended(self.observer(), Stage::Begin);
         let number = parent.header.number.saturating_add(1);
         let refuse = |error: BlockError| Error::Build { number, source: Box::new(error) };
         let time = attributes.timestamp;
@@ -120,7 +122,9 @@ impl Chain {
             invalid: Invalid::Skip,
             list: None,
             threads: self.settings.threads,
+            observer: self.observer(),
         };
+        ended(self.observer(), Stage::Admit);
         let executed = match execution::execute(&mut engine.executor, &task) {
             Ok(executed) => executed,
             Err(Failure::Block(error)) => return Err(refuse(error)),
@@ -142,6 +146,7 @@ impl Chain {
         let hash = block.header.hash_slow();
         let block = RecoveredBlock { block, hash, senders };
         let executed = self.executed_block(block, executed, parent.total_difficulty);
+        ended(self.observer(), Stage::Header);
         Ok(Built { executed, skipped })
     }
 

@@ -1,13 +1,16 @@
 //! The chain: opening it, its tags, and what is done to its end.
 
 use crate::{
-    ChainEvent, ChainReader, CommittedBlock, Error, ExecutedBlock, Remote, Subscription,
+    ChainEvent, ChainReader, CommittedBlock, Error, ExecutedBlock, Remote, Stage, StageObserver,
+    Subscription,
     code_cache::CodeCache,
     events::Subscribers,
     genesis::genesis_block,
     reader::Shared,
     records::{self, BlockRecords, Canonical, HeadRecord},
+    settler::Settler,
     side::SideBlocks,
+    stage::ended,
 };
 use alloy_primitives::{Address, B256, U256};
 use heddle_executor::Executor;
@@ -31,12 +34,20 @@ pub struct Settings {
     pub side_executions_max: usize,
     /// How many blocks a branch may undo. A deeper one is refused.
     pub reorganisation_depth_max: u64,
+    /// Memory for accounts and slots as they are after the head.
+    pub state_cache_bytes: usize,
+    /// When so many bytes of blocks and states were committed, they are written to the tables of the
+    /// store, in the background: see [`Database::settle`]. More at once is less work, and takes
+    /// more memory and a larger log.
+    pub settle_bytes: usize,
     /// An account of which each executed block says whether it looked at it: see
     /// [`ExecutedBlock::watched`].
     pub watched_account: Option<Address>,
     /// Bytes that a contract's code may have, in place of what the fork allows: see
     /// [`ChainSpec::code_size_max`]. Other nodes take no blocks that depend on it.
     pub code_size_max: Option<usize>,
+    /// Who is told of the stages of blocks that are made and committed.
+    pub observer: Option<StageObserver>,
 }
 
 impl Default for Settings {
@@ -48,8 +59,11 @@ impl Default for Settings {
             side_blocks_max: 512,
             side_executions_max: 32,
             reorganisation_depth_max: 200,
+            state_cache_bytes: 256 << 20,
+            settle_bytes: 128 << 20,
             watched_account: None,
             code_size_max: None,
+            observer: None,
         }
     }
 }
@@ -66,6 +80,7 @@ pub struct Chain {
     pub(crate) engine: Mutex<Engine>,
     current: RwLock<ChainReader>,
     subscribers: Subscribers,
+    settler: Settler,
 }
 
 /// What executes blocks and knows the branches.
@@ -98,6 +113,7 @@ impl Chain {
             spec: Arc::new(ChainSpec { code_size_max: settings.code_size_max, ..spec }),
             codes: Arc::new(CodeCache::default()),
             remote: None,
+            state_cache_bytes: settings.state_cache_bytes,
         };
         let begin = |reader: Reader, writer: &mut Writer| {
             let root = heddle_state::write_genesis(reader, writer, genesis, settings.threads)?;
@@ -128,7 +144,8 @@ impl Chain {
     ) -> Result<Self, Error> {
         let codes = Arc::new(CodeCache::default());
         let spec = Arc::new(ChainSpec { code_size_max: settings.code_size_max, ..spec });
-        let shared = Shared { spec, codes, remote: Some(remote) };
+        let state_cache_bytes = settings.state_cache_bytes;
+        let shared = Shared { spec, codes, remote: Some(remote), state_cache_bytes };
         begin_or_find(&db, |reader, writer| {
             let nothing = Genesis::default();
             let root = heddle_state::write_genesis(reader, writer, &nothing, 1)?;
@@ -166,6 +183,7 @@ impl Chain {
         let (blocks, executions) = (settings.side_blocks_max, settings.side_executions_max);
         let side = SideBlocks::load(current.store(), blocks, executions)?;
         Ok(Self {
+            settler: Settler::start(db.clone())?,
             db,
             settings,
             shared,
@@ -223,11 +241,29 @@ impl Chain {
         put_executed(&mut writer, executed, version)?;
         put_head(&mut writer, header.number, executed.layer.root())?;
         delete_side_blocks(&mut writer, &superfluous)?;
+        ended(self.observer(), Stage::Encode);
         writer.commit()?;
+        ended(self.observer(), Stage::Log);
         superfluous.into_iter().for_each(|hash| engine.side.remove(hash));
         engine.side.remove(executed.block.block.hash);
         let event = ChainEvent { reverted: Vec::new(), committed: vec![executed.block.clone()] };
-        self.publish(event, Some(reader.state().with(executed.layer.clone())))
+        self.publish(event, Some(reader.state().with(executed.layer.clone())))?;
+        ended(self.observer(), Stage::Publish);
+        Ok(())
+    }
+
+    pub(crate) fn observer(&self) -> Option<&StageObserver> {
+        self.settings.observer.as_ref()
+    }
+
+    /// Brings all that was committed into the tables of the store. It happens by itself when there
+    /// is enough of it.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn settle(&self) -> Result<(), Error> {
+        Ok(self.db.settle()?)
     }
 
     /// Changes the state after the head without a block, as development does to set balances. The
@@ -396,6 +432,9 @@ impl Chain {
     /// Shows readers what was committed. `state` is the state after the head, all of which is
     /// stored now; without it that is read anew.
     pub(crate) fn refresh(&self, state: Option<StateView>) -> Result<(), Error> {
+        if self.db.unsettled_bytes() >= self.settings.settle_bytes {
+            self.settler.wake();
+        }
         let reader = ChainReader::open(&self.db, self.shared.clone(), state)?;
         *self.current.write() = reader.ok_or(Error::Record("the head"))?;
         Ok(())

@@ -46,6 +46,9 @@ pub enum Error {
         #[source]
         source: Box<heddle_executor::BlockError<StateError>>,
     },
+    /// The thread that brings commits into the tables did not start.
+    #[error("cannot start a thread for the tables of the store")]
+    Thread(#[source] std::io::Error),
     /// The executor's threads did not start.
     #[error(transparent)]
     Threads(#[from] ThreadsError),

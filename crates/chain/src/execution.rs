@@ -2,8 +2,11 @@
 //! make what a verifier refuses.
 
 use crate::{
-    BlockError, Error, ExecutionState, StateError, input::BlockInput, prefetch::with_prefetch,
+    BlockError, Error, ExecutionState, Stage, StageObserver, StateError,
+    input::BlockInput,
+    prefetch::with_prefetch,
     records, roots,
+    stage::ended,
 };
 use alloy_eip7928::{BlockAccessList, ITEM_COST, total_bal_items};
 use alloy_primitives::{Address, B256, Bloom, U256, keccak256};
@@ -21,6 +24,7 @@ pub(crate) struct Task<'a> {
     pub(crate) list: Option<&'a AccessList>,
     /// Threads for the state root.
     pub(crate) threads: usize,
+    pub(crate) observer: Option<&'a StageObserver>,
 }
 
 /// What executing a block gives, with all that a header says of it.
@@ -105,7 +109,9 @@ pub(crate) fn execute(executor: &mut Executor, task: &Task<'_>) -> Result<Execut
     if let Some(list) = &access_list {
         check_list_size(list, task.input.env.gas_limit)?;
     }
+    ended(task.observer, Stage::Execute);
     let layer = Arc::new(task.state.view().apply(&output.changes, task.threads)?);
+    ended(task.observer, Stage::StateRoot);
     let hash_list = |list: &BlockAccessList| keccak256(records::access_list_bytes(list));
     let results = Results {
         state_root: layer.root(),

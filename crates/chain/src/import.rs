@@ -191,6 +191,7 @@ impl Chain {
             invalid: Invalid::Reject,
             list: list.as_ref(),
             threads: self.settings.threads,
+            observer: self.observer(),
         };
         let executed = check_list(header, task.list)
             .map_err(Failure::Block)

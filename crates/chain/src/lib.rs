@@ -51,9 +51,12 @@ mod receipts;
 mod records;
 mod roots;
 pub mod rules;
+mod settler;
 mod side;
+mod stage;
 mod verify;
 
+pub use stage::{Stage, StageObserver};
 pub use adopt::AdoptedBlock;
 pub use build::{Attributes, Built, SkipReason, Skipped};
 pub use chain::{Chain, Mark, Settings};

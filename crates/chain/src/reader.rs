@@ -37,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) spec: Arc<ChainSpec>,
     pub(crate) codes: Arc<CodeCache>,
     pub(crate) remote: Option<Arc<dyn Remote>>,
+    pub(crate) state_cache_bytes: usize,
 }
 
 /// The last block of the canonical chain.
@@ -102,7 +103,9 @@ impl ChainReader {
             height(records::FIRST_BLOCK)?.ok_or(Error::Record("the height of the first block"))?;
         let state = match state {
             Some(state) => state.stored(reader.clone(), version),
-            None => StateView::new(reader.clone(), version)?,
+            None => {
+                StateView::new(reader.clone(), version)?.with_cache(shared.state_cache_bytes)
+            }
         };
         Ok(Some(Self(Arc::new(Snapshot {
             state,

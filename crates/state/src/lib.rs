@@ -34,6 +34,7 @@
 
 mod account;
 mod apply;
+mod cache;
 mod error;
 mod history;
 mod keys;

@@ -2,7 +2,8 @@
 
 use crate::{
     Account, Entry, Error, Layer, Version,
-    apply::items_of_slots,
+    apply::{ChangedAccount, items_of_slots},
+    cache::Cache,
     history,
     keys::{self, Subject},
     trie::{Change, Item, Memory, NodeSource, Trie},
@@ -33,6 +34,15 @@ pub(crate) struct Base {
     reader: Reader,
     version: Version,
     bare: Option<Bare>,
+    /// What of this version is in memory, or of one after it that was stored on top.
+    cache: Option<CacheOf>,
+}
+
+/// A cache, and how large it may be.
+#[derive(Clone, Debug)]
+struct CacheOf {
+    cache: Arc<Cache>,
+    bytes_max: usize,
 }
 
 /// A version whose tries are not stored.
@@ -75,7 +85,7 @@ impl StateView {
         }
         let root = history::bare_root(&reader, version)?;
         let bare = root.map(|root| Bare { root, trie: OnceLock::new() });
-        let base = Base { reader, version, bare };
+        let base = Base { reader, version, bare, cache: None };
         let trie = match base.bare {
             Some(_) => None,
             None => Some(Trie::accounts_within(base.stored_root()?, memory.clone())),
@@ -83,20 +93,62 @@ impl StateView {
         Ok(Self { base: Arc::new(base), layers: Vec::new(), trie, memory })
     }
 
-    /// The same state, all of which has been stored as `version` since. What of the trie is in
-    /// memory stays there, but for what was not used for long when it is too much.
+    /// The same state, of which up to so many bytes of accounts and slots are kept in memory as they
+    /// are read, and as they change in what is stored on top of it.
+    #[must_use]
+    pub fn with_cache(mut self, bytes_max: usize) -> Self {
+        let Base { reader, version, bare, .. } = &*self.base;
+        let (reader, version) = (reader.clone(), *version);
+        let bare = bare.as_ref().map(|bare| Bare { root: bare.root, trie: bare.trie.clone() });
+        let cache = Some(CacheOf { cache: Arc::new(Cache::new(version, bytes_max)), bytes_max });
+        self.base = Arc::new(Base { reader, version, bare, cache });
+        self
+    }
+
+    /// The same state, all of which has been stored as `version` since. What is in memory stays
+    /// there, but for what was not used for long when it is too much.
     pub fn stored(&self, reader: Reader, version: Version) -> Self {
         let memory = self.memory.clone();
-        let Some(trie) = &self.trie else {
-            let view = Self::within(memory, reader, version);
-            // It is of no layer, so the version that is read is the same state.
-            return view.unwrap_or_else(|_| self.clone());
-        };
-        // What is not in memory any more has to be in the store.
+        let cache = self.advance_cache(version);
         let is_there = matches!(history::bare_root(&reader, version), Ok(None));
-        let trie = Some(if is_there { trie.without_unused() } else { trie.clone() });
-        let base = Arc::new(Base { reader, version, bare: None });
+        let (bare, trie) = match (&self.trie, &self.base.bare) {
+            // What is not in memory any more has to be in the store.
+            (Some(trie), _) if is_there => (None, Some(trie.without_unused())),
+            (Some(trie), _) => (None, Some(trie.clone())),
+            // It is of no layer, so the version that is read is the same state.
+            (None, bare) => {
+                let trie = |bare: &Bare| Bare { root: bare.root, trie: bare.trie.clone() };
+                (bare.as_ref().map(trie), None)
+            }
+        };
+        let base = Arc::new(Base { reader, version, bare, cache });
         Self { base, layers: Vec::new(), trie, memory }
+    }
+
+    /// The cache of what was stored on top of this state.
+    fn advance_cache(&self, version: Version) -> Option<CacheOf> {
+        let CacheOf { cache, bytes_max } = self.base.cache.clone()?;
+        if version == self.base.version {
+            return Some(CacheOf { cache, bytes_max });
+        }
+        if !cache.ends_at(self.base.version) {
+            // It goes on with another version: one that was undone, or of another branch.
+            let cache = Arc::new(Cache::new(version, bytes_max));
+            return Some(CacheOf { cache, bytes_max });
+        }
+        cache.advance(version);
+        for layer in &self.layers {
+            for ChangedAccount { address, account, slots } in layer.accounts() {
+                let entry = account.map_or(Entry::Deleted, Entry::Known);
+                cache.set_account(*address, version, entry);
+                for (key, value) in slots {
+                    let is_zero = value.is_zero();
+                    let entry = if is_zero { Entry::Deleted } else { Entry::Known(*value) };
+                    cache.set_slot((*address, *key), version, entry);
+                }
+            }
+        }
+        Some(CacheOf { cache, bytes_max })
     }
 
     /// The state after one more layer, which was made from this one.
@@ -156,11 +208,7 @@ impl StateView {
                 return Ok(account.map_or(Entry::Deleted, Entry::Known));
             }
         }
-        Ok(match self.base.read(&keys::account(address))? {
-            None => Entry::Unknown,
-            Some(entry) if entry.is_empty() => Entry::Deleted,
-            Some(entry) => Entry::Known(Account::decode(&entry)?),
-        })
+        self.base.account_entry(address)
     }
 
     /// A slot of an account; zero if nothing is there.
@@ -187,11 +235,7 @@ impl StateView {
                 return Ok(if value.is_zero() { Entry::Deleted } else { Entry::Known(value) });
             }
         }
-        Ok(match self.base.read(&keys::slot(address, key))? {
-            None => Entry::Unknown,
-            Some(entry) if entry.is_empty() => Entry::Deleted,
-            Some(entry) => Entry::Known(keys::slot_value(&entry)?),
-        })
+        self.base.slot_entry(address, key)
     }
 
     /// A code; `None` if no account has got one with this hash.
@@ -347,7 +391,8 @@ impl Base {
     /// Changes the last tries that are stored to what accounts and slots are. No node was written
     /// since, so they are read as of this version.
     fn make_anew(&self, memory: &Arc<Memory>) -> Result<Trie, Error> {
-        let from = Self { reader: self.reader.clone(), version: self.trie_version()?, bare: None };
+        let (reader, version) = (self.reader.clone(), self.trie_version()?);
+        let from = Self { reader, version, bare: None, cache: None };
         let mut changed: BTreeMap<Address, BTreeMap<U256, U256>> = BTreeMap::new();
         for version in (from.version.0 + 1..=self.version.0).map(Version) {
             for subject in history::stored_changes(&self.reader, version)? {
@@ -382,14 +427,44 @@ impl Base {
 
     /// An account as of the version.
     fn account(&self, address: Address) -> Result<Option<Account>, Error> {
-        let entry = self.read(&keys::account(address))?.filter(|entry| !entry.is_empty());
-        entry.map(|entry| Account::decode(&entry)).transpose()
+        Ok(self.account_entry(address)?.known())
     }
 
     /// A slot as of the version; zero if nothing is there.
     fn slot(&self, address: Address, key: U256) -> Result<U256, Error> {
-        let entry = self.read(&keys::slot(address, key))?;
-        entry.map_or(Ok(U256::ZERO), |entry| keys::slot_value(&entry))
+        Ok(self.slot_entry(address, key)?.known().unwrap_or_default())
+    }
+
+    fn account_entry(&self, address: Address) -> Result<Entry<Account>, Error> {
+        let cache = self.cache.as_ref().map(|of| &of.cache);
+        if let Some(entry) = cache.and_then(|cache| cache.account(address, self.version)) {
+            return Ok(entry);
+        }
+        let entry = match self.read(&keys::account(address))? {
+            None => Entry::Unknown,
+            Some(entry) if entry.is_empty() => Entry::Deleted,
+            Some(entry) => Entry::Known(Account::decode(&entry)?),
+        };
+        if let Some(cache) = cache {
+            cache.keep_account(address, self.version, entry);
+        }
+        Ok(entry)
+    }
+
+    fn slot_entry(&self, address: Address, key: U256) -> Result<Entry<U256>, Error> {
+        let cache = self.cache.as_ref().map(|of| &of.cache);
+        if let Some(entry) = cache.and_then(|cache| cache.slot((address, key), self.version)) {
+            return Ok(entry);
+        }
+        let entry = match self.read(&keys::slot(address, key))? {
+            None => Entry::Unknown,
+            Some(entry) if entry.is_empty() => Entry::Deleted,
+            Some(entry) => Entry::Known(keys::slot_value(&entry)?),
+        };
+        if let Some(cache) = cache {
+            cache.keep_slot((address, key), self.version, entry);
+        }
+        Ok(entry)
     }
 
     /// The last entry of a subject that is not after the version.
