@@ -9,6 +9,7 @@
 mod ecrecover;
 mod keccak;
 mod memory;
+mod pipeline;
 mod random;
 mod report;
 mod rounds;
@@ -21,6 +22,7 @@ mod workload;
 pub use ecrecover::BenchEcrecover;
 pub use keccak::BenchKeccak;
 pub use state_root::BenchStateRoot;
+pub use pipeline::BenchPipeline;
 pub use workload::{CHAIN_ID, FORK, Workload, WorkloadKind, workload};
 
 use crate::Error;

@@ -9,6 +9,21 @@ pub enum Error {
     /// The executor cannot start.
     #[error(transparent)]
     Threads(#[from] heddle_executor::ThreadsError),
+    /// The chain of a benchmark fails.
+    #[error("the chain of the benchmark fails")]
+    Chain(#[from] heddle_chain::Error),
+    /// Blocks cannot be made.
+    #[error("the benchmark's blocks cannot be made")]
+    Producer(#[from] heddle_producer::Error),
+    /// The pool refuses a transaction of a benchmark.
+    #[error("the pool refuses a transaction of the benchmark")]
+    Refused(#[source] heddle_pool::PoolError),
+    /// A transaction of a benchmark cannot be decoded.
+    #[error("a transaction of the benchmark cannot be decoded")]
+    Decode(#[source] alloy_eips::eip2718::Eip2718Error),
+    /// There is no room for temporary files.
+    #[error("a folder for the benchmark's files cannot be used; name another one with --folder")]
+    Temporary(#[source] io::Error),
     /// A folder cannot be opened.
     #[error(
         "cannot open the folder {}; give a folder of recorded blocks, such as fixtures/mainnet",

@@ -12,7 +12,7 @@ mod transfer;
 use clap::{Parser, Subcommand};
 use heddle_measure::{
     Replay,
-    bench::{BenchEcrecover, BenchExecutor, BenchKeccak, BenchStateRoot},
+    bench::{BenchEcrecover, BenchExecutor, BenchKeccak, BenchPipeline, BenchStateRoot},
     conformance::{
         BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
         TransactionConformance, TrieConformance,
@@ -79,6 +79,7 @@ enum Bench {
     Ecrecover(BenchEcrecover),
     Keccak(BenchKeccak),
     StateRoot(BenchStateRoot),
+    Pipeline(BenchPipeline),
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,6 +119,7 @@ impl Command {
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
             Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),
             Self::Bench(Bench::StateRoot(root)) => Ok(root.run()?),
+            Self::Bench(Bench::Pipeline(pipeline)) => Ok(pipeline.run()?),
         }
     }
 }

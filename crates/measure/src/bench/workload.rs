@@ -6,6 +6,7 @@ mod market;
 
 use super::random::Zipf;
 use crate::Error;
+use alloy_primitives::map::AddressMap;
 use builder::Builder;
 use heddle_executor::{
     Block, MemoryState,
@@ -13,6 +14,7 @@ use heddle_executor::{
 };
 use heddle_types::Fork;
 use market::Pool;
+use secp256k1::SecretKey;
 
 /// The rules of every workload.
 pub const FORK: Fork = Fork::Osaka;
@@ -118,19 +120,44 @@ impl Workload {
 /// When a transaction of the block before does not succeed.
 pub fn workload(kind: WorkloadKind, transactions: usize) -> Result<Workload, Error> {
     let mut builder = Builder::new(kind);
-    match kind {
-        WorkloadKind::Transfers | WorkloadKind::HotRecipient | WorkloadKind::NonceChain => {
-            plain_transfers(&mut builder, transactions);
-        }
-        WorkloadKind::Erc20 | WorkloadKind::Erc20Hot => token_transfers(&mut builder, transactions),
-        WorkloadKind::Amm | WorkloadKind::AmmHot => swaps(&mut builder, transactions),
-        WorkloadKind::Zipf => {
-            let market = Market::new(&mut builder);
-            (0..transactions).for_each(|_| market.swap(&mut builder));
-        }
-        WorkloadKind::Mixed => mixed(&mut builder, transactions),
-    }
+    draw(&mut builder, transactions);
     builder.finish()
+}
+
+/// As [`workload`], with accounts that can sign.
+///
+/// # Errors
+///
+/// As for [`workload`].
+pub(super) fn signable_workload(kind: WorkloadKind, transactions: usize) -> Result<Signable, Error> {
+    let mut builder = Builder::with_keys(kind);
+    draw(&mut builder, transactions);
+    let keys = builder.take_keys();
+    Ok(Signable { workload: builder.finish()?, keys })
+}
+
+/// A block, the state before it, and the keys of those who send its transactions.
+#[derive(Debug)]
+pub(super) struct Signable {
+    /// The block.
+    pub(super) workload: Workload,
+    /// The keys.
+    pub(super) keys: AddressMap<SecretKey>,
+}
+
+fn draw(builder: &mut Builder, transactions: usize) {
+    match builder.kind() {
+        WorkloadKind::Transfers | WorkloadKind::HotRecipient | WorkloadKind::NonceChain => {
+            plain_transfers(builder, transactions);
+        }
+        WorkloadKind::Erc20 | WorkloadKind::Erc20Hot => token_transfers(builder, transactions),
+        WorkloadKind::Amm | WorkloadKind::AmmHot => swaps(builder, transactions),
+        WorkloadKind::Zipf => {
+            let market = Market::new(builder);
+            (0..transactions).for_each(|_| market.swap(builder));
+        }
+        WorkloadKind::Mixed => mixed(builder, transactions),
+    }
 }
 
 fn plain_transfers(builder: &mut Builder, transactions: usize) {

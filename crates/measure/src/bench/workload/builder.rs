@@ -2,11 +2,12 @@
 
 use super::{CHAIN_ID, FORK, Workload, WorkloadKind};
 use crate::{Error, bench::random::Random};
-use alloy_primitives::{Address, Bytes, TxKind, U256, map::AddressMap};
+use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256, map::AddressMap};
 use heddle_executor::{
     Block, Executor, MemoryAccount, MemoryState, Settings, Way,
     revm::context::{BlockEnv, TxEnv},
 };
+use secp256k1::{PublicKey, SecretKey};
 
 /// Any number would do, as long as it stays.
 const SEED: u64 = 0x6865_6464_6c65;
@@ -39,10 +40,21 @@ pub(super) struct Builder {
     deployer: Address,
     /// Transactions that each account has sent until now.
     nonces: AddressMap<u64>,
+    /// The keys of the accounts, if there are to be any.
+    keys: Option<AddressMap<SecretKey>>,
 }
 
 impl Builder {
     pub(super) fn new(kind: WorkloadKind) -> Self {
+        Self::drawing(kind, None)
+    }
+
+    /// Draws accounts that can sign.
+    pub(super) fn with_keys(kind: WorkloadKind) -> Self {
+        Self::drawing(kind, Some(AddressMap::default()))
+    }
+
+    fn drawing(kind: WorkloadKind, keys: Option<AddressMap<SecretKey>>) -> Self {
         let mut builder = Self {
             random: Random::new(SEED),
             workload: Workload {
@@ -54,6 +66,7 @@ impl Builder {
             preparation: Vec::new(),
             deployer: Address::ZERO,
             nonces: AddressMap::default(),
+            keys,
         };
         builder.deployer = builder.rich_account();
         builder.workload.env = BlockEnv {
@@ -88,7 +101,15 @@ impl Builder {
     }
 
     fn account_with(&mut self, balance: U256) -> Address {
-        let address = self.random.address();
+        let address = match &mut self.keys {
+            None => self.random.address(),
+            Some(keys) => {
+                let key = self.random.key();
+                let address = address_of(&key);
+                keys.insert(address, key);
+                address
+            }
+        };
         let account = MemoryAccount { balance, ..MemoryAccount::default() };
         self.workload.state.accounts.insert(address, account);
         address
@@ -143,6 +164,11 @@ impl Builder {
         }
     }
 
+    /// The keys of the accounts, if they have any.
+    pub(super) fn take_keys(&mut self) -> AddressMap<SecretKey> {
+        self.keys.take().unwrap_or_default()
+    }
+
     /// The block, with room for its transactions, on the state that the preparation has made.
     pub(super) fn finish(self) -> Result<Workload, Error> {
         let mut workload = self.workload;
@@ -173,6 +199,11 @@ fn prepare(workload: &mut Workload, transactions: &[TxEnv]) -> Result<(), Error>
     }
     workload.state.apply(&output.changes);
     Ok(())
+}
+
+fn address_of(key: &SecretKey) -> Address {
+    let public = PublicKey::from_secret_key_global(key).serialize_uncompressed();
+    Address::from_slice(&keccak256(&public[1..])[12..])
 }
 
 /// Gas that a block needs to have room for the transactions.

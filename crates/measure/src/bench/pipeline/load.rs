@@ -1,0 +1,196 @@
+//! Signed transactions, and the genesis in which they can be executed.
+
+use crate::{
+    Error,
+    bench::{
+        random::Random,
+        workload::{CHAIN_ID, Signable, WorkloadKind, signable_workload},
+    },
+};
+use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_eips::{
+    eip2718::Encodable2718, eip2935, eip4788, eip7002, eip7251,
+};
+use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256, map::AddressMap};
+use heddle_executor::{MemoryAccount, MemoryState, revm::context::TxEnv};
+use heddle_types::{ChainConfig, Genesis, GenesisAccount};
+use secp256k1::{Message, PublicKey, SECP256K1, SecretKey};
+use std::{collections::BTreeMap, thread};
+
+/// Accounts that send plain transfers, at most; each sends several then.
+const SENDERS_MAX: usize = 100_000;
+/// What a unit of gas may cost: so much that a base fee which rises under full blocks for a
+/// hundred blocks strands nothing.
+const FEE_MAX: u128 = 1_000_000_000_000_000;
+const TIP: u128 = 1_000_000_000;
+/// Wei of each account: enough for thousands of transactions at that price.
+const BALANCE: U256 = U256::from_limbs([0, 1 << 32, 0, 0]);
+const SEED: u64 = 0x7069_7065;
+
+/// What is sent, and to which chain.
+pub(super) struct Load {
+    pub(super) genesis: Genesis,
+    /// In the order in which they are sent.
+    pub(super) transactions: Vec<Bytes>,
+}
+
+/// Makes `count` transactions of a workload, and `accounts` accounts.
+pub(super) fn signed_transactions(
+    kind: WorkloadKind,
+    count: usize,
+    accounts: usize,
+    gas_limit: u64,
+) -> Result<Load, Error> {
+    let random = &mut Random::new(SEED);
+    let (state, transactions, keys) = if kind == WorkloadKind::Transfers {
+        transfers(count, accounts, random)
+    } else {
+        let Signable { workload, keys } = signable_workload(kind, count)?;
+        let mut state = workload.state;
+        for account in state.accounts.values_mut() {
+            if account.code_hash == MemoryAccount::default().code_hash {
+                account.balance = BALANCE;
+            }
+        }
+        add_accounts(&mut state, accounts, random);
+        (state, workload.transactions, keys)
+    };
+    let transactions = sign_all(&transactions, &keys);
+    Ok(Load { genesis: genesis(state, gas_limit), transactions })
+}
+
+type Drawn = (MemoryState, Vec<TxEnv>, AddressMap<SecretKey>);
+
+/// Plain transfers from many accounts to any.
+fn transfers(count: usize, accounts: usize, random: &mut Random) -> Drawn {
+    let mut state = MemoryState::default();
+    let senders = count.min(SENDERS_MAX).min(accounts.div_ceil(2)).max(1);
+    let keys: Vec<SecretKey> = (0..senders).map(|_| random.key()).collect();
+    let addresses = in_parts(&keys, |key| {
+        let public = PublicKey::from_secret_key_global(key).serialize_uncompressed();
+        Address::from_slice(&keccak256(&public[1..])[12..])
+    });
+    let account = MemoryAccount { balance: BALANCE, ..MemoryAccount::default() };
+    state.accounts.extend(addresses.iter().map(|address| (*address, account.clone())));
+    add_accounts(&mut state, accounts, random);
+    // In an order that does not hang on the map's.
+    let mut everyone: Vec<Address> = state.accounts.keys().copied().collect();
+    everyone.sort_unstable();
+    let transactions = (0..count).map(|place| TxEnv {
+        caller: addresses[place % senders],
+        nonce: (place / senders) as u64,
+        kind: TxKind::Call(everyone[random.below(everyone.len() as u64) as usize]),
+        value: U256::from(random.between(1, 1_000_000)),
+        gas_limit: 21_000,
+        ..TxEnv::default()
+    });
+    let transactions = transactions.collect();
+    (state, transactions, addresses.into_iter().zip(keys).collect())
+}
+
+/// Adds accounts until there are so many.
+fn add_accounts(state: &mut MemoryState, count: usize, random: &mut Random) {
+    while state.accounts.len() < count {
+        let balance = U256::from(random.between(1, u64::MAX - 1));
+        let account = MemoryAccount { balance, ..MemoryAccount::default() };
+        state.accounts.insert(random.address(), account);
+    }
+}
+
+fn sign_all(transactions: &[TxEnv], keys: &AddressMap<SecretKey>) -> Vec<Bytes> {
+    in_parts(transactions, |transaction| sign(transaction, &keys[&transaction.caller]))
+}
+
+fn sign(transaction: &TxEnv, key: &SecretKey) -> Bytes {
+    let unsigned = TxEip1559 {
+        chain_id: CHAIN_ID,
+        nonce: transaction.nonce,
+        gas_limit: transaction.gas_limit,
+        max_fee_per_gas: FEE_MAX,
+        max_priority_fee_per_gas: TIP,
+        to: transaction.kind,
+        value: transaction.value,
+        access_list: Default::default(),
+        input: transaction.data.clone(),
+    };
+    let message = Message::from_digest(unsigned.signature_hash().0);
+    let (id, bytes) = SECP256K1.sign_ecdsa_recoverable(message, key).serialize_compact();
+    let number = |from: usize| U256::from_be_slice(&bytes[from..from + 32]);
+    let signature = Signature::new(number(0), number(32), i32::from(id) & 1 == 1);
+    unsigned.into_signed(signature).encoded_2718().into()
+}
+
+/// Does something with each, on all processors.
+fn in_parts<T: Sync, R: Send>(all: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let part = all.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let parts: Vec<_> = all
+            .chunks(part)
+            .map(|part| scope.spawn(|| part.iter().map(&make).collect::<Vec<R>>()))
+            .collect();
+        let joined = parts.into_iter().map(|part| {
+            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        joined.flatten().collect()
+    })
+}
+
+/// A chain on which all forks up to Osaka are active.
+fn genesis(state: MemoryState, gas_limit: u64) -> Genesis {
+    let mut alloc: BTreeMap<Address, GenesisAccount> = BTreeMap::new();
+    for (address, account) in state.accounts {
+        let code = state.codes.get(&account.code_hash).map(|code| code.original_bytes());
+        let word = |number: U256| B256::from(number);
+        let storage: BTreeMap<B256, B256> =
+            account.storage.into_iter().map(|(key, value)| (word(key), word(value))).collect();
+        alloc.insert(address, GenesisAccount {
+            nonce: Some(account.nonce),
+            balance: account.balance,
+            code,
+            storage: (!storage.is_empty()).then_some(storage),
+            private_key: None,
+        });
+    }
+    for (address, code) in [
+        (eip4788::BEACON_ROOTS_ADDRESS, &eip4788::BEACON_ROOTS_CODE),
+        (eip2935::HISTORY_STORAGE_ADDRESS, &eip2935::HISTORY_STORAGE_CODE),
+        (
+            eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+            &eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_CODE,
+        ),
+        (
+            eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+            &eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_CODE,
+        ),
+    ] {
+        let account = GenesisAccount::default().with_nonce(Some(1));
+        alloc.insert(address, account.with_code(Some(code.clone())));
+    }
+    Genesis {
+        config: ChainConfig {
+            chain_id: CHAIN_ID,
+            homestead_block: Some(0),
+            eip150_block: Some(0),
+            eip155_block: Some(0),
+            eip158_block: Some(0),
+            byzantium_block: Some(0),
+            constantinople_block: Some(0),
+            petersburg_block: Some(0),
+            istanbul_block: Some(0),
+            berlin_block: Some(0),
+            london_block: Some(0),
+            terminal_total_difficulty: Some(U256::ZERO),
+            terminal_total_difficulty_passed: true,
+            shanghai_time: Some(0),
+            cancun_time: Some(0),
+            prague_time: Some(0),
+            osaka_time: Some(0),
+            ..ChainConfig::default()
+        },
+        gas_limit,
+        base_fee_per_gas: Some(1_000_000_000),
+        alloc,
+        ..Genesis::default()
+    }
+}
