@@ -4,6 +4,7 @@ use crate::{
     Chain, Error,
     chain::put_head,
     records::{self, BlockRecords, Canonical},
+    tries::Tries,
 };
 use heddle_types::{ChangeSet, Receipt, RecoveredBlock};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ impl Chain {
     ///
     /// [`Error::Adopt`]; the store may fail, and then nothing has changed.
     pub fn adopt(&self, blocks: &[AdoptedBlock]) -> Result<(), Error> {
-        let _engine = self.engine.lock();
+        let mut engine = self.engine.lock();
         let reader = self.reader();
         let head = reader.head();
         let refuse = |reason| Err(Error::Adopt(reason));
@@ -83,6 +84,7 @@ impl Chain {
         records::put_height(&mut writer, records::OLDEST_STATE, number(oldest))?;
         records::put_height(&mut writer, records::ADOPTED, number(first))?;
         writer.commit()?;
+        engine.tries = Tries::Unknown;
         self.refresh(None)
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     settler::Settler,
     side::SideBlocks,
     stage::ended,
+    tries::Tries,
 };
 use alloy_primitives::{Address, B256, U256};
 use heddle_executor::Executor;
@@ -36,6 +37,9 @@ pub struct Settings {
     pub reorganisation_depth_max: u64,
     /// Memory for accounts and slots as they are after the head.
     pub state_cache_bytes: usize,
+    /// Blocks after which the nodes of the state's tries are stored again, at the latest. Between,
+    /// they are in memory, and made anew after a crash.
+    pub trie_versions_max: u64,
     /// When so many bytes of blocks and states were committed, they are written to the tables of the
     /// store, in the background: see [`Database::settle`]. More at once is less work, and takes
     /// more memory and a larger log.
@@ -60,6 +64,7 @@ impl Default for Settings {
             side_executions_max: 32,
             reorganisation_depth_max: 200,
             state_cache_bytes: 256 << 20,
+            trie_versions_max: 256,
             settle_bytes: 128 << 20,
             watched_account: None,
             code_size_max: None,
@@ -88,6 +93,7 @@ pub struct Chain {
 pub(crate) struct Engine {
     pub(crate) executor: Executor,
     pub(crate) side: SideBlocks,
+    pub(crate) tries: Tries,
 }
 
 /// A point that the chain can go back to: a block, and the state after it as amended so far.
@@ -187,7 +193,7 @@ impl Chain {
             db,
             settings,
             shared,
-            engine: Mutex::new(Engine { executor, side }),
+            engine: Mutex::new(Engine { executor, side, tries: Tries::default() }),
             current: RwLock::new(current),
             subscribers: Subscribers::default(),
         })
@@ -238,11 +244,14 @@ impl Chain {
         let version = head.version.next();
         let superfluous = engine.side.superfluous(self.lowest_ancestor(&reader, header.number));
         let mut writer = self.db.writer()?;
-        put_executed(&mut writer, executed, version)?;
+        put_block(&mut writer, executed, version)?;
+        let versions_max = self.settings.trie_versions_max;
+        let tries = engine.tries.write(&mut writer, version, &executed.layer, versions_max)?;
         put_head(&mut writer, header.number, executed.layer.root())?;
         delete_side_blocks(&mut writer, &superfluous)?;
         ended(self.observer(), Stage::Encode);
         writer.commit()?;
+        engine.tries = tries;
         ended(self.observer(), Stage::Log);
         superfluous.into_iter().for_each(|hash| engine.side.remove(hash));
         engine.side.remove(executed.block.block.hash);
@@ -273,7 +282,7 @@ impl Chain {
     ///
     /// The store may fail, and then nothing has changed.
     pub fn amend(&self, changes: &ChangeSet) -> Result<(), Error> {
-        let _engine = self.engine.lock();
+        let mut engine = self.engine.lock();
         let reader = self.reader();
         let head = reader.head();
         let layer = reader.state().apply(changes, self.settings.threads)?;
@@ -285,6 +294,7 @@ impl Chain {
         records::put_canonical(&mut writer, head.number, &record)?;
         put_head(&mut writer, head.number, layer.root())?;
         writer.commit()?;
+        engine.tries = Tries::Stored;
         self.refresh(Some(reader.state().with(Arc::new(layer))))
     }
 
@@ -353,6 +363,7 @@ impl Chain {
         records::put_height(&mut writer, records::SAFE, lowered(reader.safe()))?;
         records::put_height(&mut writer, records::FINALIZED, lowered(reader.finalized()))?;
         writer.commit()?;
+        engine.tries = Tries::Unknown;
         orphans.into_iter().for_each(|hash| engine.side.remove(hash));
         let event = ChainEvent { reverted: reverted.clone(), committed: Vec::new() };
         self.publish(event, None)?;
@@ -457,13 +468,23 @@ pub(crate) fn put_executed(
     executed: &ExecutedBlock,
     version: Version,
 ) -> Result<(), Error> {
+    put_block(writer, executed, version)?;
+    Ok(heddle_state::write_layer(writer, version, &executed.layer)?)
+}
+
+/// Writes an executed block as canonical.
+fn put_block(
+    writer: &mut Writer,
+    executed: &ExecutedBlock,
+    version: Version,
+) -> Result<(), Error> {
     let CommittedBlock { block, receipts, total_difficulty } = &*executed.block;
     let access_list = executed.access_list.as_ref();
     BlockRecords { block, receipts, access_list }.put(writer)?;
     let (hash, total_difficulty) = (block.hash, *total_difficulty);
     let record = Canonical { hash, total_difficulty, version };
     records::put_canonical(writer, block.block.header.number, &record)?;
-    Ok(heddle_state::write_layer(writer, version, &executed.layer)?)
+    Ok(())
 }
 
 pub(crate) fn put_head(writer: &mut Writer, number: u64, state_root: B256) -> Result<(), Error> {

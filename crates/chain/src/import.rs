@@ -10,6 +10,7 @@ use crate::{
     records::{self, SideBlock},
     rules::{self, Ancestor},
     side::SideEntry,
+    tries::Tries,
 };
 use alloy_eip7928::BlockAccessList;
 use alloy_primitives::{Address, B256, Bytes, U256};
@@ -290,6 +291,7 @@ impl Chain {
         let safe = reader.safe().map(|safe| safe.min(ancestor));
         records::put_height(&mut writer, records::SAFE, safe)?;
         writer.commit()?;
+        engine.tries = Tries::Stored;
         for block in &reverted {
             engine.side.insert(block.block.hash, SideEntry::of(block, None));
         }

@@ -54,6 +54,7 @@ pub mod rules;
 mod settler;
 mod side;
 mod stage;
+mod tries;
 mod verify;
 
 pub use stage::{Stage, StageObserver};

@@ -88,6 +88,11 @@ impl Layer {
         self.accounts.iter().map(|changed| changed.address)
     }
 
+    /// Number of accounts and slots that it changes.
+    pub fn changes(&self) -> usize {
+        self.accounts.iter().map(|account| 1 + account.slots.len()).sum()
+    }
+
     /// The accounts with their slots, by ascending address.
     pub(crate) fn accounts(&self) -> &[ChangedAccount] {
         &self.accounts

@@ -79,6 +79,51 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
     write_run(writer, version, &[layer])
 }
 
+/// Writes a layer as `version`, the one after the newest, without the nodes of its tries.
+///
+/// It can be read, proved and gone back to all the same; see [`write_layers`]. A later version that
+/// has its tries ([`write_layer_with_tries_since`]) makes opening the end of the chain quick again.
+///
+/// # Errors
+///
+/// [`Error::Order`] if it is not the one after the newest; the store may fail.
+pub fn write_bare_layer(
+    writer: &mut Writer,
+    version: Version,
+    layer: &Layer,
+) -> Result<(), Error> {
+    check_order(writer, version)?;
+    // The first version of all has its tries: all others are made from such a one.
+    let since = (version.0 == 0).then_some(Since::Before(layer));
+    write_version(writer, version, layer, since)
+}
+
+/// Writes a layer as `version`, the one after the newest, with its tries. `first` is the first layer
+/// after the last version whose tries are stored: what it was made from is in memory, and need not
+/// be read.
+///
+/// # Errors
+///
+/// [`Error::Order`] if it is not the one after the newest; the store may fail.
+pub fn write_layer_with_tries_since(
+    writer: &mut Writer,
+    version: Version,
+    layer: &Layer,
+    first: &Layer,
+) -> Result<(), Error> {
+    check_order(writer, version)?;
+    write_version(writer, version, layer, Some(Since::Before(first)))
+}
+
+fn check_order(writer: &Writer, version: Version) -> Result<(), Error> {
+    let newest = writer.get(Table::StateMeta, LATEST)?;
+    let next = match newest {
+        None => Version(0),
+        newest => self::version(newest)?.next(),
+    };
+    if version == next { Ok(()) } else { Err(Error::Order { asked: version, next }) }
+}
+
 /// Writes layers that were made from each other as versions, the first of which is the one after
 /// the newest.
 ///
@@ -99,14 +144,7 @@ pub fn write_layers(
 }
 
 fn write_run(writer: &mut Writer, first: Version, layers: &[&Layer]) -> Result<(), Error> {
-    let newest = writer.get(Table::StateMeta, LATEST)?;
-    let next = match newest {
-        None => Version(0),
-        newest => self::version(newest)?.next(),
-    };
-    if first != next {
-        return Err(Error::Order { asked: first, next });
-    }
+    check_order(writer, first)?;
     let [begin, rest @ ..] = layers else { return Ok(()) };
     if first.0 == 0 && !rest.is_empty() {
         // The first version of all has its tries: all others are made from such a one.

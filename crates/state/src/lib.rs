@@ -49,7 +49,10 @@ mod view;
 pub use account::{Account, Entry, Version};
 pub use apply::Layer;
 pub use error::Error;
-pub use history::{latest, prune, unwind, write_genesis, write_layer, write_layers};
+pub use history::{
+    latest, prune, unwind, write_bare_layer, write_genesis, write_layer,
+    write_layer_with_tries_since, write_layers,
+};
 pub use proof::{AccountProof, SlotProof};
 pub use trie::root_after;
 pub use verify::{VerifiedState, VerifyOptions, verify};
