@@ -1,28 +1,27 @@
-//! `heddle bench executor`: times the three ways of executing on synthetic blocks.
-//! `heddle bench ecrecover`: times the recovery of senders (`ecrecover`).
 //! `heddle bench`: times parts of Heddle on synthetic work.
 //!
-//! `heddle bench keccak` is the module `keccak`, `heddle bench state-root` `state_root`. The rest is `heddle bench executor`, which times
-//! the three ways of executing on synthetic blocks. Module by module: `random` (where the draws come from), `workload` (the blocks), `rounds` (the
+//! `heddle bench ecrecover`, `keccak`, `state-root` and `pipeline` are the modules of these names. The
+//! rest is `heddle bench executor`, which times the three ways of executing on synthetic blocks.
+//! Module by module: `random` (where the draws come from), `workload` (the blocks), `rounds` (the
 //! timing), `memory` (the peak of a process of its own), `statistics`, `report`.
 
 mod ecrecover;
 mod keccak;
 mod memory;
 mod pipeline;
-mod random;
+pub(crate) mod random;
 mod report;
 mod rounds;
 mod state_root;
 mod statistics;
 #[cfg(test)]
 mod tests;
-mod workload;
+pub(crate) mod workload;
 
 pub use ecrecover::BenchEcrecover;
 pub use keccak::BenchKeccak;
-pub use state_root::BenchStateRoot;
 pub use pipeline::BenchPipeline;
+pub use state_root::BenchStateRoot;
 pub use workload::{CHAIN_ID, FORK, Workload, WorkloadKind, workload};
 
 use crate::Error;

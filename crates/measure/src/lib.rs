@@ -1,4 +1,5 @@
-//! Measuring: replays recorded blocks, runs benchmarks and conformance suites through the executor.
+//! Measuring: replays recorded blocks, runs benchmarks and conformance suites through the executor,
+//! puts loads on nodes.
 //!
 //! Each command is a struct of command-line arguments with `run(self) -> Result<bool, Error>`:
 //! `true` when all was as it should be, `false` when something differed (and was printed), an
@@ -8,6 +9,8 @@
 //! - [`Replay`]: executes recorded blocks in all three ways and compares everything.
 //! - [`mod@bench`]: executes synthetic blocks in all three ways and times it; the blocks are there for
 //!   tests too.
+//! - [`Load`]: puts transactions on a node over JSON-RPC and measures what becomes of them;
+//!   [`BenchCompare`] does so with two nodes in turn.
 //! - [`recorded`]: loading such blocks, for tests and benchmarks too.
 //! - [`state_root`]: the root of a state held in memory, from nothing.
 //! - [`differences`]: how two executions of a block differ, in words.
@@ -16,10 +19,12 @@ pub mod bench;
 mod compare;
 pub mod conformance;
 mod error;
+mod load;
 pub mod recorded;
 mod replay;
 
 pub use compare::differences;
 pub use conformance::state_root;
 pub use error::Error;
+pub use load::{BenchCompare, Load, LoadError, LoadKind};
 pub use replay::Replay;

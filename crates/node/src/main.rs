@@ -11,7 +11,7 @@ mod transfer;
 
 use clap::{Parser, Subcommand};
 use heddle_measure::{
-    Replay,
+    BenchCompare, Load, Replay,
     bench::{BenchEcrecover, BenchExecutor, BenchKeccak, BenchPipeline, BenchStateRoot},
     conformance::{
         BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
@@ -44,6 +44,7 @@ Start with:
   heddle dev                          start a development chain on port 8545
   heddle replay fixtures/mainnet      execute a few real Ethereum blocks in every way
   heddle bench executor               time every way on synthetic blocks
+  heddle load                         put transactions on a node, and measure
 
 Exit status: 0 when all was as it should be, 1 when something differed, 2 when the command could \
 not do its work."
@@ -65,10 +66,11 @@ enum Command {
     #[command(subcommand)]
     Db(database::Db),
     Replay(Replay),
+    Load(Box<Load>),
     /// Runs a public conformance suite.
     #[command(subcommand)]
     Conformance(Conformance),
-    /// Times a part of Heddle on synthetic work.
+    /// Times a part of Heddle, or all of it, on synthetic work.
     #[command(subcommand)]
     Bench(Bench),
 }
@@ -80,6 +82,7 @@ enum Bench {
     Keccak(BenchKeccak),
     StateRoot(BenchStateRoot),
     Pipeline(BenchPipeline),
+    Compare(Box<BenchCompare>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,11 +118,13 @@ impl Command {
             Self::Db(db) => Ok(db.run()?),
             Self::Replay(replay) => Ok(replay.run()?),
             Self::Conformance(suite) => suite.run(),
+            Self::Load(load) => Ok(load.run()?),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
             Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),
             Self::Bench(Bench::StateRoot(root)) => Ok(root.run()?),
             Self::Bench(Bench::Pipeline(pipeline)) => Ok(pipeline.run()?),
+            Self::Bench(Bench::Compare(compare)) => Ok(compare.run()?),
         }
     }
 }

@@ -6,10 +6,10 @@ use secp256k1::SecretKey;
 /// The generator splitmix64 (Steele, Lea and Flood, 2014): one word of state, and good enough to
 /// draw addresses and amounts.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -22,12 +22,12 @@ impl Random {
     }
 
     /// From zero to `bound`, without it. `bound` is far below 2^64, so the bias does not matter.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// From `low` to `high`, both included.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
@@ -46,7 +46,7 @@ impl Random {
     }
 
     /// An address that looks like a hash, as real ones do, and that nobody else has drawn.
-    pub(super) fn address(&mut self) -> Address {
+    pub(crate) fn address(&mut self) -> Address {
         let words = U256::from_limbs([self.next(), self.next(), self.next(), 0]);
         Address::from_word(words.into())
     }
@@ -55,13 +55,13 @@ impl Random {
 /// Numbers from zero on of which the one at place `k`, counted from one, is drawn in proportion to
 /// `k` to the power of minus `exponent`.
 #[derive(Clone, Debug)]
-pub(super) struct Zipf {
+pub(crate) struct Zipf {
     /// The weights of all numbers up to each.
     sums: Vec<f64>,
 }
 
 impl Zipf {
-    pub(super) fn new(count: usize, exponent: f64) -> Self {
+    pub(crate) fn new(count: usize, exponent: f64) -> Self {
         let weights = (1..=count).map(|place| (place as f64).powf(-exponent));
         let sums = weights.scan(0.0, |sum, weight| {
             *sum += weight;
@@ -70,7 +70,7 @@ impl Zipf {
         Self { sums: sums.collect() }
     }
 
-    pub(super) fn draw(&self, random: &mut Random) -> usize {
+    pub(crate) fn draw(&self, random: &mut Random) -> usize {
         const BITS: u32 = f64::MANTISSA_DIGITS;
         let total = self.sums.last().copied().unwrap_or_default();
         let point = total * random.below(1 << BITS) as f64 / (1_u64 << BITS) as f64;

@@ -1,7 +1,7 @@
 //! The blocks that are executed: which there are, and what is in them.
 
 mod builder;
-mod contracts;
+pub(crate) mod contracts;
 mod market;
 
 use super::random::Zipf;

@@ -5,13 +5,13 @@ use serde::Deserialize;
 use std::sync::LazyLock;
 
 /// Creates an ERC-20 token; followed by the supply that the creator gets.
-pub(super) static TOKEN: LazyLock<Bytes> =
+pub(crate) static TOKEN: LazyLock<Bytes> =
     LazyLock::new(|| code(include_str!("../../../../../contracts/artifacts/BenchToken.json")));
 /// Creates a pool; followed by its two tokens.
-pub(super) static POOL: LazyLock<Bytes> =
+pub(crate) static POOL: LazyLock<Bytes> =
     LazyLock::new(|| code(include_str!("../../../../../contracts/artifacts/BenchPool.json")));
 /// Creates a counter.
-pub(super) static COUNTER: LazyLock<Bytes> =
+pub(crate) static COUNTER: LazyLock<Bytes> =
     LazyLock::new(|| code(include_str!("../../../../../contracts/artifacts/BenchCounter.json")));
 
 #[derive(Deserialize)]
@@ -26,17 +26,17 @@ fn code(artifact: &str) -> Bytes {
 }
 
 /// A word of the contract ABI.
-pub(super) fn word(address: Address) -> U256 {
+pub(crate) fn word(address: Address) -> U256 {
     address.into_word().into()
 }
 
 /// Code that creates a contract, with the arguments of its constructor.
-pub(super) fn creation(code: &Bytes, arguments: &[U256]) -> Bytes {
+pub(crate) fn creation(code: &Bytes, arguments: &[U256]) -> Bytes {
     encode(code, arguments)
 }
 
 /// The input that calls a function, such as `transfer(address,uint256)`.
-pub(super) fn call(signature: &str, arguments: &[U256]) -> Bytes {
+pub(crate) fn call(signature: &str, arguments: &[U256]) -> Bytes {
     encode(&keccak256(signature)[..4], arguments)
 }
 
