@@ -144,6 +144,10 @@ pub(crate) struct Shape {
     #[arg(long, value_name = "SECONDS", default_value_t = 60,
           value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
+    /// Seconds that reading receipts may take; those of later blocks are not checked.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    receipts_time: u64,
     /// Milliseconds between questions for the next block.
     #[arg(long, value_name = "MS", default_value_t = 20,
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
@@ -229,7 +233,13 @@ impl Load {
         let start = Instant::now();
         let stock = is_signed_before.then(|| sign::all(&plan));
         let signing = stock.is_some().then(|| start.elapsed());
-        let run = Run { endpoint: &endpoint, plan: &plan, facts: &facts, manner: &manner };
+        let run = Run {
+            shape: &self.shape,
+            endpoint: &endpoint,
+            plan: &plan,
+            facts: &facts,
+            manner: &manner,
+        };
         run.carry_out(&mut client, stock.as_deref(), signing)
     }
 
@@ -244,6 +254,7 @@ impl Load {
 
 /// A load that is prepared.
 struct Run<'a> {
+    shape: &'a Shape,
     endpoint: &'a Endpoint,
     plan: &'a Plan,
     facts: &'a NodeFacts,
@@ -260,7 +271,12 @@ impl Run<'_> {
     ) -> Result<Report, LoadError> {
         let before = check::before(client, self.plan)?;
         let outcome = drive(self.plan, self.manner, self.endpoint, client, stock)?;
-        let receipts = check::receipts(client, &outcome.blocks, &outcome.ledger)?;
+        let receipts = check::receipts(
+            client,
+            &outcome.blocks,
+            &outcome.ledger,
+            Duration::from_secs(self.shape.receipts_time),
+        )?;
         let checks = check::check(client, self.plan, &before, &outcome, &receipts)?;
         let background = Background {
             url: self.endpoint.to_string(),

@@ -47,6 +47,11 @@ impl Client {
         Self { endpoint, timeout, connection: None, body: Vec::new() }
     }
 
+    /// Another connection to the same node, which waits at most so long for an answer.
+    pub(super) fn with_timeout(&self, timeout: Duration) -> Self {
+        Self::new(self.endpoint.clone(), timeout)
+    }
+
     /// Sends a request and gives the body of its response.
     pub(super) fn exchange(&mut self, request: &[u8]) -> Result<&[u8], LoadError> {
         let (mut writer, mut reader) = match self.connection.take() {

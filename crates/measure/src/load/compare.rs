@@ -203,7 +203,13 @@ impl BenchCompare {
         }
         let process = Some(Process::new(node.id()));
         let manner = self.shape.manner(Rate::Max, process, None);
-        let run = Run { endpoint: &node.endpoint, plan: &plan, facts: &facts, manner: &manner };
+        let run = Run {
+            shape: &self.shape,
+            endpoint: &node.endpoint,
+            plan: &plan,
+            facts: &facts,
+            manner: &manner,
+        };
         run.carry_out(&mut client, Some(batches), Some(*signing))
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Report {
     pub(super) mined: u64,
     /// Mined with a receipt that says so.
     pub(super) failed: u64,
+    /// Receipts that were read: of all mined transactions, if there was time.
+    pub(super) receipts: u64,
     /// Accepted and never mined.
     pub(super) stranded: u64,
     /// Neither answered nor mined: the connection broke.
@@ -218,6 +220,7 @@ impl Report {
             rejections: book.rejections.clone(),
             mined: counts.mined,
             failed: receipts.failed,
+            receipts: receipts.count,
             stranded: counts.pending,
             lost,
             unsent,
