@@ -473,11 +473,7 @@ pub(crate) fn put_executed(
 }
 
 /// Writes an executed block as canonical.
-fn put_block(
-    writer: &mut Writer,
-    executed: &ExecutedBlock,
-    version: Version,
-) -> Result<(), Error> {
+fn put_block(writer: &mut Writer, executed: &ExecutedBlock, version: Version) -> Result<(), Error> {
     let CommittedBlock { block, receipts, total_difficulty } = &*executed.block;
     let access_list = executed.access_list.as_ref();
     BlockRecords { block, receipts, access_list }.put(writer)?;

@@ -2,11 +2,8 @@
 //! make what a verifier refuses.
 
 use crate::{
-    BlockError, Error, ExecutionState, Stage, StageObserver, StateError,
-    input::BlockInput,
-    prefetch::with_prefetch,
-    records, roots,
-    stage::ended,
+    BlockError, Error, ExecutionState, Stage, StageObserver, StateError, input::BlockInput,
+    prefetch::with_prefetch, records, roots, stage::ended,
 };
 use alloy_eip7928::{BlockAccessList, ITEM_COST, total_bal_items};
 use alloy_primitives::{Address, B256, Bloom, U256, keccak256};

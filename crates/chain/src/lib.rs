@@ -57,7 +57,6 @@ mod stage;
 mod tries;
 mod verify;
 
-pub use stage::{Stage, StageObserver};
 pub use adopt::AdoptedBlock;
 pub use build::{Attributes, Built, SkipReason, Skipped};
 pub use chain::{Chain, Mark, Settings};
@@ -70,4 +69,5 @@ pub use import::{ExecutedBlock, Imported};
 pub use input::{BlockInput, environment, transaction};
 pub use reader::{ChainReader, CommittedBlock, FoundTransaction, Head};
 pub use records::TransactionPlace;
+pub use stage::{Stage, StageObserver};
 pub use verify::{VerifiedStore, VerifyPart, verify_store};

@@ -103,9 +103,7 @@ impl ChainReader {
             height(records::FIRST_BLOCK)?.ok_or(Error::Record("the height of the first block"))?;
         let state = match state {
             Some(state) => state.stored(reader.clone(), version),
-            None => {
-                StateView::new(reader.clone(), version)?.with_cache(shared.state_cache_bytes)
-            }
+            None => StateView::new(reader.clone(), version)?.with_cache(shared.state_cache_bytes),
         };
         Ok(Some(Self(Arc::new(Snapshot {
             state,

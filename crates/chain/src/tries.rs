@@ -5,9 +5,7 @@
 //! if someone asks: the state writes down which.
 
 use crate::Error;
-use heddle_state::{
-    Layer, Version, write_bare_layer, write_layer, write_layer_with_tries_since,
-};
+use heddle_state::{Layer, Version, write_bare_layer, write_layer, write_layer_with_tries_since};
 use heddle_storage::Writer;
 use std::sync::Arc;
 

@@ -87,11 +87,7 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
 /// # Errors
 ///
 /// [`Error::Order`] if it is not the one after the newest; the store may fail.
-pub fn write_bare_layer(
-    writer: &mut Writer,
-    version: Version,
-    layer: &Layer,
-) -> Result<(), Error> {
+pub fn write_bare_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Result<(), Error> {
     check_order(writer, version)?;
     // The first version of all has its tries: all others are made from such a one.
     let since = (version.0 == 0).then_some(Since::Before(layer));

@@ -19,7 +19,11 @@ const ACCOUNTS: u64 = 12;
 const SLOTS: u64 = 10;
 
 fn database() -> Database {
-    Database::ephemeral(&std::env::temp_dir(), Options { cache_bytes: 1 << 20, ..Options::default() }).unwrap()
+    Database::ephemeral(
+        &std::env::temp_dir(),
+        Options { cache_bytes: 1 << 20, ..Options::default() },
+    )
+    .unwrap()
 }
 
 fn view(database: &Database, version: u64) -> Result<StateView, Error> {

@@ -532,7 +532,11 @@ impl Inner {
     }
 
     /// Makes the changes in the tables that a reader sees and they lack.
-    pub(crate) fn fold(&self, transaction: &WriteTransaction, reader: &Reader) -> Result<(), Error> {
+    pub(crate) fn fold(
+        &self,
+        transaction: &WriteTransaction,
+        reader: &Reader,
+    ) -> Result<(), Error> {
         let segments: Vec<&Segment> = reader.segments().iter().map(|segment| &**segment).collect();
         self.fold_segments(transaction, &segments)
     }

@@ -52,7 +52,10 @@ pub(crate) type Logged = (u64, Vec<u8>);
 
 impl Log {
     /// Opens the log. Gives the commits after `settled`, in order.
-    pub(crate) fn open(disks: [Box<dyn Disk>; 2], settled: u64) -> Result<(Self, Vec<Logged>), Error> {
+    pub(crate) fn open(
+        disks: [Box<dyn Disk>; 2],
+        settled: u64,
+    ) -> Result<(Self, Vec<Logged>), Error> {
         let mut found = Vec::new();
         let mut files = Vec::new();
         for disk in disks {
@@ -179,9 +182,8 @@ impl Sectors<'_> {
         {
             return Ok(None);
         }
-        let word = |at: usize| {
-            u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| first.payload[at + i]))
-        };
+        let word =
+            |at: usize| u64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7].map(|i| first.payload[at + i]));
         let (length, checksum) = (word(0), word(8));
         let total = length.saturating_add(RECORD_HEAD as u64);
         let sectors = total.div_ceil(PAYLOAD as u64);
@@ -193,9 +195,8 @@ impl Sectors<'_> {
         bytes.extend_from_slice(first.payload);
         for position in 1..sectors {
             let sector = self.sector(start + position)?;
-            let own = sector.filter(|sector| {
-                sector.number == number && u64::from(sector.position) == position
-            });
+            let own = sector
+                .filter(|sector| sector.number == number && u64::from(sector.position) == position);
             let Some(own) = own else { return Ok(None) };
             bytes.extend_from_slice(own.payload);
         }

@@ -57,17 +57,12 @@ impl Base {
         &self.transaction
     }
 
-    fn table(
-        &self,
-        table: Table,
-        database: &Inner,
-    ) -> Result<&ReadOnlyTable<Bytes, Bytes>, Error> {
+    fn table(&self, table: Table, database: &Inner) -> Result<&ReadOnlyTable<Bytes, Bytes>, Error> {
         let place = &self.tables[table as usize];
         if let Some(opened) = place.get() {
             return Ok(opened);
         }
-        let opened =
-            database.guarded(|| Ok(self.transaction.open_table(table.definition())?))?;
+        let opened = database.guarded(|| Ok(self.transaction.open_table(table.definition())?))?;
         Ok(place.get_or_init(|| opened))
     }
 }
@@ -124,9 +119,7 @@ impl Reader {
             return Ok(Range::new(self.clone(), table, None, |_| 0..0));
         }
         let pairs = self.database.guarded(|| Ok(base.range::<&[u8]>(from..=to)?))?;
-        Ok(Range::new(self.clone(), table, Some(pairs), |segment| {
-            segment.between(table, from, to)
-        }))
+        Ok(Range::new(self.clone(), table, Some(pairs), |segment| segment.between(table, from, to)))
     }
 
     /// All keys of a table.

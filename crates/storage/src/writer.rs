@@ -54,7 +54,11 @@ impl Writer {
 
     fn gather(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), Error> {
         self.gathered.add(table, key, value);
-        if self.gathered.bytes().len() > self.database.logged_bytes_max() { self.hand_over() } else { Ok(()) }
+        if self.gathered.bytes().len() > self.database.logged_bytes_max() {
+            self.hand_over()
+        } else {
+            Ok(())
+        }
     }
 
     /// Gives the store what was gathered, in order.
@@ -67,8 +71,7 @@ impl Writer {
                 // What was committed before comes first.
                 let transaction = self.database.begin_write()?;
                 self.database.fold(&transaction, &self.before)?;
-                self.direct
-                    .insert(Direct { transaction: Some(transaction), _settling: settling })
+                self.direct.insert(Direct { transaction: Some(transaction), _settling: settling })
             }
         };
         let transaction = direct.transaction();

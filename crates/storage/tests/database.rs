@@ -295,8 +295,7 @@ fn a_block_that_is_an_old_version_of_itself_is_damage() {
         }
         let mut bytes = new.clone();
         bytes[range.clone()].copy_from_slice(&old[range]);
-        let checked = on(&with_bytes(&disk, bytes))
-            .and_then(|database| database.verify(|_, _| {}));
+        let checked = on(&with_bytes(&disk, bytes)).and_then(|database| database.verify(|_, _| {}));
         match checked {
             Ok(()) => {}
             Err(Error::Damaged { .. }) => found += 1,

@@ -161,7 +161,8 @@ fn what_is_damaged_is_named() {
 
 #[test]
 fn a_store_without_a_chain_is_told_from_a_damaged_one() {
-    let options = heddle_storage::Options { cache_bytes: 1 << 20, ..heddle_storage::Options::default() };
+    let options =
+        heddle_storage::Options { cache_bytes: 1 << 20, ..heddle_storage::Options::default() };
     let db = Database::ephemeral(&std::env::temp_dir(), options).unwrap();
     assert!(verify_store(&db, 1, &|_, _, _| ()).unwrap().is_none());
 }

@@ -141,7 +141,8 @@ fn opens_again_with_all_that_it_had() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chain.db");
     let open = |fork| {
-        let db = Database::open(&path, Options { cache_bytes: 4 << 20, ..Options::default() }).unwrap();
+        let db =
+            Database::open(&path, Options { cache_bytes: 4 << 20, ..Options::default() }).unwrap();
         Chain::open(db, &genesis(fork), Settings::default())
     };
     let main = branch(Fork::Cancun, 1, 3, 12);

@@ -129,7 +129,10 @@ pub fn workload(kind: WorkloadKind, transactions: usize) -> Result<Workload, Err
 /// # Errors
 ///
 /// As for [`workload`].
-pub(super) fn signable_workload(kind: WorkloadKind, transactions: usize) -> Result<Signable, Error> {
+pub(super) fn signable_workload(
+    kind: WorkloadKind,
+    transactions: usize,
+) -> Result<Signable, Error> {
     let mut builder = Builder::with_keys(kind);
     draw(&mut builder, transactions);
     let keys = builder.take_keys();

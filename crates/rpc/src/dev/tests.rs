@@ -51,8 +51,11 @@ fn dev_with(epoch: u64, settings: heddle_chain::Settings) -> Dev {
         }
     }))
     .unwrap();
-    let database =
-        Database::ephemeral(&std::env::temp_dir(), Options { cache_bytes: 1 << 20, ..Options::default() }).unwrap();
+    let database = Database::ephemeral(
+        &std::env::temp_dir(),
+        Options { cache_bytes: 1 << 20, ..Options::default() },
+    )
+    .unwrap();
     let settings = heddle_chain::Settings { watched_account: Some(CONSOLE_ADDRESS), ..settings };
     let init_code_max = settings.code_size_max.map(|size| 2 * size as u64);
     let chain = Arc::new(Chain::open(database, &genesis, settings).unwrap());

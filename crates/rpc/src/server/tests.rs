@@ -41,7 +41,8 @@ fn context() -> Context {
     }))
     .unwrap();
     let folder = std::env::temp_dir();
-    let options = heddle_storage::Options { cache_bytes: 1 << 20, ..heddle_storage::Options::default() };
+    let options =
+        heddle_storage::Options { cache_bytes: 1 << 20, ..heddle_storage::Options::default() };
     let database = heddle_storage::Database::ephemeral(&folder, options).unwrap();
     let settings = heddle_chain::Settings { threads: 1, ..heddle_chain::Settings::default() };
     let chain = Chain::open(database, &genesis, settings).unwrap();

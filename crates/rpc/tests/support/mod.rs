@@ -51,7 +51,8 @@ pub(crate) fn context(code: &Bytes, automatic: bool) -> (Context, Arc<Producer>)
         }
     }))
     .expect("it is a genesis");
-    let options = heddle_storage::Options { cache_bytes: 1 << 20, ..heddle_storage::Options::default() };
+    let options =
+        heddle_storage::Options { cache_bytes: 1 << 20, ..heddle_storage::Options::default() };
     let database = heddle_storage::Database::ephemeral(&std::env::temp_dir(), options)
         .expect("the folder of temporary files can be written to");
     let settings = heddle_chain::Settings { threads: 1, ..heddle_chain::Settings::default() };

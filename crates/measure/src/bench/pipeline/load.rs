@@ -8,9 +8,7 @@ use crate::{
     },
 };
 use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::{
-    eip2718::Encodable2718, eip2935, eip4788, eip7002, eip7251,
-};
+use alloy_eips::{eip2718::Encodable2718, eip2935, eip4788, eip7002, eip7251};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256, map::AddressMap};
 use heddle_executor::{MemoryAccount, MemoryState, revm::context::TxEnv};
 use heddle_types::{ChainConfig, Genesis, GenesisAccount};
@@ -129,9 +127,9 @@ fn in_parts<T: Sync, R: Send>(all: &[T], make: impl Fn(&T) -> R + Sync) -> Vec<R
             .chunks(part)
             .map(|part| scope.spawn(|| part.iter().map(&make).collect::<Vec<R>>()))
             .collect();
-        let joined = parts.into_iter().map(|part| {
-            part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
+        let joined = parts
+            .into_iter()
+            .map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         joined.flatten().collect()
     })
 }
@@ -144,13 +142,16 @@ fn genesis(state: MemoryState, gas_limit: u64) -> Genesis {
         let word = |number: U256| B256::from(number);
         let storage: BTreeMap<B256, B256> =
             account.storage.into_iter().map(|(key, value)| (word(key), word(value))).collect();
-        alloc.insert(address, GenesisAccount {
-            nonce: Some(account.nonce),
-            balance: account.balance,
-            code,
-            storage: (!storage.is_empty()).then_some(storage),
-            private_key: None,
-        });
+        alloc.insert(
+            address,
+            GenesisAccount {
+                nonce: Some(account.nonce),
+                balance: account.balance,
+                code,
+                storage: (!storage.is_empty()).then_some(storage),
+                private_key: None,
+            },
+        );
     }
     for (address, code) in [
         (eip4788::BEACON_ROOTS_ADDRESS, &eip4788::BEACON_ROOTS_CODE),

@@ -1,9 +1,6 @@
 //! What `heddle bench pipeline` prints.
 
-use super::{
-    BenchPipeline, Stages,
-    stages::NAMES,
-};
+use super::{BenchPipeline, Stages, stages::NAMES};
 use crate::{Error, bench::workload::WorkloadKind};
 use serde_json::{Map, Value, json};
 use std::{io::Write, time::Duration};

@@ -7,8 +7,19 @@ use std::{sync::Arc, time::Instant};
 
 /// The stages that are told apart, in order.
 pub(super) const NAMES: [&str; 13] = [
-    "decode", "recover", "pool", "select", "admit", "execute", "state_root", "header", "encode",
-    "log", "publish", "follow", "settle",
+    "decode",
+    "recover",
+    "pool",
+    "select",
+    "admit",
+    "execute",
+    "state_root",
+    "header",
+    "encode",
+    "log",
+    "publish",
+    "follow",
+    "settle",
 ];
 
 /// What the stages took.

@@ -39,8 +39,16 @@ fn all_transactions_of_each_workload_are_in_blocks() {
 #[test]
 fn the_text_names_gas_limit_and_interval() {
     let (_, out) = run(&[
-        "--workload", "transfers", "--accounts", "20", "--transactions", "20", "--block-time", "7",
-        "--gas-limit", "123000000",
+        "--workload",
+        "transfers",
+        "--accounts",
+        "20",
+        "--transactions",
+        "20",
+        "--block-time",
+        "7",
+        "--gas-limit",
+        "123000000",
     ]);
     assert!(out.contains("123000000 gas") && out.contains("every 7 ms"), "{out}");
     assert!(out.contains("state_root") && out.contains("transactions a second"), "{out}");
