@@ -48,11 +48,11 @@ pub use lanes::{Lanes, UnknownLanes};
 pub use recoverer::{LanesError, PublicKey, Recoverable, Recoverer};
 pub use single::recover_key;
 
-use alloy_consensus::Transaction as _;
+use alloy_consensus::{SignableTransaction, Transaction as _};
 use alloy_primitives::{Address, B256, Signature, U256};
 use field::LANES_MAX;
 use heddle_types::{Fork, Transaction};
-use std::thread;
+use std::{iter, thread};
 
 /// Half of the order of the curve: the largest `s` that EIP-2 allows.
 pub const HALF_ORDER: U256 = U256::from_be_bytes(alloy_primitives::hex!(
@@ -130,14 +130,33 @@ pub fn recover_each_sender(
 
 /// On the thread that calls.
 fn senders(transactions: &[Transaction], fork: Fork) -> Vec<Result<Address, SignatureError>> {
-    let recoverable = |transaction: &Transaction| {
-        let hash = transaction.signature_hash();
+    let hashes = signature_hashes(transactions);
+    let recoverable = |(transaction, hash): (&Transaction, B256)| {
         Recoverable::from(&(hash, *transaction.signature()))
     };
-    let signed: Vec<Recoverable> = transactions.iter().map(recoverable).collect();
+    let signed: Vec<Recoverable> = transactions.iter().zip(hashes).map(recoverable).collect();
     let addresses = Recoverer::default().addresses(&signed);
     let checked = transactions.iter().zip(addresses);
     checked.map(|(transaction, address)| check(transaction, fork).and(address)).collect()
+}
+
+/// What was signed of each transaction, hashed in lanes.
+fn signature_hashes(transactions: &[Transaction]) -> Vec<B256> {
+    let mut bytes = Vec::with_capacity(transactions.len() * 128);
+    let mut ends = Vec::with_capacity(transactions.len());
+    for transaction in transactions {
+        match transaction {
+            Transaction::Legacy(signed) => signed.tx().encode_for_signing(&mut bytes),
+            Transaction::Eip2930(signed) => signed.tx().encode_for_signing(&mut bytes),
+            Transaction::Eip1559(signed) => signed.tx().encode_for_signing(&mut bytes),
+            Transaction::Eip4844(signed) => signed.tx().encode_for_signing(&mut bytes),
+            Transaction::Eip7702(signed) => signed.tx().encode_for_signing(&mut bytes),
+        }
+        ends.push(bytes.len());
+    }
+    let starts = iter::once(0).chain(ends.iter().copied());
+    let messages: Vec<&[u8]> = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]).collect();
+    keccak256_each(&messages)
 }
 
 /// Who sent each transaction, found out on all cores. `Err` holds the position of the first whose

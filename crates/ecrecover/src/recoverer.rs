@@ -7,6 +7,7 @@ use crate::{
     recover_key,
 };
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
+use heddle_keccak::keccak256_fixed;
 
 /// A signature and the hash that it signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,9 +53,13 @@ impl PublicKey {
     }
 }
 
-/// The addresses of keys: the one place where batches are hashed.
+/// The addresses of keys, hashed in lanes.
 fn addresses(keys: &[Result<PublicKey, SignatureError>]) -> Vec<Result<Address, SignatureError>> {
-    keys.iter().map(|key| key.map(|key| key.address())).collect()
+    // Where there is no key, what is hashed does not matter.
+    let bytes: Vec<[u8; 64]> = keys.iter().map(|key| key.map_or([0; 64], |key| key.0)).collect();
+    let hashes = keccak256_fixed(&bytes);
+    let address = |hash: B256| Address::from_slice(&hash[12..]);
+    keys.iter().zip(hashes).map(|(key, hash)| key.map(|_| address(hash))).collect()
 }
 
 /// The lanes that were asked for are not there.

@@ -1,13 +1,17 @@
 //! What is wrong in a store is found and named.
 
-use crate::support::{Choices, attributes, candidates, chain, genesis, grow};
-use heddle_chain::{Chain, Error, Imported, verify_store};
+use crate::support::{Choices, attributes, candidates, chain, chain_with, genesis, grow};
+use heddle_chain::{Chain, Error, Imported, Settings, verify_store};
 use heddle_storage::{Database, Reader, Table, Writer};
 use heddle_types::Fork;
 
 /// A chain with transactions, receipts, codes and slots, from Amsterdam on with access lists.
 fn filled(fork: Fork) -> (Chain, Database) {
-    let (chain, db) = chain(&genesis(fork));
+    filled_with(fork, Settings::default())
+}
+
+fn filled_with(fork: Fork, settings: Settings) -> (Chain, Database) {
+    let (chain, db) = chain_with(&genesis(fork), settings);
     let mut choices = Choices::new(7);
     for _ in 0..12 {
         grow(&chain, &mut choices, 2);
@@ -107,7 +111,9 @@ fn a_record_that_is_missing_is_found() {
 #[test]
 fn what_is_damaged_is_named() {
     let name = |change: &dyn Fn(&Reader, &mut Writer)| {
-        let (_, db) = filled(Fork::Osaka);
+        // Tries that are made anew from accounts and slots do not tell which of these are wrong.
+        let settings = Settings { trie_versions_max: 1, ..Settings::default() };
+        let (_, db) = filled_with(Fork::Osaka, settings);
         write(&db, change);
         let error = verify(&db).unwrap_err();
         assert!(
