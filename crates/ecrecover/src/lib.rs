@@ -51,6 +51,7 @@ pub use single::recover_key;
 use alloy_consensus::{SignableTransaction, Transaction as _};
 use alloy_primitives::{Address, B256, Signature, U256};
 use field::LANES_MAX;
+use heddle_keccak::keccak256_each;
 use heddle_types::{Fork, Transaction};
 use std::{iter, thread};
 

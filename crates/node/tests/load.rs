@@ -1,5 +1,7 @@
 //! `heddle load` and `heddle bench compare` against real nodes, as processes.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // in functions that tests share
+
 mod support;
 
 use serde_json::Value;

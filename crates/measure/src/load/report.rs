@@ -127,6 +127,10 @@ fn seconds(ticks: u64) -> f64 {
     milliseconds(ticks) / 1e3
 }
 
+fn per_second(count: u64, time: f64) -> f64 {
+    rounded(count as f64 / time.max(1e-3))
+}
+
 fn rounded(number: f64) -> f64 {
     (number * 1e3).round() / 1e3
 }
@@ -142,6 +146,15 @@ impl Percentiles {
             p999: at(0.999),
             max: rounded(milliseconds(histogram.max())),
         }
+    }
+}
+
+impl Percentiles {
+    fn text(&self) -> String {
+        format!(
+            "mean {:.1}, p50 {:.1}, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, max {:.1} ms",
+            self.mean, self.p50, self.p90, self.p99, self.p999, self.max
+        )
     }
 }
 
@@ -183,17 +196,16 @@ impl Report {
         let Background { plan, facts, .. } = background;
         let (counts, book) = (outcome.counts(), &outcome.book);
         let lost = outcome.ledger.lost();
-        let unsent = plan.transactions - counts.sent.min(plan.transactions);
+        let unsent = plan.transactions.saturating_sub(counts.sent);
         let first = u64::from(book.first_sent.unwrap_or_default());
         let sending_s = seconds(u64::from(book.last_sent).saturating_sub(first));
         let elapsed_s = seconds(u64::from(book.last_mined).saturating_sub(first));
-        let per_second = |count: u64, time: f64| rounded(count as f64 / time.max(1e-3));
         let per_transaction = |time: Option<Duration>| {
             let time = time.filter(|_| counts.mined > 0)?;
             Some(rounded(time.as_secs_f64() * 1e6 / counts.mined as f64))
         };
-        let is_well = counts.rejected + receipts.failed + counts.pending + lost + unsent == 0
-            && checks.iter().all(|check| check.holds);
+        let amiss = counts.rejected + receipts.failed + counts.pending + lost + unsent;
+        let is_well = amiss == 0 && checks.iter().all(|check| check.holds);
         let lines: Vec<Line> = book.seconds.iter().map(Line::new).collect();
         Self {
             node: facts.version.clone(),
@@ -277,80 +289,10 @@ impl Report {
 
     /// Names and values, as the text and the page show them.
     fn rows(&self) -> Vec<(&'static str, String)> {
-        let rate = self.rate.map_or("max".to_owned(), |rate| format!("{rate} a second"));
+        let mut rows = self.load_rows();
+        rows.extend(self.figure_rows());
         let mebibytes = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
         let microseconds = |time: f64| format!("{time:.1} µs a transaction");
-        let times = |it: &Percentiles| {
-            format!(
-                "mean {:.1}, p50 {:.1}, p90 {:.1}, p99 {:.1}, p99.9 {:.1}, max {:.1} ms",
-                it.mean, it.p50, it.p90, it.p99, it.p999, it.max
-            )
-        };
-        let signing = match self.signing_s {
-            Some(time) => format!("before the clock started, in {time:.2} s"),
-            None => "ahead of the sending: it shared the processors".to_owned(),
-        };
-        let mut rows = vec![
-            ("node", format!("{} at {}", self.node, self.url)),
-            (
-                "load",
-                format!(
-                    "{} {} at rate {rate}, {} senders, {} recipients, seed {}",
-                    self.transactions, self.workload, self.senders, self.accounts, self.seed
-                ),
-            ),
-            (
-                "connections",
-                format!(
-                    "{}, {} transactions a request, {} requests under way on each",
-                    self.connections, self.batch, self.pipeline
-                ),
-            ),
-            ("signed", signing),
-            (
-                "gas price",
-                format!(
-                    "at most {:.3} gwei for a base fee of {:.3}: enough for {} full blocks in a row; \
-                     the load fills {}",
-                    self.max_fee_wei as f64 / 1e9,
-                    self.base_fee_wei as f64 / 1e9,
-                    self.blocks_covered,
-                    self.blocks_filled
-                ),
-            ),
-            (
-                "accepted",
-                format!(
-                    "{} in {:.3} s: {:.0} a second",
-                    self.accepted, self.sending_s, self.accepted_tps
-                ),
-            ),
-            (
-                "mined",
-                format!(
-                    "{} in {:.3} s and {} blocks: {:.0} a second",
-                    self.mined, self.elapsed_s, self.blocks, self.tps
-                ),
-            ),
-            (
-                "lost",
-                format!(
-                    "{} rejected, {} failed, {} stranded, {} unanswered, {} not sent",
-                    self.rejected, self.failed, self.stranded, self.lost, self.unsent
-                ),
-            ),
-            (
-                "latency",
-                format!(
-                    "{} (blocks looked for every {} ms)",
-                    times(&self.latency_ms),
-                    self.poll_ms
-                ),
-            ),
-        ];
-        if self.rate.is_some() {
-            rows.push(("sent late by", times(&self.lateness_ms)));
-        }
         let more = [
             ("node's CPU", self.node_cpu_us_per_transaction.map(microseconds)),
             ("generator's CPU", self.generator_cpu_us_per_transaction.map(microseconds)),
@@ -358,6 +300,62 @@ impl Report {
             ("disk", self.disk_bytes.map(mebibytes)),
         ];
         rows.extend(more.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        rows
+    }
+
+    /// What was done.
+    fn load_rows(&self) -> Vec<(&'static str, String)> {
+        let rate = self.rate.map_or("max".to_owned(), |rate| format!("{rate} a second"));
+        let load = format!(
+            "{} {} at rate {rate}, {} senders, {} recipients, seed {}",
+            self.transactions, self.workload, self.senders, self.accounts, self.seed
+        );
+        let connections = format!(
+            "{}, {} transactions a request, {} requests under way on each",
+            self.connections, self.batch, self.pipeline
+        );
+        let signing = match self.signing_s {
+            Some(time) => format!("before the clock started, in {time:.2} s"),
+            None => "ahead of the sending: it shared the processors".to_owned(),
+        };
+        let gas_price = format!(
+            "at most {:.3} gwei for a base fee of {:.3}: enough for {} full blocks in a row; the \
+             load fills {}",
+            self.max_fee_wei as f64 / 1e9,
+            self.base_fee_wei as f64 / 1e9,
+            self.blocks_covered,
+            self.blocks_filled
+        );
+        vec![
+            ("node", format!("{} at {}", self.node, self.url)),
+            ("load", load),
+            ("connections", connections),
+            ("signed", signing),
+            ("gas price", gas_price),
+        ]
+    }
+
+    /// What came of it.
+    fn figure_rows(&self) -> Vec<(&'static str, String)> {
+        let accepted = format!(
+            "{} in {:.3} s: {:.0} a second",
+            self.accepted, self.sending_s, self.accepted_tps
+        );
+        let mined = format!(
+            "{} in {:.3} s and {} blocks: {:.0} a second",
+            self.mined, self.elapsed_s, self.blocks, self.tps
+        );
+        let lost = format!(
+            "{} rejected, {} failed, {} stranded, {} unanswered, {} not sent",
+            self.rejected, self.failed, self.stranded, self.lost, self.unsent
+        );
+        let latency =
+            format!("{} (blocks looked for every {} ms)", self.latency_ms.text(), self.poll_ms);
+        let mut rows =
+            vec![("accepted", accepted), ("mined", mined), ("lost", lost), ("latency", latency)];
+        if self.rate.is_some() {
+            rows.push(("sent late by", self.lateness_ms.text()));
+        }
         rows
     }
 }
