@@ -66,7 +66,7 @@ async function pending() {
 
 async function tags() {
   await client.mine({ blocks: 10 });
-  const latest = await client.getBlockNumber();
+  const latest = await client.getBlockNumber({ cacheTime: 0 });
   equal((await client.getBlock({ blockTag: "safe" })).number, latest - 3n, "safe");
   equal((await client.getBlock({ blockTag: "finalized" })).number, latest - 6n, "finalized");
   const snapshot = await client.snapshot();

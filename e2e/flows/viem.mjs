@@ -193,7 +193,7 @@ async function simulate() {
   const blocks = await client.simulateBlocks({
     blocks: [
       {
-        blockOverrides: { number: (await client.getBlockNumber()) + 1n },
+        blockOverrides: { number: (await client.getBlockNumber({ cacheTime: 0 })) + 1n },
         stateOverrides: [{ address: other, balance: parseEther("2") }],
         calls: [
           { account: other, to: ledger, value: 100n, data: "0x" },

@@ -201,12 +201,10 @@ impl Report {
         let sending_s = seconds(u64::from(book.last_sent).saturating_sub(first));
         let elapsed_s = seconds(u64::from(book.last_mined).saturating_sub(first));
         let per_transaction = |time: Option<Duration>| {
-            let time = time.filter(|_| counts.mined > 0)?;
-            Some(rounded(time.as_secs_f64() * 1e6 / counts.mined as f64))
+            Some(rounded(time?.as_secs_f64() * 1e6 / counts.mined.max(1) as f64))
         };
         let amiss = counts.rejected + receipts.failed + counts.pending + lost + unsent;
         let is_well = amiss == 0 && checks.iter().all(|check| check.holds);
-        let lines: Vec<Line> = book.seconds.iter().map(Line::new).collect();
         Self {
             node: facts.version.clone(),
             url: background.url.clone(),
@@ -250,12 +248,12 @@ impl Report {
             poll_ms: background.poll.as_secs_f64() * 1e3,
             node_cpu_us_per_transaction: per_transaction(outcome.resources.node),
             generator_cpu_us_per_transaction: per_transaction(outcome.resources.own),
-            node_resident_bytes_max: lines.iter().filter_map(|line| line.resident_bytes).max(),
-            disk_bytes: lines.iter().rev().find_map(|line| line.disk_bytes),
+            node_resident_bytes_max: book.seconds.iter().filter_map(|it| it.resident_bytes).max(),
+            disk_bytes: book.seconds.iter().rev().find_map(|it| it.disk_bytes),
             troubles: book.troubles.clone(),
             checks,
             result: if is_well { "ok" } else { "wrong" },
-            seconds: lines,
+            seconds: book.seconds.iter().map(Line::new).collect(),
             latency_buckets: buckets(&book.latency),
         }
     }
