@@ -58,13 +58,15 @@ impl Log {
     ) -> Result<(Self, Vec<Logged>), Error> {
         let mut found = Vec::new();
         let mut files = Vec::new();
+        let mut is_whole = true;
         for disk in disks {
             let (file, commits) = File::read(disk)?;
+            is_whole &= file.is_begun()?;
             files.push(file);
             found.push(commits);
         }
         let files: [File; 2] = files.try_into().expect("there are two disks");
-        if files.iter().all(|file| file.last == 0) {
+        if !is_whole {
             let what = "its log is missing; the two files with -log0 and -log1 after the name belong \
                         to it";
             return Err(damaged(what.to_owned()));
@@ -96,9 +98,12 @@ impl Log {
         }
         let files = disks.map(|disk| File { disk, sectors: 0, last: 0 });
         let mut log = Self { files, active: 0, room: Vec::new() };
-        // So that a log that went astray is missed: see `open`.
-        log.append(1, &[])?;
-        log.sync()?;
+        // Into both, so that one that went astray is missed: see `is_begun`.
+        for active in [1, 0] {
+            log.active = active;
+            log.append(1, &[])?;
+            log.sync()?;
+        }
         Ok(log)
     }
 
@@ -131,6 +136,15 @@ impl Log {
 impl File {
     fn restart(&mut self) {
         (self.sectors, self.last) = (0, 0);
+    }
+
+    /// Whether anything was ever written to it, as the creation of the log does. What is written
+    /// over that later leaves the first sector as it was, or new, whatever happens.
+    fn is_begun(&self) -> Result<bool, Error> {
+        let failed = |source| Error::from_io("read the log of the database".to_owned(), source);
+        let count = self.disk.len().map_err(failed)? / SECTOR as u64;
+        let mut reader = Sectors { disk: &*self.disk, count, first: 0, bytes: Vec::new() };
+        Ok(reader.sector(0)?.is_some())
     }
 
     /// Reads the commits that a file holds.
