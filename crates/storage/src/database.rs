@@ -245,7 +245,7 @@ impl Database {
     /// When an earlier write failed.
     pub fn settlement(&self) -> Result<Settlement, Error> {
         let turn = Inner::begin_settling(&self.0)?;
-        let reader = self.0.seal(&self.0)?;
+        let reader = Inner::seal(&self.0)?;
         Ok(Settlement { reader, _turn: turn })
     }
 
@@ -503,10 +503,10 @@ impl Inner {
 
     /// Keeps what was committed until now as it is, so that it can be settled, and has what comes
     /// go to the other part of the log.
-    fn seal(&self, this: &Arc<Self>) -> Result<Reader, Error> {
+    fn seal(this: &Arc<Self>) -> Result<Reader, Error> {
         // Taken before `current`, as commits do.
-        let log = self.log.as_ref().map(Mutex::lock);
-        let mut current = self.current.write();
+        let log = this.log.as_ref().map(Mutex::lock);
+        let mut current = this.current.write();
         let sealed = current.as_mut().ok_or(Error::Busy)?;
         sealed.settling = sealed.segments.len();
         if let Some(mut log) = log {

@@ -86,15 +86,14 @@ impl Gathered {
     /// What these changes say of a key. Quick when few came since they were sorted last.
     pub(crate) fn get(&self, table: Table, key: &[u8]) -> Option<Change<'_>> {
         let Segment { buffer, tables, .. } = &self.segment;
-        let (prefix, index) = (prefix(key), &tables[table as usize]);
-        let (sorted, rest) = index.split_at(self.sorted[table as usize]);
+        let (sorted, rest) = tables[table as usize].split_at(self.sorted[table as usize]);
+        let prefix = prefix(key);
         let is_it = |entry: &&Entry| entry.prefix == prefix && entry.key(buffer) == key;
-        let newest = rest.iter().rev().find(is_it).or_else(|| {
-            let at = sorted.partition_point(|entry| {
-                entry.prefix < prefix || entry.prefix == prefix && entry.key(buffer) < key
-            });
-            sorted.get(at).filter(is_it)
-        })?;
+        let newest = rest
+            .iter()
+            .rev()
+            .find(is_it)
+            .or_else(|| sorted.get(first_not_below(buffer, sorted, key)).filter(is_it))?;
         Some(newest.value(buffer))
     }
 
@@ -139,6 +138,14 @@ fn prefix(key: &[u8]) -> u64 {
 
 fn compare(buffer: &[u8], a: &Entry, b: &Entry) -> Ordering {
     a.prefix.cmp(&b.prefix).then_with(|| a.key(buffer).cmp(b.key(buffer)))
+}
+
+/// Position of the first key of a sorted index that is not below `key`.
+fn first_not_below(buffer: &[u8], index: &[Entry], key: &[u8]) -> usize {
+    let prefix = prefix(key);
+    index.partition_point(|entry| {
+        entry.prefix < prefix || entry.prefix == prefix && entry.key(buffer) < key
+    })
 }
 
 /// Of neighbours with the same key only the last one stays.
@@ -189,10 +196,7 @@ impl Segment {
 
     /// Position of the first key that is not below `key`.
     fn first_not_below(&self, table: Table, key: &[u8]) -> usize {
-        let prefix = prefix(key);
-        self.tables[table as usize].partition_point(|entry| {
-            entry.prefix < prefix || entry.prefix == prefix && entry.key(&self.buffer) < key
-        })
+        first_not_below(&self.buffer, &self.tables[table as usize], key)
     }
 
     /// Positions of the keys from `from` to `to`, both included.
