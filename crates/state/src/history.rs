@@ -10,7 +10,7 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use heddle_storage::{Reader, Table, Writer};
 use heddle_types::{AccountChange, AccountState, ChangeSet, Genesis, GenesisAccount};
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap};
 
 /// The oldest version that is kept.
 const OLDEST: &[u8] = b"oldest";
@@ -70,19 +70,26 @@ fn is_bare(writer: &Writer, version: Version) -> Result<bool, Error> {
     Ok(writer.get(Table::StateMeta, &bare(version))?.is_some())
 }
 
-/// Writes a layer as `version`, the one after the newest.
+/// Writes a layer as `version`, the one after the newest, with its tries.
 ///
 /// # Errors
 ///
 /// [`Error::Order`] if it is not the one after the newest; the store may fail.
 pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Result<(), Error> {
-    write_run(writer, version, &[layer])
+    check_order(writer, version)?;
+    let before = Version(version.0.saturating_sub(1));
+    let since = match last_with_trie(before, |version| is_bare(writer, version))? {
+        stored if stored == before => Since::Before(layer),
+        stored => Since::Stored(stored),
+    };
+    write_version(writer, version, layer, Some(since))
 }
 
 /// Writes a layer as `version`, the one after the newest, without the nodes of its tries.
 ///
-/// It can be read, proved and gone back to all the same; see [`write_layers`]. A later version that
-/// has its tries ([`write_layer_with_tries_since`]) makes opening the end of the chain quick again.
+/// It can be read, proved and gone back to all the same: its tries are made anew, from the last
+/// version that has them and what changed since, if someone asks for them. So the nodes of many
+/// versions are written once, with the last of them ([`write_layer_with_tries_since`]).
 ///
 /// # Errors
 ///
@@ -118,46 +125,6 @@ fn check_order(writer: &Writer, version: Version) -> Result<(), Error> {
         newest => self::version(newest)?.next(),
     };
     if version == next { Ok(()) } else { Err(Error::Order { asked: version, next }) }
-}
-
-/// Writes layers that were made from each other as versions, the first of which is the one after
-/// the newest.
-///
-/// The nodes of tries are written once, as they are in the last of these versions. Those before it
-/// can be read, proved and gone back to all the same: their tries are made anew, from the last one
-/// that is stored and what changed since, if someone asks for them.
-///
-/// # Errors
-///
-/// [`Error::Order`] if `first` is not the one after the newest; the store may fail.
-pub fn write_layers(
-    writer: &mut Writer,
-    first: Version,
-    layers: &[Arc<Layer>],
-) -> Result<(), Error> {
-    let layers: Vec<&Layer> = layers.iter().map(Arc::as_ref).collect();
-    write_run(writer, first, &layers)
-}
-
-fn write_run(writer: &mut Writer, first: Version, layers: &[&Layer]) -> Result<(), Error> {
-    check_order(writer, first)?;
-    let [begin, rest @ ..] = layers else { return Ok(()) };
-    if first.0 == 0 && !rest.is_empty() {
-        // The first version of all has its tries: all others are made from such a one.
-        write_run(writer, first, &[begin])?;
-        return write_run(writer, first.next(), rest);
-    }
-    let before = Version(first.0.saturating_sub(1));
-    let since = match last_with_trie(before, |version| is_bare(writer, version))? {
-        stored if stored == before => Since::Before(begin),
-        stored => Since::Stored(stored),
-    };
-    let mut version = first;
-    for (left, layer) in (0..layers.len()).rev().zip(layers) {
-        write_version(writer, version, layer, (left == 0).then_some(since))?;
-        version = version.next();
-    }
-    Ok(())
 }
 
 /// Which tries are the last that are stored.

@@ -21,8 +21,8 @@
 //! A read as of a version takes the last entry that is not after it. So a change is written once,
 //! every kept version can be read and proved, and undoing one is deleting what it wrote.
 //!
-//! Of versions that are written in one run ([`write_layers`]), trie nodes are stored as of the last
-//! one only. Reads of accounts and slots do not need them; the trie of a version in between is made
+//! Not every version has its trie nodes stored ([`write_bare_layer`]): those of a run of versions are
+//! written with the last one only. Reads of accounts and slots do not need them; the trie of a version in between is made
 //! from the last stored one and what changed since, when it is asked for.
 //!
 //! Invariants:
@@ -51,7 +51,7 @@ pub use apply::Layer;
 pub use error::Error;
 pub use history::{
     latest, prune, unwind, write_bare_layer, write_genesis, write_layer,
-    write_layer_with_tries_since, write_layers,
+    write_layer_with_tries_since,
 };
 pub use proof::{AccountProof, SlotProof};
 pub use trie::root_after;

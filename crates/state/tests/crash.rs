@@ -8,10 +8,10 @@ mod crashes;
 mod support;
 
 use crashes::{Tally, arm};
-use heddle_state::{Error, StateView, Version, latest, prune, unwind, write_layer, write_layers};
+use heddle_state::{Error, StateView, Version, latest, prune, unwind, write_layer};
 use heddle_storage::{Database, Error as StorageError, Options, SimulatedDisk};
 use std::sync::Arc;
-use support::{Model, Random, assert_reads_as};
+use support::{Model, Random, assert_reads_as, write_run};
 
 /// So little memory that now and then a commit waits for room.
 const OPTIONS: Options = Options { cache_bytes: 1 << 20, unsettled_bytes_max: 400_000 };
@@ -71,7 +71,7 @@ fn store_until_failure(
                 on_top = on_top.with(layer);
             }
             if is_run {
-                write_layers(&mut writer, first, &layers)?;
+                write_run(&mut writer, first, &layers)?;
             }
             if random.below(4) == 0 {
                 prune(&mut writer, Version((possible.len() as u64).saturating_sub(4)))?;

@@ -8,12 +8,11 @@ mod support;
 use alloy_primitives::{B256, U256, keccak256};
 use heddle_state::{
     Error, Layer, StateView, VerifyOptions, Version, prune, unwind, verify, write_layer,
-    write_layers,
 };
 use heddle_storage::{Database, Options, Table};
 use proptest::prelude::*;
 use std::sync::Arc;
-use support::{Model, Random, address, assert_reads_as, tables};
+use support::{Model, Random, address, assert_reads_as, tables, write_run};
 
 const ACCOUNTS: u64 = 12;
 const SLOTS: u64 = 10;
@@ -104,7 +103,7 @@ impl Run {
     fn run(&mut self, count: u64) {
         let (first, layers, on_top) = self.make(count);
         let mut writer = self.database.writer().unwrap();
-        write_layers(&mut writer, Version(first), &layers).unwrap();
+        write_run(&mut writer, Version(first), &layers).unwrap();
         writer.commit().unwrap();
         self.publish(&on_top);
     }
@@ -438,7 +437,7 @@ fn the_first_version_of_all_has_its_nodes() {
         models.push(model.clone());
     }
     let mut writer = database.writer().unwrap();
-    write_layers(&mut writer, Version(0), &layers).unwrap();
+    write_run(&mut writer, Version(0), &layers).unwrap();
     writer.commit().unwrap();
     for (version, model) in models.iter().enumerate() {
         assert_reads_as(&view(&database, version as u64).unwrap(), model, ACCOUNTS, SLOTS);

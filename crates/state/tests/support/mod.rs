@@ -13,10 +13,42 @@ use alloy_trie::{
     proof::verify_proof,
     root::{state_root_unhashed, storage_root_unhashed},
 };
-use heddle_state::{Account, StateView};
-use heddle_storage::{Database, Table};
+use heddle_state::{
+    Account, Error, Layer, StateView, Version, write_bare_layer, write_layer,
+    write_layer_with_tries_since,
+};
+use heddle_storage::{Database, Table, Writer};
 use heddle_types::{AccountChange, AccountState, ChangeSet};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Writes layers that were made from each other, with the nodes of tries as of the last one only.
+pub(crate) fn write_run(
+    writer: &mut Writer,
+    first: Version,
+    layers: &[Arc<Layer>],
+) -> Result<(), Error> {
+    let Some((last, before)) = layers.split_last() else { return Ok(()) };
+    let is_bare = |writer: &Writer, version: u64| {
+        let key = [&b"bare"[..], &version.to_be_bytes()].concat();
+        writer.get(Table::StateMeta, &key).map(|root| root.is_some())
+    };
+    // What the first layer was made from, if its tries are stored.
+    let since = match first.0.checked_sub(1) {
+        Some(version) if is_bare(writer, version)? => None,
+        Some(_) => layers.first(),
+        // Version 0 has its tries, whatever is asked for.
+        None => layers.get(1).or(layers.first()),
+    };
+    let mut version = first;
+    for layer in before {
+        write_bare_layer(writer, version, layer)?;
+        version = version.next();
+    }
+    match since {
+        Some(first) => write_layer_with_tries_since(writer, version, last, first),
+        None => write_layer(writer, version, last),
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelAccount {
