@@ -64,7 +64,7 @@ pub use error::{BlockError, Error, OmmerError, TransactionError};
 pub use events::{ChainEvent, Notice, Subscription};
 pub use execution_state::{ExecutionState, Remote, RemoteError, StateError};
 pub use file::{FileError, Progress, export_blocks, import_blocks};
-pub use genesis::genesis_block;
+pub use genesis::{add_system_contracts, config_with_forks, genesis_block};
 pub use import::{ExecutedBlock, Imported};
 pub use input::{BlockInput, environment, transaction};
 pub use reader::{ChainReader, CommittedBlock, FoundTransaction, Head};

@@ -7,10 +7,10 @@ use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
-use heddle_chain::Chain;
+use heddle_chain::{Chain, config_with_forks};
 use heddle_pool::{Candidate, Context, Origin, Pool, PooledTransaction, SenderState};
 use heddle_storage::{Database, Options, SimulatedDisk};
-use heddle_types::{ChainConfig, Genesis, GenesisAccount};
+use heddle_types::{Fork, Genesis, GenesisAccount};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -30,27 +30,9 @@ struct Bench {
 }
 
 fn genesis(rich: Address) -> Genesis {
-    let config = ChainConfig {
-        chain_id: CHAIN_ID,
-        homestead_block: Some(0),
-        eip150_block: Some(0),
-        eip155_block: Some(0),
-        eip158_block: Some(0),
-        byzantium_block: Some(0),
-        constantinople_block: Some(0),
-        petersburg_block: Some(0),
-        istanbul_block: Some(0),
-        berlin_block: Some(0),
-        london_block: Some(0),
-        terminal_total_difficulty: Some(U256::ZERO),
-        terminal_total_difficulty_passed: true,
-        shanghai_time: Some(0),
-        cancun_time: Some(0),
-        ..ChainConfig::default()
-    };
     let account = GenesisAccount::default().with_balance(U256::from(u128::MAX));
     Genesis {
-        config,
+        config: config_with_forks(CHAIN_ID, Fork::Cancun),
         timestamp: START,
         gas_limit: 30_000_000,
         base_fee_per_gas: Some(1_000_000_000),

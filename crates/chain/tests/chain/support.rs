@@ -3,11 +3,9 @@
 use alloy_consensus::{SignableTransaction, TxEip1559, TxLegacy};
 use alloy_eips::{eip2935, eip4788, eip7002, eip7251};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, hex, keccak256};
-use heddle_chain::{Attributes, Chain, ExecutedBlock, Settings};
+use heddle_chain::{Attributes, Chain, ExecutedBlock, Settings, config_with_forks};
 use heddle_storage::{Database, Options, Table};
-use heddle_types::{
-    ChainConfig, Fork, Genesis, GenesisAccount, RecoveredTransaction, Transaction, Withdrawal,
-};
+use heddle_types::{Fork, Genesis, GenesisAccount, RecoveredTransaction, Transaction, Withdrawal};
 use std::{collections::BTreeMap, env};
 
 pub(crate) const CHAIN_ID: u64 = 7;
@@ -42,27 +40,7 @@ fn counter(number: u64) -> Address {
 
 /// A genesis whose blocks are all of `fork`.
 pub(crate) fn genesis(fork: Fork) -> Genesis {
-    let at = |since: Fork| (fork >= since).then_some(0);
-    let config = ChainConfig {
-        chain_id: CHAIN_ID,
-        homestead_block: at(Fork::Homestead),
-        eip150_block: at(Fork::Tangerine),
-        eip155_block: at(Fork::SpuriousDragon),
-        eip158_block: at(Fork::SpuriousDragon),
-        byzantium_block: at(Fork::Byzantium),
-        constantinople_block: at(Fork::Petersburg),
-        petersburg_block: at(Fork::Petersburg),
-        istanbul_block: at(Fork::Istanbul),
-        berlin_block: at(Fork::Berlin),
-        london_block: at(Fork::London),
-        terminal_total_difficulty: (fork >= Fork::Merge).then_some(U256::ZERO),
-        shanghai_time: at(Fork::Shanghai),
-        cancun_time: at(Fork::Cancun),
-        prague_time: at(Fork::Prague),
-        osaka_time: at(Fork::Osaka),
-        amsterdam_time: at(Fork::Amsterdam),
-        ..ChainConfig::default()
-    };
+    let config = config_with_forks(CHAIN_ID, fork);
     let rich = GenesisAccount::default().with_balance(U256::from(10).pow(U256::from(24)));
     let code = |code: Bytes| GenesisAccount::default().with_nonce(Some(1)).with_code(Some(code));
     let mut alloc: BTreeMap<_, _> = (0..4).map(|n| (sender(n), rich.clone())).collect();

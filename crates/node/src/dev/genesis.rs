@@ -1,8 +1,8 @@
 //! The genesis of a development chain.
 
-use alloy_eips::{eip2935, eip4788, eip7002, eip7251};
 use alloy_primitives::{Address, Bytes, U256, address, bytes, hex};
-use heddle_types::{ChainConfig, Fork, Genesis, GenesisAccount};
+use heddle_chain::{add_system_contracts, config_with_forks};
+use heddle_types::{Fork, Genesis, GenesisAccount};
 use serde::Deserialize;
 
 /// What can be set of a development chain's genesis.
@@ -43,7 +43,7 @@ const WETH_ARTIFACT: &str = include_str!("../../../../contracts/artifacts/Weth.j
 /// The genesis with all forks up to `settings.fork` active from the start.
 pub(super) fn genesis(settings: &GenesisSettings) -> Genesis {
     let mut genesis = Genesis {
-        config: config(settings.chain_id, settings.fork),
+        config: config_with_forks(settings.chain_id, settings.fork),
         timestamp: settings.timestamp,
         gas_limit: settings.gas_limit,
         coinbase: settings.coinbase,
@@ -65,40 +65,6 @@ pub(super) fn genesis(settings: &GenesisSettings) -> Genesis {
     genesis
 }
 
-/// A contract that the protocol calls, with its code.
-type SystemContract = (Address, Bytes);
-
-/// The contracts that the chain's forks need; without them no block from Prague on is valid.
-fn system_contracts(config: &ChainConfig) -> Vec<SystemContract> {
-    let cancun = [(eip4788::BEACON_ROOTS_ADDRESS, eip4788::BEACON_ROOTS_CODE.clone())];
-    let prague = [
-        (eip2935::HISTORY_STORAGE_ADDRESS, eip2935::HISTORY_STORAGE_CODE.clone()),
-        (
-            eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
-            eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_CODE.clone(),
-        ),
-        (
-            eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
-            eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_CODE.clone(),
-        ),
-    ];
-    let cancun = cancun.into_iter().filter(|_| config.cancun_time.is_some());
-    cancun.chain(prague.into_iter().filter(|_| config.prague_time.is_some())).collect()
-}
-
-/// Adds the contracts that the chain's forks need and the genesis lacks, and tells which.
-pub(super) fn add_system_contracts(genesis: &mut Genesis) -> Vec<Address> {
-    let mut added = Vec::new();
-    for (address, code) in system_contracts(&genesis.config) {
-        let account = genesis.alloc.entry(address).or_default();
-        if account.code.is_none() {
-            (account.nonce, account.code) = (Some(1), Some(code));
-            added.push(address);
-        }
-    }
-    added
-}
-
 fn add(genesis: &mut Genesis, address: Address, code: Bytes) {
     let account = GenesisAccount { nonce: Some(1), code: Some(code), ..GenesisAccount::default() };
     genesis.alloc.entry(address).or_insert(account);
@@ -118,33 +84,6 @@ fn weth_code() -> Bytes {
     let artifact: Artifact = serde_json::from_str(WETH_ARTIFACT)
         .expect("the artifact that is built in is whole, which a test reads");
     artifact.deployed_bytecode
-}
-
-fn config(chain_id: u64, fork: Fork) -> ChainConfig {
-    let at_block = |from: Fork| (fork >= from).then_some(0);
-    let at_time = |from: Fork| (fork >= from).then_some(0);
-    let merged = fork >= Fork::Merge;
-    ChainConfig {
-        chain_id,
-        homestead_block: at_block(Fork::Homestead),
-        eip150_block: at_block(Fork::Tangerine),
-        eip155_block: at_block(Fork::SpuriousDragon),
-        eip158_block: at_block(Fork::SpuriousDragon),
-        byzantium_block: at_block(Fork::Byzantium),
-        constantinople_block: at_block(Fork::Petersburg),
-        petersburg_block: at_block(Fork::Petersburg),
-        istanbul_block: at_block(Fork::Istanbul),
-        berlin_block: at_block(Fork::Berlin),
-        london_block: at_block(Fork::London),
-        terminal_total_difficulty: merged.then_some(U256::ZERO),
-        terminal_total_difficulty_passed: merged,
-        shanghai_time: at_time(Fork::Shanghai),
-        cancun_time: at_time(Fork::Cancun),
-        prague_time: at_time(Fork::Prague),
-        osaka_time: at_time(Fork::Osaka),
-        amsterdam_time: at_time(Fork::Amsterdam),
-        ..ChainConfig::default()
-    }
 }
 
 /// The names that `--hardfork` takes, anvil's among them.
@@ -178,6 +117,7 @@ pub(super) fn fork_by_name(name: &str) -> Result<Fork, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_eips::eip4788;
     use heddle_types::ChainSpec;
 
     fn settings(fork: Fork) -> GenesisSettings {

@@ -4,14 +4,14 @@ use super::{
     accounts::{self, addresses},
     banner::Banner,
     flags::{Dev, Order},
-    genesis::{GenesisSettings, add_system_contracts, genesis},
+    genesis::{GenesisSettings, genesis},
     remote::{Fork, ForkError, Origin},
     state_file::{self, PeriodicDump, StateFileError},
 };
 use crate::{logging, service};
 use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
-use heddle_chain::Chain;
+use heddle_chain::{Chain, add_system_contracts};
 use heddle_pool::{Ordering, Pool};
 use heddle_producer::{AccountAmendment, CONSOLE_ADDRESS, Console, Mining, Producer};
 use heddle_rpc::{DevControl, Namespace, Signers};

@@ -1,11 +1,11 @@
 //! What is sent, and what must come of it: accounts with nonces and balances, counters, contracts.
 
 use alloy_consensus::{SignableTransaction, TxEip1559, transaction::RlpEcdsaEncodableTx as _};
-use alloy_eips::{eip2935, eip4788, eip7002, eip7251};
 use alloy_primitives::{
     Address, B256, Bytes, Signature, TxKind, U256, address, bytes, keccak256, map::HashMap,
 };
-use heddle_types::{ChainConfig, Genesis, GenesisAccount};
+use heddle_chain::{add_system_contracts, config_with_forks};
+use heddle_types::{Fork, Genesis, GenesisAccount};
 use rand::Rng;
 use secp256k1::{Message, PublicKey, SECP256K1, SecretKey};
 use serde::Deserialize;
@@ -167,28 +167,16 @@ impl World {
         let funded = GenesisAccount { balance: BALANCE, ..GenesisAccount::default() };
         let mut alloc: BTreeMap<Address, GenesisAccount> =
             self.accounts.keys().map(|address| (*address, funded.clone())).collect();
-        for (address, code) in [
-            (COUNTER, &COUNTER_CODE),
-            (eip4788::BEACON_ROOTS_ADDRESS, &eip4788::BEACON_ROOTS_CODE),
-            (eip2935::HISTORY_STORAGE_ADDRESS, &eip2935::HISTORY_STORAGE_CODE),
-            (
-                eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
-                &eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_CODE,
-            ),
-            (
-                eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
-                &eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_CODE,
-            ),
-        ] {
-            alloc.insert(address, contract(code));
-        }
-        Genesis {
-            config: rules(),
+        alloc.insert(COUNTER, contract(&COUNTER_CODE));
+        let mut genesis = Genesis {
+            config: config_with_forks(CHAIN_ID, Fork::Osaka),
             gas_limit: 1_000_000_000,
             base_fee_per_gas: Some(1_000_000_000),
             alloc,
             ..Genesis::default()
-        }
+        };
+        add_system_contracts(&mut genesis);
+        genesis
     }
 
     /// What must be there of the counter's storage.
@@ -197,29 +185,5 @@ impl World {
         let slots =
             counted.map(|(caller, expected)| (caller.into_word(), U256::from(expected.count)));
         (COUNTER, slots.collect())
-    }
-}
-
-/// All forks up to Osaka from the start.
-fn rules() -> ChainConfig {
-    ChainConfig {
-        chain_id: CHAIN_ID,
-        homestead_block: Some(0),
-        eip150_block: Some(0),
-        eip155_block: Some(0),
-        eip158_block: Some(0),
-        byzantium_block: Some(0),
-        constantinople_block: Some(0),
-        petersburg_block: Some(0),
-        istanbul_block: Some(0),
-        berlin_block: Some(0),
-        london_block: Some(0),
-        terminal_total_difficulty: Some(U256::ZERO),
-        terminal_total_difficulty_passed: true,
-        shanghai_time: Some(0),
-        cancun_time: Some(0),
-        prague_time: Some(0),
-        osaka_time: Some(0),
-        ..ChainConfig::default()
     }
 }
