@@ -6,7 +6,7 @@
 //! became of each), `histogram`, `check` (whether the chain adds up), `report`; `http`, `client` and
 //! `answers` speak with the node, `sample` asks the system.
 
-mod account;
+pub(crate) mod account;
 mod answers;
 mod check;
 mod client;

@@ -1,7 +1,6 @@
 //! Where the draws of a workload come from: always the same for one seed.
 
 use alloy_primitives::{Address, B256, U256};
-use secp256k1::SecretKey;
 
 /// The generator splitmix64 (Steele, Lea and Flood, 2014): one word of state, and good enough to
 /// draw addresses and amounts.
@@ -29,15 +28,6 @@ impl Random {
     /// From `low` to `high`, both included.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
-    }
-
-    /// A key. It is one for play: whoever knows the seed knows it.
-    pub(super) fn key(&mut self) -> SecretKey {
-        loop {
-            if let Ok(key) = SecretKey::from_byte_array(self.word().0) {
-                return key;
-            }
-        }
     }
 
     /// A word, each as likely as the other.

@@ -5,7 +5,7 @@ pub(crate) mod contracts;
 mod market;
 
 use super::random::Zipf;
-use crate::Error;
+use crate::{Error, load::account::Account};
 use alloy_primitives::map::AddressMap;
 use builder::Builder;
 use heddle_executor::{
@@ -14,7 +14,6 @@ use heddle_executor::{
 };
 use heddle_types::Fork;
 use market::Pool;
-use secp256k1::SecretKey;
 
 /// The rules of every workload.
 pub const FORK: Fork = Fork::Osaka;
@@ -145,7 +144,7 @@ pub(super) struct Signable {
     /// The block.
     pub(super) workload: Workload,
     /// The keys.
-    pub(super) keys: AddressMap<SecretKey>,
+    pub(super) keys: AddressMap<Account>,
 }
 
 fn draw(builder: &mut Builder, transactions: usize) {

@@ -14,16 +14,16 @@ const MNEMONIC_ACCOUNTS: u32 = 10;
 
 /// An account with its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Account {
+pub(crate) struct Account {
     key: SecretKey,
-    pub(super) address: Address,
+    pub(crate) address: Address,
 }
 
 /// A signed transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Signed {
-    pub(super) hash: B256,
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Signed {
+    pub(crate) hash: B256,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Account {
@@ -53,7 +53,7 @@ impl Account {
     }
 
     /// The account with this number of those that belong to a seed.
-    pub(super) fn of_seed(seed: u64, number: u64) -> Self {
+    pub(crate) fn of_seed(seed: u64, number: u64) -> Self {
         let mut secret = keccak256([seed.to_be_bytes(), number.to_be_bytes()].concat());
         loop {
             // All but one in 2^128 hashes are keys.
@@ -65,7 +65,7 @@ impl Account {
     }
 
     /// Signs a transaction.
-    pub(super) fn sign(&self, transaction: &TxEip1559) -> Signed {
+    pub(crate) fn sign(&self, transaction: &TxEip1559) -> Signed {
         let message = Message::from_digest(transaction.signature_hash().0);
         let signature = SECP256K1.sign_ecdsa_recoverable(message, &self.key);
         let (recovery, compact) = signature.serialize_compact();

@@ -6,13 +6,13 @@ use crate::{
         random::Random,
         workload::{CHAIN_ID, Signable, WorkloadKind, signable_workload},
     },
+    load::account::Account,
 };
-use alloy_consensus::{SignableTransaction, TxEip1559};
-use alloy_eips::{eip2718::Encodable2718, eip2935, eip4788, eip7002, eip7251};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256, map::AddressMap};
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, map::AddressMap};
+use heddle_chain::{add_system_contracts, config_with_forks};
 use heddle_executor::{MemoryAccount, MemoryState, revm::context::TxEnv};
-use heddle_types::{ChainConfig, Genesis, GenesisAccount};
-use secp256k1::{Message, PublicKey, SECP256K1, SecretKey};
+use heddle_types::{Fork, Genesis, GenesisAccount};
 use std::{collections::BTreeMap, thread};
 
 /// Accounts that send plain transfers, at most; each sends several then.
@@ -57,25 +57,22 @@ pub(super) fn signed_transactions(
     Ok(Load { genesis: genesis(state, gas_limit), transactions })
 }
 
-type Drawn = (MemoryState, Vec<TxEnv>, AddressMap<SecretKey>);
+type Drawn = (MemoryState, Vec<TxEnv>, AddressMap<Account>);
 
 /// Plain transfers from many accounts to any.
 fn transfers(count: usize, accounts: usize, random: &mut Random) -> Drawn {
     let mut state = MemoryState::default();
     let senders = count.min(SENDERS_MAX).min(accounts.div_ceil(2)).max(1);
-    let keys: Vec<SecretKey> = (0..senders).map(|_| random.key()).collect();
-    let addresses = in_parts(&keys, |key| {
-        let public = PublicKey::from_secret_key_global(key).serialize_uncompressed();
-        Address::from_slice(&keccak256(&public[1..])[12..])
-    });
+    let numbers: Vec<u64> = (0..senders as u64).collect();
+    let keys = in_parts(&numbers, |number| Account::of_seed(SEED, *number));
     let account = MemoryAccount { balance: BALANCE, ..MemoryAccount::default() };
-    state.accounts.extend(addresses.iter().map(|address| (*address, account.clone())));
+    state.accounts.extend(keys.iter().map(|sender| (sender.address, account.clone())));
     add_accounts(&mut state, accounts, random);
     // In an order that does not hang on the map's.
     let mut everyone: Vec<Address> = state.accounts.keys().copied().collect();
     everyone.sort_unstable();
     let transactions = (0..count).map(|place| TxEnv {
-        caller: addresses[place % senders],
+        caller: keys[place % senders].address,
         nonce: (place / senders) as u64,
         kind: TxKind::Call(everyone[random.below(everyone.len() as u64) as usize]),
         value: U256::from(random.between(1, 1_000_000)),
@@ -83,7 +80,7 @@ fn transfers(count: usize, accounts: usize, random: &mut Random) -> Drawn {
         ..TxEnv::default()
     });
     let transactions = transactions.collect();
-    (state, transactions, addresses.into_iter().zip(keys).collect())
+    (state, transactions, keys.into_iter().map(|sender| (sender.address, sender)).collect())
 }
 
 /// Adds accounts until there are so many.
@@ -95,11 +92,11 @@ fn add_accounts(state: &mut MemoryState, count: usize, random: &mut Random) {
     }
 }
 
-fn sign_all(transactions: &[TxEnv], keys: &AddressMap<SecretKey>) -> Vec<Bytes> {
+fn sign_all(transactions: &[TxEnv], keys: &AddressMap<Account>) -> Vec<Bytes> {
     in_parts(transactions, |transaction| sign(transaction, &keys[&transaction.caller]))
 }
 
-fn sign(transaction: &TxEnv, key: &SecretKey) -> Bytes {
+fn sign(transaction: &TxEnv, sender: &Account) -> Bytes {
     let unsigned = TxEip1559 {
         chain_id: CHAIN_ID,
         nonce: transaction.nonce,
@@ -108,14 +105,10 @@ fn sign(transaction: &TxEnv, key: &SecretKey) -> Bytes {
         max_priority_fee_per_gas: TIP,
         to: transaction.kind,
         value: transaction.value,
-        access_list: Default::default(),
         input: transaction.data.clone(),
+        ..TxEip1559::default()
     };
-    let message = Message::from_digest(unsigned.signature_hash().0);
-    let (id, bytes) = SECP256K1.sign_ecdsa_recoverable(message, key).serialize_compact();
-    let number = |from: usize| U256::from_be_slice(&bytes[from..from + 32]);
-    let signature = Signature::new(number(0), number(32), i32::from(id) & 1 == 1);
-    unsigned.into_signed(signature).encoded_2718().into()
+    sender.sign(&unsigned).bytes.into()
 }
 
 /// Does something with each, on all processors.
@@ -153,45 +146,13 @@ fn genesis(state: MemoryState, gas_limit: u64) -> Genesis {
             },
         );
     }
-    for (address, code) in [
-        (eip4788::BEACON_ROOTS_ADDRESS, &eip4788::BEACON_ROOTS_CODE),
-        (eip2935::HISTORY_STORAGE_ADDRESS, &eip2935::HISTORY_STORAGE_CODE),
-        (
-            eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
-            &eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_CODE,
-        ),
-        (
-            eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
-            &eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_CODE,
-        ),
-    ] {
-        let account = GenesisAccount::default().with_nonce(Some(1));
-        alloc.insert(address, account.with_code(Some(code.clone())));
-    }
-    Genesis {
-        config: ChainConfig {
-            chain_id: CHAIN_ID,
-            homestead_block: Some(0),
-            eip150_block: Some(0),
-            eip155_block: Some(0),
-            eip158_block: Some(0),
-            byzantium_block: Some(0),
-            constantinople_block: Some(0),
-            petersburg_block: Some(0),
-            istanbul_block: Some(0),
-            berlin_block: Some(0),
-            london_block: Some(0),
-            terminal_total_difficulty: Some(U256::ZERO),
-            terminal_total_difficulty_passed: true,
-            shanghai_time: Some(0),
-            cancun_time: Some(0),
-            prague_time: Some(0),
-            osaka_time: Some(0),
-            ..ChainConfig::default()
-        },
+    let mut genesis = Genesis {
+        config: config_with_forks(CHAIN_ID, Fork::Osaka),
         gas_limit,
         base_fee_per_gas: Some(1_000_000_000),
         alloc,
         ..Genesis::default()
-    }
+    };
+    add_system_contracts(&mut genesis);
+    genesis
 }

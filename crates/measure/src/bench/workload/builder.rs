@@ -1,13 +1,12 @@
 //! Draws accounts and transactions, and executes what must come before the block.
 
 use super::{CHAIN_ID, FORK, Workload, WorkloadKind};
-use crate::{Error, bench::random::Random};
-use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256, map::AddressMap};
+use crate::{Error, bench::random::Random, load::account::Account};
+use alloy_primitives::{Address, Bytes, TxKind, U256, map::AddressMap};
 use heddle_executor::{
     Block, Executor, MemoryAccount, MemoryState, Settings, Way,
     revm::context::{BlockEnv, TxEnv},
 };
-use secp256k1::{PublicKey, SecretKey};
 
 /// Any number would do, as long as it stays.
 const SEED: u64 = 0x6865_6464_6c65;
@@ -41,7 +40,7 @@ pub(super) struct Builder {
     /// Transactions that each account has sent until now.
     nonces: AddressMap<u64>,
     /// The keys of the accounts, if there are to be any.
-    keys: Option<AddressMap<SecretKey>>,
+    keys: Option<AddressMap<Account>>,
 }
 
 impl Builder {
@@ -54,7 +53,7 @@ impl Builder {
         Self::drawing(kind, Some(AddressMap::default()))
     }
 
-    fn drawing(kind: WorkloadKind, keys: Option<AddressMap<SecretKey>>) -> Self {
+    fn drawing(kind: WorkloadKind, keys: Option<AddressMap<Account>>) -> Self {
         let mut builder = Self {
             random: Random::new(SEED),
             workload: Workload {
@@ -104,10 +103,9 @@ impl Builder {
         let address = match &mut self.keys {
             None => self.random.address(),
             Some(keys) => {
-                let key = self.random.key();
-                let address = address_of(&key);
-                keys.insert(address, key);
-                address
+                let account = Account::of_seed(SEED, keys.len() as u64);
+                keys.insert(account.address, account);
+                account.address
             }
         };
         let account = MemoryAccount { balance, ..MemoryAccount::default() };
@@ -165,7 +163,7 @@ impl Builder {
     }
 
     /// The keys of the accounts, if they have any.
-    pub(super) fn take_keys(&mut self) -> AddressMap<SecretKey> {
+    pub(super) fn take_keys(&mut self) -> AddressMap<Account> {
         self.keys.take().unwrap_or_default()
     }
 
@@ -199,11 +197,6 @@ fn prepare(workload: &mut Workload, transactions: &[TxEnv]) -> Result<(), Error>
     }
     workload.state.apply(&output.changes);
     Ok(())
-}
-
-fn address_of(key: &SecretKey) -> Address {
-    let public = PublicKey::from_secret_key_global(key).serialize_uncompressed();
-    Address::from_slice(&keccak256(&public[1..])[12..])
 }
 
 /// Gas that a block needs to have room for the transactions.
