@@ -87,8 +87,10 @@ impl Pool {
 
     /// Adds a transaction at the UNIX second `now`.
     ///
-    /// `account` tells the state of its sender after the last block that the pool was told of; it
-    /// is asked only for what the pool does not know.
+    /// `account` tells the state of its sender after the last block that the pool was told of, or
+    /// after a later one; it is asked only for what the pool does not know. Who shares the pool takes
+    /// that state once the pool is locked: after an earlier block the nonce would be too low, and the
+    /// transaction would wait for one that was mined long ago.
     ///
     /// # Errors
     ///

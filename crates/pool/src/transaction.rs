@@ -1,10 +1,11 @@
 //! A transaction on its way into the pool, and in it.
 
 use crate::PoolError;
-use alloy_consensus::{EthereumTxEnvelope, Transaction as _, TxEip4844WithSidecar};
+use alloy_consensus::{EthereumTxEnvelope, Signed, Transaction as _, TxEip4844WithSidecar};
 use alloy_eips::{eip2718::Encodable2718, eip7594::BlobTransactionSidecarVariant};
 use alloy_primitives::{Address, B256, U256};
-use heddle_ecrecover::{SignatureError, recover_address, recover_sender, recover_senders};
+use heddle_ecrecover::{recover_address, recover_each_sender, recover_sender};
+use heddle_keccak::keccak256_each;
 use heddle_types::{Fork, RecoveredTransaction, Transaction};
 use std::{fmt, sync::Arc};
 
@@ -63,24 +64,21 @@ impl Candidate {
         Ok(Self::from_parts(transaction, sender, sidecar.map(Arc::new)))
     }
 
-    /// Transactions, with their senders found out on all cores.
-    ///
-    /// # Errors
-    ///
-    /// The position of the first transaction whose signature belongs to nobody.
-    pub fn recover_all(
+    /// Transactions, with their senders found out on all cores; of one whose signature belongs to
+    /// nobody, [`PoolError::InvalidSender`]. That does not touch the others.
+    #[must_use]
+    pub fn recover_each(
         transactions: Vec<PooledTransaction>,
         fork: Fork,
-    ) -> Result<Vec<Self>, (usize, SignatureError)> {
+    ) -> Vec<Result<Self, PoolError>> {
         let (transactions, sidecars): (Vec<_>, Vec<_>) =
             transactions.into_iter().map(split).unzip();
-        let senders = recover_senders(&transactions, fork)?;
-        let parts = transactions.into_iter().zip(senders).zip(sidecars);
-        Ok(parts
-            .map(|((transaction, sender), sidecar)| {
-                Self::from_parts(transaction, sender, sidecar.map(Arc::new))
-            })
-            .collect())
+        let senders = recover_each_sender(&transactions, fork);
+        let parts = with_hashes(transactions).into_iter().zip(senders).zip(sidecars);
+        let candidate = |((transaction, sender), sidecar): ((_, Result<_, _>), Option<_>)| {
+            Ok(Self::from_parts(transaction, sender?, sidecar.map(Arc::new)))
+        };
+        parts.map(candidate).collect()
     }
 
     /// A transaction without its sidecar, and the sidecar if it is at hand.
@@ -125,6 +123,32 @@ fn split(transaction: PooledTransaction) -> (Transaction, Option<BlobTransaction
         transaction
     });
     (transaction, sidecar)
+}
+
+/// The transactions, with their hashes found out, many at a time: else each is hashed by itself when
+/// somebody asks for it.
+fn with_hashes(transactions: Vec<Transaction>) -> Vec<Transaction> {
+    fn with_hash<T>(signed: Signed<T>, hash: B256) -> Signed<T> {
+        let signature = *signed.signature();
+        Signed::new_unchecked(signed.strip_signature(), signature, hash)
+    }
+    let mut bytes = Vec::with_capacity(transactions.len() * 128);
+    let mut ends = Vec::with_capacity(transactions.len() + 1);
+    ends.push(0);
+    for transaction in &transactions {
+        transaction.encode_2718(&mut bytes);
+        ends.push(bytes.len());
+    }
+    let messages: Vec<&[u8]> = ends.windows(2).map(|ends| &bytes[ends[0]..ends[1]]).collect();
+    let hashes = keccak256_each(&messages);
+    let hashed = |(transaction, hash)| match transaction {
+        Transaction::Legacy(signed) => Transaction::Legacy(with_hash(signed, hash)),
+        Transaction::Eip2930(signed) => Transaction::Eip2930(with_hash(signed, hash)),
+        Transaction::Eip1559(signed) => Transaction::Eip1559(with_hash(signed, hash)),
+        Transaction::Eip4844(signed) => Transaction::Eip4844(with_hash(signed, hash)),
+        Transaction::Eip7702(signed) => Transaction::Eip7702(with_hash(signed, hash)),
+    };
+    transactions.into_iter().zip(hashes).map(hashed).collect()
 }
 
 /// A transaction in the pool.

@@ -5,6 +5,7 @@ use crate::{
     dev::DevControl,
     events::Events,
     filters::{Bounds, Filters},
+    intake::Intake,
     signers::Signers,
     view::{RecentBlocks, View},
 };
@@ -53,6 +54,7 @@ pub(crate) struct Node {
     pub(crate) filters: Filters,
     pub(crate) recent: RecentBlocks,
     pub(crate) fees: crate::eth::fees::Suggestions,
+    pub(crate) intake: Intake,
     /// A permit for each call, trace or log query in work.
     pub(crate) blocking: Arc<Semaphore>,
     /// Calls that wait for a permit.
@@ -76,6 +78,7 @@ impl Node {
             filters: Filters::new(bounds),
             recent: RecentBlocks::default(),
             fees: crate::eth::fees::Suggestions::default(),
+            intake: Intake::default(),
             blocking: Arc::new(Semaphore::new(limits.blocking_max)),
             waiting: AtomicUsize::new(0),
             context,

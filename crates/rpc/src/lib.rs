@@ -42,6 +42,7 @@ mod eth;
 mod events;
 mod filters;
 mod gate;
+mod intake;
 mod json;
 mod local;
 mod logs;

@@ -4,7 +4,7 @@ use crate::{
     Context, Settings,
     context::Node,
     gate::Gate,
-    server::{StartError, config, cors, module},
+    server::{StartError, Together, config, cors, module},
 };
 use futures_util::future::BoxFuture;
 use http::{Request, header};
@@ -12,6 +12,7 @@ use jsonrpsee::{
     core::{
         BoxError,
         http_helpers::{HttpError, read_body},
+        middleware::RpcServiceBuilder,
     },
     server::{
         HttpBody, HttpRequest, HttpResponse, Server as Transport, ServerHandle, stop_channel,
@@ -47,11 +48,12 @@ impl LocalServer {
         let cors = cors(&settings.origins)?;
         let gate = Gate::new(&settings.hosts, &settings.origins, context.readiness.clone());
         let bytes_max = settings.limits.response_bytes_max;
-        let builder = Transport::builder()
-            .set_config(config(&settings))
-            .set_http_middleware(ServiceBuilder::new().layer(gate).layer(cors))
-            .to_service_builder();
         let node = Arc::new(Node::new(context, settings));
+        let builder = Transport::builder()
+            .set_config(config(&node.settings))
+            .set_http_middleware(ServiceBuilder::new().layer(gate).layer(cors))
+            .set_rpc_middleware(RpcServiceBuilder::new().layer(Together::new(node.clone())))
+            .to_service_builder();
         crate::events::follow(&node).map_err(StartError::Thread)?;
         let (stop, handle) = stop_channel();
         let service = builder.build(module(node.clone())?, stop);

@@ -1,5 +1,6 @@
 //! The server: HTTP and WebSocket on one port, with every bound set.
 
+mod sends;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use heddle_pool::PoolTransaction;
 use http::{HeaderValue, Method as HttpMethod, header};
 use jsonrpsee::{
     RpcModule,
-    core::traits::IdProvider,
+    core::{middleware::RpcServiceBuilder, traits::IdProvider},
     server::{BatchRequestConfig, PingConfig, Server as Transport, ServerConfig, ServerHandle},
     types::{ErrorObjectOwned, Params, SubscriptionId},
 };
@@ -75,15 +76,17 @@ impl Server {
         let cors = cors(&settings.origins)?;
         let gate = Gate::new(&settings.hosts, &settings.origins, context.readiness.clone());
         let config = config(&settings);
-        let listen = |source| StartError::Listen { address: settings.address, source };
+        let address = settings.address;
+        let listen = |source| StartError::Listen { address, source };
+        let node = Arc::new(Node::new(context, settings));
         let transport = Transport::builder()
             .set_config(config)
             .set_http_middleware(ServiceBuilder::new().layer(gate).layer(cors))
-            .build(settings.address)
+            .set_rpc_middleware(RpcServiceBuilder::new().layer(Together::new(node.clone())))
+            .build(node.settings.address)
             .await
             .map_err(listen)?;
         let address = transport.local_addr().map_err(listen)?;
-        let node = Arc::new(Node::new(context, settings));
         crate::events::follow(&node).map_err(StartError::Thread)?;
         let server = transport.start(module(node.clone())?);
         Ok(Handle { address, server, node })
@@ -115,6 +118,8 @@ impl Handle {
         self.server.stopped().await;
     }
 }
+
+pub(crate) use sends::Together;
 
 pub(crate) fn config(settings: &Settings) -> ServerConfig {
     let limits = &settings.limits;
@@ -166,19 +171,19 @@ fn register(module: &mut RpcModule<Node>, method: &'static Method) -> Result<(),
     for name in [method.name].iter().chain(method.aliases) {
         module.register_async_method(name, move |params, node, _| async move {
             let result = run(node, method, params).await;
-            result.map_err(|error| refuse(method, error))
+            result.map_err(|error| refuse(method.name, error))
         })?;
     }
     Ok(())
 }
 
 /// What the client gets. What is our fault is for the operator, too.
-fn refuse(method: &Method, error: Error) -> ErrorObjectOwned {
+fn refuse(method: &str, error: Error) -> ErrorObjectOwned {
     let object = ErrorObjectOwned::from(error);
     if object.code() == jsonrpsee::types::error::INTERNAL_ERROR_CODE {
-        tracing::error!(method = method.name, error = object.message(), "a call failed");
+        tracing::error!(method, error = object.message(), "a call failed");
     } else {
-        tracing::debug!(method = method.name, error = object.message(), "a call was refused");
+        tracing::debug!(method, error = object.message(), "a call was refused");
     }
     object
 }

@@ -62,6 +62,8 @@ pub struct Limits {
     pub blocking_max: usize,
     /// Calls, traces and log queries that wait their turn; more are refused.
     pub blocking_waiting_max: usize,
+    /// Signed transactions that wait to be taken up; more are refused, and are to be sent again.
+    pub transactions_waiting_max: usize,
     /// Gas that a call, an estimate or a simulation may use.
     pub gas_max: u64,
     /// How long one call, estimate or simulation may run.
@@ -103,6 +105,7 @@ impl Default for Limits {
             send_timeout: Duration::from_secs(10),
             blocking_max: std::thread::available_parallelism().map_or(2, usize::from).max(2),
             blocking_waiting_max: 4096,
+            transactions_waiting_max: 16_384,
             gas_max: 50_000_000,
             call_timeout: Duration::from_secs(5),
             trace_timeout: Duration::from_secs(30),

@@ -1,10 +1,11 @@
 //! Signing with the keys that the node has, and filling in what a transaction leaves open.
 
-use super::{call, fees, sending};
+use super::{call, fees};
 use crate::{
     Error,
     args::Args,
     context::Node,
+    intake,
     json::{Json, TransactionJson, json},
     signers::with_signature,
 };
@@ -61,13 +62,13 @@ pub(crate) fn send_transaction(node: &Node, args: &Args<'_>) -> Result<Json, Err
         let signed = node.context.signers.sign_transaction(sender, transaction)?;
         // One who is impersonated may send even with code.
         let origin = if impersonated { Origin::Impersonated } else { Origin::Local };
-        return json(&sending::accept(node, Candidate::new(signed, sender), origin)?);
+        return json(&intake::accept(node, Candidate::new(signed, sender), origin)?);
     }
     if !impersonated {
         return Err(Error::Refused(format!("unknown account: the node has no key of {sender}")));
     }
     let made_up = with_signature(transaction, stand_in_signature(sender))?;
-    json(&sending::accept(node, Candidate::new(made_up, sender), Origin::Impersonated)?)
+    json(&intake::accept(node, Candidate::new(made_up, sender), Origin::Impersonated)?)
 }
 
 /// `eth_signTransaction`.

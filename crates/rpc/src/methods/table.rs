@@ -66,7 +66,7 @@ pub(crate) const TABLE: &[Method] = &[
     method(("eth_getRawTransactionByBlockHashAndIndex", Eth), "hash, index", "A transaction of a block as it was signed.", Quick(transactions::raw_by_index)),
     method(("eth_getTransactionReceipt", Eth), "hash", "What came of a transaction.", Quick(transactions::receipt)),
     method(("eth_pendingTransactions", Eth), "", "What the node's own accounts have in the pool.", Blocking(transactions::pending)),
-    method(("eth_sendRawTransaction", Eth), "bytes", "Takes up a signed transaction.", Quick(sending::send_raw)),
+    method(("eth_sendRawTransaction", Eth), "bytes", "Takes up a signed transaction.", Waiting(sending::send_raw)),
     method(("eth_sendRawTransactionSync", Eth), "bytes, [milliseconds]", "Takes up a signed transaction and answers with its receipt (EIP-7966).", Waiting(sending::send_raw_sync)),
     // The node's own keys.
     method(("eth_accounts", Eth), "", "The accounts whose keys the node has.", Quick(wallet::accounts)),

@@ -181,10 +181,11 @@ impl Node {
 
     /// Adds transactions to the pool.
     fn add(&self, candidates: Vec<Candidate>) -> Result<(), Error> {
-        let reader = self.chain.reader();
-        let state = reader.execution_state_at(reader.head().number)?;
         let now = unix_time();
         let mut pool = self.pool.lock();
+        // The pool may not be told of a later block in between.
+        let reader = self.chain.reader();
+        let state = reader.execution_state_at(reader.head().number)?;
         for candidate in candidates {
             let account = |address| sender_state(&state, address);
             pool.add(candidate, Origin::External, now, account).map_err(Error::Refused)?;
@@ -215,8 +216,8 @@ fn decode(transactions: &[Bytes]) -> Result<Vec<PooledTransaction>, Error> {
 }
 
 fn recover(transactions: Vec<PooledTransaction>) -> Result<Vec<Candidate>, Error> {
-    Candidate::recover_all(transactions, Fork::Osaka)
-        .map_err(|(_, error)| Error::Refused(error.into()))
+    let candidates = Candidate::recover_each(transactions, Fork::Osaka);
+    candidates.into_iter().collect::<Result<_, _>>().map_err(Error::Refused)
 }
 
 /// Waits until so many transactions are in blocks.
