@@ -63,7 +63,7 @@ impl Default for Settings {
             side_blocks_max: 512,
             side_executions_max: 32,
             reorganisation_depth_max: 200,
-            state_cache_bytes: 256 << 20,
+            state_cache_bytes: 512 << 20,
             trie_versions_max: 256,
             settle_bytes: 128 << 20,
             watched_account: None,
@@ -263,6 +263,17 @@ impl Chain {
 
     pub(crate) fn observer(&self) -> Option<&StageObserver> {
         self.settings.observer.as_ref()
+    }
+
+    /// Reads the state into memory, so far as there is room for it and `go_on` says so: what is
+    /// asked for then needs no reading. It takes some microseconds for each account on each of
+    /// `threads` threads, and keeps nobody waiting; meant to be done once, after the chain was opened.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn warm_up(&self, threads: usize, go_on: &(dyn Fn() -> bool + Sync)) -> Result<(), Error> {
+        Ok(self.reader().state().warm_up(threads, go_on)?)
     }
 
     /// Brings all that was committed into the tables of the store. It happens by itself when there

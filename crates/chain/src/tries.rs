@@ -5,6 +5,7 @@
 //! if someone asks: the state writes down which.
 
 use crate::Error;
+use alloy_primitives::Address;
 use heddle_state::{Layer, Version, write_bare_layer, write_layer, write_layer_with_tries_since};
 use heddle_storage::Writer;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(crate) enum Tries {
         first: Arc<Layer>,
         versions: u64,
         changes: usize,
+        /// Accounts whose storage is different, of one layer after the other.
+        storages: Vec<Arc<[Address]>>,
     },
 }
 
@@ -40,21 +43,23 @@ impl Tries {
         layer: &Arc<Layer>,
         versions_max: u64,
     ) -> Result<Self, Error> {
-        let (first, versions, changes) = match self {
+        let (first, versions, changes, mut storages) = match self {
             Self::Unknown => {
                 write_layer(writer, version, layer)?;
                 return Ok(Self::Stored);
             }
-            Self::Stored => (layer, 1, layer.changes()),
-            Self::Since { first, versions, changes } => {
-                (first, versions + 1, changes + layer.changes())
+            Self::Stored => (layer, 1, layer.changes(), Vec::new()),
+            Self::Since { first, versions, changes, storages } => {
+                (first, versions + 1, changes + layer.changes(), storages.clone())
             }
         };
+        storages.push(layer.changed_storages().collect());
         if versions >= versions_max || changes >= CHANGES_MAX {
-            write_layer_with_tries_since(writer, version, layer, first)?;
+            let storages = storages.iter().flat_map(|of| of.iter().copied()).collect();
+            write_layer_with_tries_since(writer, version, layer, first, storages)?;
             return Ok(Self::Stored);
         }
         write_bare_layer(writer, version, layer)?;
-        Ok(Self::Since { first: first.clone(), versions, changes })
+        Ok(Self::Since { first: first.clone(), versions, changes, storages })
     }
 }

@@ -12,7 +12,10 @@ use std::{
     io::{self, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -79,6 +82,7 @@ async fn serve(
         tokio::spawn(measure(parts.chain.clone(), parts.pool.clone()));
     }
     let stopped = stop_signal().map_err(ServiceError::Signals)?;
+    let _warm_up = WarmUp::start(parts.chain.clone())?;
     let producer = parts.producer.clone();
     let (failed, failure) = tokio::sync::oneshot::channel();
     thread::Builder::new()
@@ -119,6 +123,37 @@ async fn serve(
         }
     }
     Ok(())
+}
+
+/// Reads the state into memory in the background, until it is dropped.
+struct WarmUp {
+    go_on: Arc<AtomicBool>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl WarmUp {
+    fn start(chain: Arc<Chain>) -> Result<Self, ServiceError> {
+        let go_on = Arc::new(AtomicBool::new(true));
+        let asked = go_on.clone();
+        let work = move || {
+            // Whoever really needs what cannot be read will say so.
+            if let Err(error) = chain.warm_up(1, &|| asked.load(Ordering::Relaxed)) {
+                tracing::warn!(%error, "the state cannot be read ahead");
+            }
+        };
+        let thread = thread::Builder::new().name("warm-up".to_owned()).spawn(work);
+        Ok(Self { go_on, thread: Some(thread.map_err(ServiceError::Threads)?) })
+    }
+}
+
+impl Drop for WarmUp {
+    fn drop(&mut self) {
+        self.go_on.store(false, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // It does not panic; if it did, nothing of it is needed any more.
+            let _ = thread.join();
+        }
+    }
 }
 
 /// How often the figures of the chain and the pool are taken.

@@ -124,13 +124,20 @@ impl Layer {
         (&self.before, &self.base)
     }
 
-    /// Shows `visit` the records of the nodes by which the tries after it differ from others.
+    /// Shows `visit` the records of the nodes by which the tries after it differ from others. The
+    /// storage of no other accounts than `owners` differs.
     pub(crate) fn each_node(
         &self,
         since: (&Trie, &impl NodeSource),
+        owners: impl IntoIterator<Item = B256>,
         visit: Visit<'_>,
     ) -> Result<(), Error> {
-        difference_of_accounts(since, (&self.trie, &*self.base), visit)
+        difference_of_accounts(since, (&self.trie, &*self.base), owners, visit)
+    }
+
+    /// The accounts whose storage it changes, by ascending address.
+    pub fn changed_storages(&self) -> impl Iterator<Item = Address> {
+        self.accounts.iter().filter(|it| !it.slots.is_empty()).map(|it| it.address)
     }
 }
 

@@ -3,12 +3,14 @@
 use crate::{
     Account, Error, Layer, StateView, Version,
     apply::ChangedAccount,
+    entries::Entries,
     keys::{self, Subject},
-    trie::{NodeSource, Trie, Visit},
+    trie::{Trie, Visit},
 };
 use alloy_primitives::{Address, B256, U256, keccak256};
-use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
-use heddle_storage::{Reader, Table, Writer};
+use alloy_trie::EMPTY_ROOT_HASH;
+use heddle_keccak::keccak256_fixed;
+use heddle_storage::{Pair, Reader, Table, Writer};
 use heddle_types::{AccountChange, AccountState, ChangeSet, Genesis, GenesisAccount};
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -36,38 +38,66 @@ fn version(entry: Option<Vec<u8>>) -> Result<Version, Error> {
     Ok(Version(u64::from_be_bytes(bytes)))
 }
 
-/// Begins the keys of versions whose tries are not stored; behind it stands the version, and the
-/// value is the root.
-const BARE: &[u8] = b"bare";
+/// Begins the keys of what is known of the trie of a version; behind it stands the version.
+const ROOT: &[u8] = b"root";
 
-fn bare(version: Version) -> Vec<u8> {
-    [BARE, &version.0.to_be_bytes()].concat()
+fn root_key(version: Version) -> Vec<u8> {
+    [ROOT, &version.0.to_be_bytes()].concat()
 }
 
-/// The root of a version whose tries are not stored; `None` if they are.
-pub(crate) fn bare_root(reader: &Reader, version: Version) -> Result<Option<B256>, Error> {
-    let root = reader.get(Table::StateMeta, &bare(version))?;
-    root.map(|root| B256::try_from(&root[..]).map_err(|_| Error::Entry("a root"))).transpose()
+/// What is known of the trie of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Root {
+    pub(crate) hash: B256,
+    /// Whether its nodes are stored, and those of the storage of its accounts.
+    pub(crate) is_stored: bool,
+}
+
+impl Root {
+    fn encode(self) -> [u8; 33] {
+        let mut entry = [u8::from(self.is_stored); 33];
+        entry[..32].copy_from_slice(self.hash.as_slice());
+        entry
+    }
+
+    fn decode(entry: Option<Vec<u8>>) -> Result<Self, Error> {
+        match entry.as_deref() {
+            // Before the first version there is nothing.
+            None => Ok(Self { hash: EMPTY_ROOT_HASH, is_stored: true }),
+            Some([hash @ .., is_stored @ 0..=1]) if hash.len() == 32 => {
+                Ok(Self { hash: B256::from_slice(hash), is_stored: *is_stored == 1 })
+            }
+            Some(_) => Err(Error::Entry("a root")),
+        }
+    }
+}
+
+pub(crate) fn root(reader: &Reader, version: Version) -> Result<Root, Error> {
+    Root::decode(reader.get(Table::StateMeta, &root_key(version))?)
+}
+
+fn written_root(writer: &Writer, version: Version) -> Result<Root, Error> {
+    Root::decode(writer.get(Table::StateMeta, &root_key(version))?)
 }
 
 /// The last version whose tries are stored, from `version` down.
 pub(crate) fn trie_version(reader: &Reader, version: Version) -> Result<Version, Error> {
-    last_with_trie(version, |version| Ok(bare_root(reader, version)?.is_some()))
+    last_with_trie(version, |version| Ok(root(reader, version)?.is_stored))
 }
 
 fn last_with_trie(
     mut version: Version,
-    is_bare: impl Fn(Version) -> Result<bool, Error>,
+    is_stored: impl Fn(Version) -> Result<bool, Error>,
 ) -> Result<Version, Error> {
     // The first version of all has its tries.
-    while version.0 > 0 && is_bare(version)? {
+    while version.0 > 0 && !is_stored(version)? {
         version.0 -= 1;
     }
     Ok(version)
 }
 
-fn is_bare(writer: &Writer, version: Version) -> Result<bool, Error> {
-    Ok(writer.get(Table::StateMeta, &bare(version))?.is_some())
+fn has_tries(writer: &Writer, version: Version) -> Result<bool, Error> {
+    Ok(written_root(writer, version)?.is_stored)
 }
 
 /// Writes a layer as `version`, the one after the newest, with its tries.
@@ -78,11 +108,19 @@ fn is_bare(writer: &Writer, version: Version) -> Result<bool, Error> {
 pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Result<(), Error> {
     check_order(writer, version)?;
     let before = Version(version.0.saturating_sub(1));
-    let since = match last_with_trie(before, |version| is_bare(writer, version))? {
-        stored if stored == before => Since::Before(layer),
-        stored => Since::Stored(stored),
-    };
-    write_version(writer, version, layer, Some(since))
+    let stored = last_with_trie(before, |version| has_tries(writer, version))?;
+    let mut storages: Vec<Address> = layer.changed_storages().collect();
+    if stored == before {
+        return write_version(writer, version, layer, Some((Since::Before(layer), storages)));
+    }
+    for between in (stored.0 + 1..=before.0).map(Version) {
+        for subject in changes(writer, between)? {
+            if let Some((address, Some(_))) = keys::address_and_slot(&subject)? {
+                storages.push(address);
+            }
+        }
+    }
+    write_version(writer, version, layer, Some((Since::Stored(stored), storages)))
 }
 
 /// Writes a layer as `version`, the one after the newest, without the nodes of its tries.
@@ -97,13 +135,15 @@ pub fn write_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Resu
 pub fn write_bare_layer(writer: &mut Writer, version: Version, layer: &Layer) -> Result<(), Error> {
     check_order(writer, version)?;
     // The first version of all has its tries: all others are made from such a one.
-    let since = (version.0 == 0).then_some(Since::Before(layer));
+    let since = (version.0 == 0)
+        .then(|| (Since::Before(layer), layer.changed_storages().collect::<Vec<_>>()));
     write_version(writer, version, layer, since)
 }
 
 /// Writes a layer as `version`, the one after the newest, with its tries. `first` is the first layer
 /// after the last version whose tries are stored: what it was made from is in memory, and need not
-/// be read.
+/// be read. `storages` are the accounts whose storage changed since, this layer's
+/// ([`Layer::changed_storages`]) too.
 ///
 /// # Errors
 ///
@@ -113,9 +153,10 @@ pub fn write_layer_with_tries_since(
     version: Version,
     layer: &Layer,
     first: &Layer,
+    storages: Vec<Address>,
 ) -> Result<(), Error> {
     check_order(writer, version)?;
-    write_version(writer, version, layer, Some(Since::Before(first)))
+    write_version(writer, version, layer, Some((Since::Before(first), storages)))
 }
 
 fn check_order(writer: &Writer, version: Version) -> Result<(), Error> {
@@ -136,55 +177,74 @@ enum Since<'a> {
     Stored(Version),
 }
 
-/// Writes one version, and the nodes by which its tries differ from those that are stored; without
-/// `since`, none.
+/// Writes one version, and the nodes by which its tries differ from those that are stored since
+/// when; the accounts whose storage changed since are named. Without `since` no nodes.
 fn write_version(
     writer: &mut Writer,
     version: Version,
     layer: &Layer,
-    since: Option<Since<'_>>,
+    since: Option<(Since<'_>, Vec<Address>)>,
 ) -> Result<(), Error> {
-    let mut entries: BTreeMap<Subject, Vec<u8>> = BTreeMap::new();
-    for ChangedAccount { address, account, slots } in layer.accounts() {
-        let entry = account.as_ref().map(Account::encode).unwrap_or_default();
-        entries.insert(keys::account(*address), entry);
-        for (key, value) in slots {
-            // Trimmed, so that zero is an empty entry.
-            entries.insert(keys::slot(*address, *key), value.to_be_bytes_trimmed_vec());
+    let mut list = Vec::new();
+    let mut put = |writer: &mut Writer, subject: &Subject, entry: &[u8]| {
+        subject.append_to(&mut list);
+        writer.put(subject.table, &subject.at(version), entry)
+    };
+    let is_stored = since.is_some();
+    let mut nodes = Vec::new();
+    if let Some((since, storages)) = since {
+        each_node(writer, since, layer, storages, &mut |owner, path, record| {
+            nodes.push((keys::node(owner, path), record.unwrap_or_default()));
+        })?;
+    }
+    for accounts in layer.accounts().chunks(WRITTEN_AT_ONCE) {
+        let addresses: Vec<[u8; 20]> = accounts.iter().map(|it| it.address.0.0).collect();
+        for (changed, hash) in accounts.iter().zip(keccak256_fixed(&addresses)) {
+            let ChangedAccount { address, account, slots } = changed;
+            let subject = keys::hashed_account(hash, *address);
+            let entry = account.as_ref().map(Account::encode).unwrap_or_default();
+            put(writer, &subject, &entry)?;
+            let keys: Vec<[u8; 32]> = slots.iter().map(|(key, _)| key.to_be_bytes()).collect();
+            for (((_, value), key), hash) in slots.iter().zip(&keys).zip(keccak256_fixed(&keys)) {
+                // Trimmed, so that zero is an empty entry.
+                let entry = value.to_be_bytes_trimmed_vec();
+                put(writer, &keys::hashed_slot(&subject, hash, key), &entry)?;
+            }
         }
     }
-    match since {
-        Some(since) => each_node(writer, since, layer, &mut |owner, path, record| {
-            entries.insert(keys::node(owner, path), record.unwrap_or_default());
-        })?,
-        None => writer.put(Table::StateMeta, &bare(version), layer.root().as_slice())?,
+    for (subject, record) in nodes {
+        put(writer, &subject, &record)?;
     }
     for (hash, code) in &layer.codes {
         writer.put(Table::Codes, hash.as_slice(), code)?;
     }
-    let mut list = Vec::new();
-    for (subject, entry) in &entries {
-        writer.put(subject.table, &subject.at(version), entry)?;
-        subject.append_to(&mut list);
-    }
     writer.put(Table::StateChanges, &version.0.to_be_bytes(), &list)?;
+    let root = Root { hash: layer.root(), is_stored };
+    writer.put(Table::StateMeta, &root_key(version), &root.encode())?;
     writer.put(Table::StateMeta, LATEST, &version.0.to_be_bytes())?;
     Ok(())
 }
+
+/// Accounts whose addresses are hashed at once.
+const WRITTEN_AT_ONCE: usize = 1_024;
 
 /// Shows `visit` the nodes by which the tries of a layer differ from those that are stored.
 fn each_node(
     writer: &mut Writer,
     since: Since<'_>,
     layer: &Layer,
+    mut storages: Vec<Address>,
     visit: Visit<'_>,
 ) -> Result<(), Error> {
+    storages.sort_unstable();
+    storages.dedup();
+    let owners = storages.into_iter().map(keccak256);
     match since {
-        Since::Before(first) => layer.each_node(first.before(), visit),
+        Since::Before(first) => layer.each_node(first.before(), owners, visit),
         Since::Stored(version) => {
+            let root = written_root(writer, version)?.hash;
             let stored = Stored { writer: RefCell::new(writer), version };
-            let root = stored.record(None, &Nibbles::new())?.map_or(EMPTY_ROOT_HASH, keccak256);
-            layer.each_node((&Trie::accounts(root), &stored), visit)
+            layer.each_node((&Trie::accounts(root), &stored), owners, visit)
         }
     }
 }
@@ -196,12 +256,13 @@ struct Stored<'a> {
     version: Version,
 }
 
-impl NodeSource for Stored<'_> {
-    fn record(&self, owner: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error> {
-        let subject = keys::node(owner, path);
-        let (from, to) = (subject.at(Version(0)), subject.at(self.version));
-        let last = self.writer.borrow_mut().last_below_or_at(subject.table, &from, &to)?;
-        Ok(last.map(|(_, record)| record).filter(|record| !record.is_empty()))
+impl Entries for Stored<'_> {
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn last(&self, table: Table, from: &[u8], to: &[u8]) -> Result<Option<Pair>, Error> {
+        Ok(self.writer.borrow_mut().last_below_or_at(table, from, to)?)
     }
 }
 
@@ -225,7 +286,7 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
             writer.delete(subject.table, &subject.at(undone))?;
         }
         writer.delete(Table::StateChanges, &undone.0.to_be_bytes())?;
-        writer.delete(Table::StateMeta, &bare(undone))?;
+        writer.delete(Table::StateMeta, &root_key(undone))?;
     }
     if to < latest {
         writer.put(Table::StateMeta, LATEST, &to.0.to_be_bytes())?;
@@ -243,7 +304,7 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
 pub fn prune(writer: &mut Writer, below: Version) -> Result<(), Error> {
     let latest = version(writer.get(Table::StateMeta, LATEST)?)?;
     let oldest = version(writer.get(Table::StateMeta, OLDEST)?)?;
-    let below = last_with_trie(below.min(latest), |version| is_bare(writer, version))?;
+    let below = last_with_trie(below.min(latest), |version| has_tries(writer, version))?;
     let mut superfluous = Vec::new();
     for kept in (oldest.0 + 1..=below.0).map(Version) {
         for subject in changes(writer, kept)? {
@@ -262,7 +323,7 @@ pub fn prune(writer: &mut Writer, below: Version) -> Result<(), Error> {
             }
         }
         superfluous.push((Table::StateChanges, kept.0.to_be_bytes().to_vec()));
-        superfluous.push((Table::StateMeta, bare(kept)));
+        superfluous.push((Table::StateMeta, root_key(Version(kept.0 - 1))));
     }
     for (table, key) in superfluous {
         writer.delete(table, &key)?;

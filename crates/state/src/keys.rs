@@ -2,9 +2,12 @@
 //!
 //! No subject of a table is the beginning of another one, so that the entries of one subject lie
 //! together, by version.
+//!
+//! Before an address, and before a slot's key, stands the beginning of its hash: accounts and slots
+//! lie in the order of the trie, and those below one of its nodes side by side.
 
 use crate::{Error, Version};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_trie::Nibbles;
 use heddle_storage::Table;
 
@@ -21,13 +24,72 @@ pub(crate) struct Subject {
 /// Tables whose keys end with a version, by their number in lists of changes.
 const TABLES: [Table; 3] = [Table::AccountVersions, Table::SlotVersions, Table::TrieNodes];
 
+/// Bytes of a hash that stand before what was hashed. That more of them are alike in two of a
+/// million million accounts is unlikely; it does no harm either.
+const HASH_BYTES: usize = 8;
+
+/// The same in nibbles.
+pub(crate) const HASH_NIBBLES: usize = 2 * HASH_BYTES;
+
+/// Where the address begins in a subject, and where it ends.
+const ADDRESS: std::ops::Range<usize> = HASH_BYTES..HASH_BYTES + 20;
+
 pub(crate) fn account(address: Address) -> Subject {
-    Subject { table: Table::AccountVersions, bytes: address.to_vec() }
+    hashed_account(keccak256(address), address)
+}
+
+/// An account whose hashed address is known.
+pub(crate) fn hashed_account(hash: B256, address: Address) -> Subject {
+    let bytes = [&hash[..HASH_BYTES], address.as_slice()].concat();
+    Subject { table: Table::AccountVersions, bytes }
 }
 
 pub(crate) fn slot(address: Address, key: U256) -> Subject {
-    let bytes = [address.as_slice(), &key.to_be_bytes::<32>()].concat();
+    let key = key.to_be_bytes::<32>();
+    hashed_slot(&account(address), keccak256(key), &key)
+}
+
+/// A slot of an account whose hashed key is known.
+pub(crate) fn hashed_slot(account: &Subject, hash: B256, key: &[u8; 32]) -> Subject {
+    let bytes = [&account.bytes[..], &hash[..HASH_BYTES], key].concat();
     Subject { table: Table::SlotVersions, bytes }
+}
+
+/// The keys between which the entries of an account's slots lie.
+pub(crate) fn slots_of(address: Address) -> (Vec<u8>, Vec<u8>) {
+    let Subject { bytes, .. } = account(address);
+    let to = [&bytes[..], &[u8::MAX; 64]].concat();
+    (bytes, to)
+}
+
+/// The keys between which all accounts lie whose hashed address begins with `path`, and some more
+/// if that is long.
+pub(crate) fn accounts_below(path: &Nibbles) -> (Vec<u8>, Vec<u8>) {
+    below(&[], path)
+}
+
+/// The same of the slots of an account.
+pub(crate) fn slots_below(account: &Subject, path: &Nibbles) -> (Vec<u8>, Vec<u8>) {
+    below(&account.bytes, path)
+}
+
+fn below(before: &[u8], path: &Nibbles) -> (Vec<u8>, Vec<u8>) {
+    let path = path.slice(..path.len().min(HASH_NIBBLES));
+    let bound = |nibble: u8| {
+        let whole = path.iter().chain(std::iter::repeat(nibble)).take(HASH_NIBBLES);
+        let hash = Nibbles::from_iter_unchecked(whole).pack();
+        [before, &hash[..], &[nibble << 4 | nibble; 64]].concat()
+    };
+    let mut from = bound(0);
+    // What is not longer than its own beginning comes before all that goes on.
+    from.truncate(before.len() + HASH_BYTES);
+    (from, bound(15))
+}
+
+/// The account that a subject of the table of accounts is.
+pub(crate) fn stored_address(subject: &[u8]) -> Result<Address, Error> {
+    let address = subject.get(ADDRESS).filter(|_| subject.len() == ADDRESS.end);
+    address.map(Address::from_slice).ok_or(Error::Entry("an account's key"))
 }
 
 /// The length of the path stands before it: paths that begin alike would lie among each other's
@@ -42,31 +104,34 @@ pub(crate) fn node(owner: Option<B256>, path: &Nibbles) -> Subject {
     Subject { table: Table::TrieNodes, bytes }
 }
 
-/// The account that a subject is, or is a slot of.
-pub(crate) fn address_and_slot(subject: &Subject) -> Result<(Address, Option<U256>), Error> {
-    let damaged = Error::Entry("a subject in the list of a version's changes");
-    let bytes = &subject.bytes[..];
-    match subject.table {
-        Table::AccountVersions => {
-            Address::try_from(bytes).map(|it| (it, None)).map_err(|_| damaged)
+/// The account that a subject is, or is a slot of; `None` if it is a node.
+pub(crate) fn address_and_slot(
+    subject: &Subject,
+) -> Result<Option<(Address, Option<U256>)>, Error> {
+    Ok(match subject.table {
+        Table::AccountVersions => Some((stored_address(&subject.bytes)?, None)),
+        Table::SlotVersions => {
+            let (address, key) = stored_slot_key(&subject.bytes)?;
+            Some((address, Some(key)))
         }
-        Table::SlotVersions => match bytes.split_first_chunk::<20>() {
-            Some((address, key)) if key.len() == 32 => {
-                Ok((Address::from(*address), Some(U256::from_be_slice(key))))
-            }
-            _ => Err(damaged),
-        },
-        // Such a version writes no nodes.
-        _ => Err(damaged),
-    }
+        _ => None,
+    })
+}
+
+/// The slot that a subject of the table of slots is.
+pub(crate) fn stored_slot_key(subject: &[u8]) -> Result<(Address, U256), Error> {
+    let wrong = Error::Entry("a slot's key");
+    let Some((account, slot)) = subject.split_at_checked(ADDRESS.end) else { return Err(wrong) };
+    let Some(Ok(key)) = slot.get(HASH_BYTES..).map(<[u8; 32]>::try_from) else {
+        return Err(wrong);
+    };
+    Ok((stored_address(account)?, U256::from_be_bytes(key)))
 }
 
 /// The slot that an entry is of, and its value.
 pub(crate) fn stored_slot(subject: &[u8], entry: &[u8]) -> Result<(Address, U256, U256), Error> {
-    let parts = subject.split_first_chunk::<20>();
-    let (address, key) = parts.ok_or(Error::Entry("a slot's key"))?;
-    let key = <[u8; 32]>::try_from(key).map_err(|_| Error::Entry("a slot's key"))?;
-    Ok((Address::from(*address), U256::from_be_bytes(key), slot_value(entry)?))
+    let (address, key) = stored_slot_key(subject)?;
+    Ok((address, key, slot_value(entry)?))
 }
 
 /// The value that a slot's entry holds.
@@ -74,10 +139,10 @@ pub(crate) fn slot_value(entry: &[u8]) -> Result<U256, Error> {
     U256::try_from_be_slice(entry).ok_or(Error::Entry("a slot"))
 }
 
-/// The keys between which the entries of addresses lie that begin with `first`.
+/// The keys between which the entries of accounts lie whose hashed address begins with `first`.
 pub(crate) fn beginning_with(first: u8) -> (Vec<u8>, Vec<u8>) {
     // Longer than the longest key.
-    (vec![first], [vec![first], vec![u8::MAX; 64]].concat())
+    (vec![first], [vec![first], vec![u8::MAX; 96]].concat())
 }
 
 /// The keys between which the nodes of a trie lie.
@@ -114,7 +179,7 @@ impl Subject {
         let table = TABLES.iter().position(|table| *table == self.table);
         let table = table.expect("subjects are made of the tables in the list only");
         let len = self.bytes.len();
-        // Both fit: there are three tables, and the longest subject has 67 bytes.
+        // Both fit: there are three tables, and the longest subject has 68 bytes.
         list.push(table as u8);
         list.push(len as u8);
         list.extend_from_slice(&self.bytes);

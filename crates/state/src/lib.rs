@@ -11,15 +11,18 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | accounts | address, version | the account; empty if it is gone |
-//! | slots | address, slot, version | the value; empty if it is zero |
-//! | trie nodes | owner, path, version | RLP of the node; empty if there is none any more |
+//! | accounts | beginning of the hashed address, address, version | the account; empty if it is gone |
+//! | slots | the same, beginning of the hashed slot, slot, version | the value; empty if it is zero |
+//! | trie nodes | owner, path, version | RLP of the node and how many leaves are below each child; empty if there is none any more |
 //! | codes | hash | the code |
 //! | changes | version | the keys above that it wrote |
-//! | marks | `bare`, version | the root of a version whose trie nodes are not stored |
+//! | marks | `root`, version | the root, and whether the trie nodes of the version are stored |
 //!
 //! A read as of a version takes the last entry that is not after it. So a change is written once,
 //! every kept version can be read and proved, and undoing one is deleting what it wrote.
+//!
+//! A node with few leaves below is never stored: it is made from those, which lie side by side, when
+//! it is needed. So there is about one record for each 200 accounts.
 //!
 //! Not every version has its trie nodes stored ([`write_bare_layer`]): those of a run of versions are
 //! written with the last one only. Reads of accounts and slots do not need them; the trie of a version in between is made
@@ -35,6 +38,7 @@
 mod account;
 mod apply;
 mod cache;
+mod entries;
 mod error;
 mod history;
 mod keys;

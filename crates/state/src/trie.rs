@@ -19,9 +19,10 @@ mod tests;
 
 use crate::Error;
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
+use alloy_rlp::Decodable as _;
+use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount};
 use draft::Drafts;
-use node::{Leaf, Link, Node};
+use node::{Leaf, Link, Node, Reference, UNRECORDED_MAX};
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use difference::{Visit, difference, difference_of_accounts};
@@ -35,6 +36,10 @@ pub(crate) trait NodeSource {
     /// The record of the node at `path` from the root of the trie of `owner` (the trie of accounts
     /// if there is none).
     fn record(&self, owner: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error>;
+
+    /// What is below `path` in the trie of `owner`, by ascending key, each putting a value: of nodes
+    /// that have no records. Of more than `max` it gives one more.
+    fn leaves(&self, owner: Option<B256>, path: &Nibbles, max: usize) -> Result<Vec<Item>, Error>;
 }
 
 /// A trie.
@@ -150,7 +155,8 @@ impl Trie {
     }
 
     /// What is at `key`.
-    pub(crate) fn get(&self, key: B256, source: &impl NodeSource) -> Result<Option<Bytes>, Error> {
+    #[cfg(test)]
+    fn get(&self, key: B256, source: &impl NodeSource) -> Result<Option<Bytes>, Error> {
         self.leaf(&Nibbles::unpack(key), source, |leaf| Bytes::copy_from_slice(&leaf.value))
     }
 
@@ -235,14 +241,49 @@ impl Trie {
         if let Some(node) = link.in_memory() {
             return Ok(node);
         }
+        self.memory.count_read();
         let damaged = || Error::Node { owner: self.owner, path: *path };
-        let record = source.record(self.owner, path)?.ok_or_else(damaged)?;
-        if Some(keccak256(&record)) != link.reference.as_hash() {
-            return Err(damaged());
-        }
-        let node = Arc::new(Node::decode(&record).map_err(|_| damaged())?);
+        let is_recorded = link.is_recorded();
+        let stored = match is_recorded {
+            Some(false) => None,
+            Some(true) | None => source.record(self.owner, path)?,
+        };
+        let node = match stored {
+            Some(stored) => {
+                let (record, leaves) = Node::split_stored(&stored).map_err(|_| damaged())?;
+                if Some(keccak256(record)) != link.reference.as_hash() {
+                    return Err(damaged());
+                }
+                Node::decode_stored(record, leaves).map_err(|_| damaged())?
+            }
+            None if is_recorded == Some(true) => return Err(damaged()),
+            None => self.node_of_leaves(link, path, source)?,
+        };
         self.memory.add(node::weight(&node));
-        Ok(link.keep(node))
+        Ok(link.keep(Arc::new(node)))
+    }
+
+    /// The node that `link` at `path` refers to, made from what is below it.
+    fn node_of_leaves(
+        &self,
+        link: &Link,
+        path: &Nibbles,
+        source: &impl NodeSource,
+    ) -> Result<Node, Error> {
+        let damaged = || Error::Node { owner: self.owner, path: *path };
+        let max = usize::from(UNRECORDED_MAX);
+        let mut items = source.leaves(self.owner, path, max)?;
+        let mut drafts = Drafts::default();
+        let mut update = Update { trie: self, source, drafts: &mut drafts };
+        let draft = if items.len() <= max { update.fresh(*path, &mut items)? } else { None };
+        let node = drafts.finish_below(draft.ok_or_else(damaged)?, self).node;
+        let record = node.encode();
+        // A root is referred to by its hash, however short it is.
+        let is_it = match link.reference.as_hash() {
+            Some(hash) => keccak256(&record) == hash,
+            None => Reference::of(&record) == link.reference,
+        };
+        if is_it { Ok(node) } else { Err(damaged()) }
     }
 
     /// The trie after `items`, which must be sorted by key, each key once. Uses up to `threads`
@@ -289,6 +330,21 @@ impl Trie {
         Ok(())
     }
 
+    /// The trie of the storage that the leaf of an account names; an empty one if there is no such
+    /// account.
+    fn storage_of_leaf(&self, owner: B256, source: &impl NodeSource) -> Result<Self, Error> {
+        let at = Nibbles::unpack(owner);
+        let root = self.leaf(&at, source, |leaf| {
+            let account = TrieAccount::decode(&mut &leaf.value[..]).ok()?;
+            Some((account.storage_root, leaf.account.clone()))
+        })?;
+        match root {
+            None => Ok(self.of_account(owner, EMPTY_ROOT_HASH, None)),
+            Some(Some((root, known))) => Ok(self.of_account(owner, root, Some(known))),
+            Some(None) => Err(Error::Node { owner: None, path: at }),
+        }
+    }
+
     /// To be kept with the account's leaf: the trie, and whether the storage was cleared.
     pub(crate) fn into_account(self, cleared: bool) -> AccountLink {
         AccountLink { storage: self.root, cleared: Some(cleared) }
@@ -318,7 +374,7 @@ pub fn root_after<'a>(
             _ => Change::Delete,
         };
         let item = Item { key: Nibbles::unpack(key), change };
-        trie = trie.update(&[item], 1, &Records::new())?;
+        trie = trie.update(&[item], 1, &Nowhere)?;
     }
     Ok(trie.root())
 }
@@ -326,7 +382,7 @@ pub fn root_after<'a>(
 #[cfg(test)]
 impl Trie {
     /// Adds to `records` those by which this trie differs from `before`.
-    fn add_records(&self, before: &Self, store: &Records, records: &mut Records) {
+    fn add_records(&self, before: &Self, store: &impl NodeSource, records: &mut Records) {
         difference((before, store), (self, store), &mut |_, path, record| {
             records.insert(*path, record);
         })
@@ -334,8 +390,16 @@ impl Trie {
     }
 }
 
-impl NodeSource for Records {
-    fn record(&self, _: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.get(path).cloned().flatten())
+/// Where nothing is: of tries all of which are in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nowhere;
+
+impl NodeSource for Nowhere {
+    fn record(&self, _: Option<B256>, _: &Nibbles) -> Result<Option<Vec<u8>>, Error> {
+        Ok(None)
+    }
+
+    fn leaves(&self, _: Option<B256>, _: &Nibbles, _: usize) -> Result<Vec<Item>, Error> {
+        Ok(Vec::new())
     }
 }

@@ -4,13 +4,14 @@ use crate::{
     Account, Entry, Error, Layer, Version,
     apply::{ChangedAccount, items_of_slots},
     cache::Cache,
+    entries::{Entries, Found, split_version},
     history,
     keys::{self, Subject},
-    trie::{Change, Item, Memory, NodeSource, Trie},
+    trie::{Change, Item, Memory, Trie},
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
-use heddle_storage::{Reader, Table};
+use heddle_storage::{Pair, Reader, Table};
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
@@ -83,13 +84,10 @@ impl StateView {
         if version > latest {
             return Err(Error::Future { asked: version, latest });
         }
-        let root = history::bare_root(&reader, version)?;
-        let bare = root.map(|root| Bare { root, trie: OnceLock::new() });
+        let root = history::root(&reader, version)?;
+        let bare = (!root.is_stored).then(|| Bare { root: root.hash, trie: OnceLock::new() });
+        let trie = root.is_stored.then(|| Trie::accounts_within(root.hash, memory.clone()));
         let base = Base { reader, version, bare, cache: None };
-        let trie = match base.bare {
-            Some(_) => None,
-            None => Some(Trie::accounts_within(base.stored_root()?, memory.clone())),
-        };
         Ok(Self { base: Arc::new(base), layers: Vec::new(), trie, memory })
     }
 
@@ -110,7 +108,7 @@ impl StateView {
     pub fn stored(&self, reader: Reader, version: Version) -> Self {
         let memory = self.memory.clone();
         let cache = self.advance_cache(version);
-        let is_there = matches!(history::bare_root(&reader, version), Ok(None));
+        let is_there = history::root(&reader, version).is_ok_and(|root| root.is_stored);
         let (bare, trie) = match (&self.trie, &self.base.bare) {
             // What is not in memory any more has to be in the store.
             (Some(trie), _) if is_there => (None, Some(trie.without_unused())),
@@ -289,8 +287,7 @@ impl StateView {
         for layer in &self.layers {
             changed.extend(layer.slots_of(address).iter().copied());
         }
-        let from = keys::slot(address, U256::ZERO).at(Version(0));
-        let to = keys::slot(address, U256::MAX).at(Version(u64::MAX));
+        let (from, to) = keys::slots_of(address);
         self.base.each_last(Table::SlotVersions, &from, &to, |subject, entry| {
             let (_, key, value) = keys::stored_slot(subject, entry)?;
             if !changed.contains_key(&key) {
@@ -313,10 +310,9 @@ impl StateView {
         for layer in &self.layers {
             changed.extend(layer.accounts().iter().map(|it| (it.address, it.account)));
         }
-        let from = keys::account(Address::ZERO).at(Version(0));
-        let to = keys::account(Address::repeat_byte(0xff)).at(Version(u64::MAX));
+        let (from, to) = keys::accounts_below(&Nibbles::new());
         self.base.each_last(Table::AccountVersions, &from, &to, |subject, entry| {
-            let address = Address::try_from(subject).map_err(|_| Error::Entry("an address"))?;
+            let address = keys::stored_address(subject)?;
             if !changed.contains_key(&address) {
                 visit(address, Account::decode(entry)?);
             }
@@ -335,11 +331,22 @@ impl StateView {
     /// left to who really needs it.
     pub fn prefetch(&self, accounts: &[Address], slots: &[(Address, U256)]) {
         let Ok(trie) = self.trie() else { return };
-        for address in accounts {
+        // Looking all up costs as much as it saves if it is there: the first few show it.
+        let (sample, before) = (64, self.memory.reads());
+        let is_there = |done: usize| done == sample && self.memory.reads() == before;
+        for (done, address) in accounts.iter().enumerate() {
+            if is_there(done) {
+                break;
+            }
             let _ = trie.load(keccak256(address), &*self.base);
         }
+        let before = self.memory.reads();
+        let is_there = |done: usize| done == sample && self.memory.reads() == before;
         let mut last: Option<(Address, Option<Trie>)> = None;
-        for (address, key) in slots {
+        for (done, (address, key)) in slots.iter().enumerate() {
+            if is_there(done) {
+                break;
+            }
             if last.as_ref().is_none_or(|(of, _)| of != address) {
                 last = Some((*address, self.storage_trie(*address).ok().flatten()));
             }
@@ -347,6 +354,17 @@ impl StateView {
                 let _ = storage.load(keccak256(key.to_be_bytes::<32>()), &*self.base);
             }
         }
+    }
+
+    /// Reads tries into memory, and the accounts and slots that they are made from, until there is
+    /// all, or half of what may be there, or until `go_on` says no: what is asked for then needs no
+    /// reading. Uses up to `threads` threads.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn warm_up(&self, threads: usize, go_on: &(dyn Fn() -> bool + Sync)) -> Result<(), Error> {
+        self.trie()?.load_all(threads, &*self.base, go_on)
     }
 
     /// The trie of an account's storage; `None` if there is no such account.
@@ -367,11 +385,6 @@ impl Base {
         history::trie_version(&self.reader, self.version)
     }
 
-    /// The root of the tries that are stored.
-    fn stored_root(&self) -> Result<B256, Error> {
-        Ok(self.record(None, &Nibbles::new())?.map_or(EMPTY_ROOT_HASH, keccak256))
-    }
-
     /// The trie of a version whose tries are not stored, from the last one before it that is.
     fn made_anew(&self, memory: &Arc<Memory>) -> Result<&Trie, Error> {
         let Some(bare) = &self.bare else {
@@ -388,22 +401,22 @@ impl Base {
         Ok(bare.trie.get_or_init(|| trie))
     }
 
-    /// Changes the last tries that are stored to what accounts and slots are. No node was written
-    /// since, so they are read as of this version.
+    /// Changes the last tries that are stored to what accounts and slots are.
     fn make_anew(&self, memory: &Arc<Memory>) -> Result<Trie, Error> {
         let (reader, version) = (self.reader.clone(), self.trie_version()?);
+        let root = history::root(&reader, version)?.hash;
         let from = Self { reader, version, bare: None, cache: None };
         let mut changed: BTreeMap<Address, BTreeMap<U256, U256>> = BTreeMap::new();
         for version in (from.version.0 + 1..=self.version.0).map(Version) {
             for subject in history::stored_changes(&self.reader, version)? {
-                let (address, key) = keys::address_and_slot(&subject)?;
+                let Some((address, key)) = keys::address_and_slot(&subject)? else { continue };
                 let slots = changed.entry(address).or_default();
                 if let Some(key) = key {
                     slots.insert(key, self.slot(address, key)?);
                 }
             }
         }
-        let trie = Trie::accounts_within(self.stored_root()?, memory.clone());
+        let trie = Trie::accounts_within(root, memory.clone());
         let mut items = Vec::with_capacity(changed.len());
         for (address, slots) in changed {
             let (owner, before) = (keccak256(address), from.account(address)?);
@@ -412,8 +425,8 @@ impl Base {
                 continue;
             };
             let root = before.map_or(EMPTY_ROOT_HASH, |before| before.storage_root);
-            let storage = trie.storage(owner, root, self)?;
-            let storage = storage.update(&items_of_slots(&slots), 1, self)?;
+            let storage = trie.storage(owner, root, &from)?;
+            let storage = storage.update(&items_of_slots(&slots), 1, &from)?;
             if storage.root() != account.storage_root {
                 return Err(Error::Slots(address));
             }
@@ -422,7 +435,7 @@ impl Base {
             items.push(Item { key: Nibbles::unpack(owner), change });
         }
         items.sort_unstable_by_key(|item| item.key);
-        trie.update(&items, 1, self)
+        trie.update(&items, 1, &from)
     }
 
     /// An account as of the version.
@@ -467,13 +480,6 @@ impl Base {
         Ok(entry)
     }
 
-    /// The last entry of a subject that is not after the version.
-    fn read(&self, subject: &Subject) -> Result<Option<Vec<u8>>, Error> {
-        let (from, to) = (subject.at(Version(0)), subject.at(self.version));
-        let last = self.reader.last_below_or_at(subject.table, &from, &to)?;
-        Ok(last.map(|(_, entry)| entry))
-    }
-
     /// Shows `visit` the last entry of each subject between two keys, unless it is empty.
     pub(crate) fn each_last(
         &self,
@@ -482,32 +488,67 @@ impl Base {
         to: &[u8],
         mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut last: Option<(Vec<u8>, Vec<u8>)> = None;
-        for entry in self.reader.range(table, from, to)? {
-            let (key, entry) = entry?;
-            let Some((subject, version)) = key.split_last_chunk::<{ keys::VERSION_BYTES }>() else {
-                return Err(Error::Entry("a key"));
-            };
-            if u64::from_be_bytes(*version) > self.version.0 {
-                continue;
-            }
-            if let Some((before, entry)) = &last
-                && before != subject
-                && !entry.is_empty()
-            {
-                visit(before, entry)?;
-            }
-            last = Some((subject.to_vec(), entry));
-        }
-        match &last {
-            Some((subject, entry)) if !entry.is_empty() => visit(subject, entry),
-            _ => Ok(()),
-        }
+        self.each(table, from, to, &mut |subject, entry| visit(subject, entry).map(|()| true))
     }
 }
 
-impl NodeSource for Base {
-    fn record(&self, owner: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.read(&keys::node(owner, path))?.filter(|record| !record.is_empty()))
+/// Versions of a subject that are read one after the other before the last is looked for.
+const VERSIONS_READ: usize = 8;
+
+impl Entries for Base {
+    fn version(&self) -> Version {
+        self.version
+    }
+
+    fn last(&self, table: Table, from: &[u8], to: &[u8]) -> Result<Option<Pair>, Error> {
+        Ok(self.reader.last_below_or_at(table, from, to)?)
+    }
+
+    fn each(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let mut range = self.reader.range(table, from, to)?;
+        let mut show = |subject: &[u8], entry: Option<Vec<u8>>| {
+            entry.filter(|entry| !entry.is_empty()).map_or(Ok(true), |entry| visit(subject, &entry))
+        };
+        let (mut last, mut entry, mut versions) = (Vec::new(), None, 0);
+        while let Some(pair) = range.next() {
+            let (key, value) = pair?;
+            let (subject, version) = split_version(&key)?;
+            if subject != last {
+                if !show(&last, entry.take())? {
+                    return Ok(());
+                }
+                subject.clone_into(&mut last);
+                versions = 0;
+            }
+            versions += 1;
+            if version <= self.version {
+                entry = Some(value);
+            }
+            if versions == VERSIONS_READ {
+                entry = self.read(&Subject { table, bytes: last.clone() })?;
+                // After all of its versions.
+                let after = [&last[..], &[u8::MAX; keys::VERSION_BYTES + 1]].concat();
+                range = self.reader.range(table, &after, to)?;
+            }
+        }
+        show(&last, entry).map(drop)
+    }
+
+    fn note(&self, found: Found) {
+        let Some(CacheOf { cache, .. }) = &self.cache else { return };
+        match found {
+            Found::Account(address, account) => {
+                cache.keep_account(address, self.version, Entry::Known(account));
+            }
+            Found::Slot(address, key, value) => {
+                cache.keep_slot((address, key), self.version, Entry::Known(value));
+            }
+        }
     }
 }

@@ -15,8 +15,9 @@ use support::{Model, Random, assert_reads_as, write_run};
 
 /// So little memory that now and then a commit waits for room.
 const OPTIONS: Options = Options { cache_bytes: 1 << 20, unsettled_bytes_max: 400_000 };
-const ACCOUNTS: u64 = 12;
-const SLOTS: u64 = 6;
+/// So many that the tries of accounts, and of some storage, have nodes that are stored.
+const ACCOUNTS: u64 = 30;
+const SLOTS: u64 = 40;
 
 fn open(disk: &SimulatedDisk) -> Result<Database, StorageError> {
     Database::simulated(disk, OPTIONS)
@@ -60,7 +61,7 @@ fn store_until_failure(
             let mut layers = Vec::new();
             for _ in 0..=random.below(3) {
                 let mut model = possible.last().cloned().unwrap_or_default();
-                let changes = model.change(random, 5, ACCOUNTS, SLOTS);
+                let changes = model.change(random, 8, ACCOUNTS, SLOTS);
                 let layer = Arc::new(on_top.apply(&changes, 1)?);
                 assert_eq!(layer.root(), model.root());
                 if !is_run {

@@ -14,8 +14,9 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use support::{Model, Random, address, assert_reads_as, tables, write_run};
 
-const ACCOUNTS: u64 = 12;
-const SLOTS: u64 = 10;
+/// So many that the tries of accounts, and of some storage, have nodes that are stored.
+const ACCOUNTS: u64 = 30;
+const SLOTS: u64 = 40;
 
 fn database() -> Database {
     Database::ephemeral(
@@ -77,7 +78,7 @@ impl Run {
         let database = database();
         let mut random = Random(seed);
         let mut genesis = Model::default();
-        let changes = genesis.change(&mut random, 8, ACCOUNTS, SLOTS);
+        let changes = genesis.change(&mut random, 60, ACCOUNTS, SLOTS);
         let layer = view(&database, 0).unwrap().apply(&changes, 1).unwrap();
         store(&database, 0, &layer);
         // In some runs most is given up all the time, in some nothing.
@@ -164,8 +165,9 @@ impl Run {
 
     /// Whether the tries of a version are not stored.
     fn is_bare(&self, version: usize) -> bool {
-        let key = [&b"bare"[..], &(version as u64).to_be_bytes()].concat();
-        self.database.reader().unwrap().get(Table::StateMeta, &key).unwrap().is_some()
+        let key = [&b"root"[..], &(version as u64).to_be_bytes()].concat();
+        let root = self.database.reader().unwrap().get(Table::StateMeta, &key).unwrap();
+        root.is_some_and(|root| root.ends_with(&[0]))
     }
 
     fn verify_all(&self) {

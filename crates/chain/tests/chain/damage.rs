@@ -148,7 +148,10 @@ fn what_is_damaged_is_named() {
         value[8] ^= 1;
         writer.put(Table::AccountVersions, &key, &value).unwrap();
     });
-    assert!(matches!(error, Error::State(heddle_state::Error::Disagreement(_))), "{error:?}");
+    assert!(
+        matches!(error, Error::State(heddle_state::Error::Node { owner: None, .. })),
+        "{error:?}"
+    );
     let error = name(&|reader, writer| {
         let (hash, _) = last(reader, Table::Codes);
         writer.delete(Table::Codes, &hash).unwrap();

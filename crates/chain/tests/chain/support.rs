@@ -44,6 +44,8 @@ pub(crate) fn genesis(fork: Fork) -> Genesis {
     let rich = GenesisAccount::default().with_balance(U256::from(10).pow(U256::from(24)));
     let code = |code: Bytes| GenesisAccount::default().with_nonce(Some(1)).with_code(Some(code));
     let mut alloc: BTreeMap<_, _> = (0..4).map(|n| (sender(n), rich.clone())).collect();
+    // So many that nodes of the trie are stored.
+    alloc.extend((100..160).map(|n| (sender(n), rich.clone())));
     let code_of_counter = Bytes::from_static(&COUNTER);
     alloc.extend((0..3).map(|n| (counter(n), code(code_of_counter.clone()))));
     if fork >= Fork::Cancun {

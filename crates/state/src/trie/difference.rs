@@ -1,18 +1,18 @@
 //! What is to be stored of a trie that came of another: the records of the nodes in which they
 //! differ.
+//!
+//! Nodes with few leaves below have no records, so neither they nor what is below them is looked at.
 
 use super::{
-    NodeSource, Trie, link,
-    node::{Leaf, Link, Node},
+    NodeSource, Trie,
+    node::{Link, Node, UNRECORDED_MAX},
 };
 use crate::Error;
 use alloy_primitives::B256;
-use alloy_rlp::Decodable as _;
-use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount};
-use std::{collections::BTreeMap, sync::Arc};
+use alloy_trie::Nibbles;
 
-/// What is shown of a difference: the owner of a trie, a path in it, and the record there, or
-/// nothing if there is none any more.
+/// What is shown of a difference: the owner of a trie, a path in it, and what is to be stored there,
+/// or nothing if there is nothing any more.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(Option<B256>, &Nibbles, Option<Vec<u8>>);
 
 /// Shows `visit` each record by which the trie `new` differs from `old`. Each comes from its source
@@ -28,10 +28,12 @@ pub(crate) fn difference<S: NodeSource, T: NodeSource>(
     new: (&Trie, &T),
     visit: Visit<'_>,
 ) -> Result<(), Error> {
-    walk(old, new, false, visit).map(drop)
+    let (before, after) = (old.0.root.as_deref(), new.0.root.as_deref());
+    Walk { old, new, visit }.compare(Side::at(before), Side::at(after), Nibbles::new())
 }
 
-/// The same of tries of accounts with the tries of their storage.
+/// The same of tries of accounts with the tries of the storage of some: all whose storage may differ
+/// must be among `owners`, by their hashed addresses.
 ///
 /// # Errors
 ///
@@ -39,30 +41,16 @@ pub(crate) fn difference<S: NodeSource, T: NodeSource>(
 pub(crate) fn difference_of_accounts<S: NodeSource, T: NodeSource>(
     old: (&Trie, &S),
     new: (&Trie, &T),
+    owners: impl IntoIterator<Item = B256>,
     visit: Visit<'_>,
 ) -> Result<(), Error> {
-    for (owner, [before, after]) in walk(old, new, true, visit)? {
-        let storage =
-            |trie: &Trie, root| Trie { owner: Some(owner), root, memory: trie.memory.clone() };
-        let (before, after) = (storage(old.0, before), storage(new.0, after));
+    difference(old, new, visit)?;
+    for owner in owners {
+        let before = old.0.storage_of_leaf(owner, old.1)?;
+        let after = new.0.storage_of_leaf(owner, new.1)?;
         difference((&before, old.1), (&after, new.1), visit)?;
     }
     Ok(())
-}
-
-/// Roots of the storage of accounts whose leaves differ, before and after, by hashed address.
-type Storages = BTreeMap<B256, [Option<Arc<Link>>; 2]>;
-
-fn walk<S: NodeSource, T: NodeSource>(
-    old: (&Trie, &S),
-    new: (&Trie, &T),
-    of_accounts: bool,
-    visit: Visit<'_>,
-) -> Result<Storages, Error> {
-    let mut walk = Walk { old, new, visit, of_accounts, storages: Storages::new() };
-    let (before, after) = (old.0.root.as_deref(), new.0.root.as_deref());
-    walk.compare(Side::at(before), Side::at(after), Nibbles::new())?;
-    Ok(walk.storages)
 }
 
 /// What of a trie is at a path.
@@ -78,8 +66,6 @@ struct Walk<'a, S, T> {
     old: (&'a Trie, &'a S),
     new: (&'a Trie, &'a T),
     visit: Visit<'a>,
-    of_accounts: bool,
-    storages: Storages,
 }
 
 impl<'a> Side<'a> {
@@ -87,20 +73,24 @@ impl<'a> Side<'a> {
         link.map_or(Self::Nothing, Self::Node)
     }
 
-    fn has_record(&self) -> bool {
-        matches!(self, Self::Node(link) if link.has_record())
-    }
-
     /// At a child, or inside of the stretch that leads to it.
     fn along(stretch: &Nibbles, child: &'a Link) -> Self {
         if stretch.is_empty() { Self::Node(child) } else { Self::Inside(*stretch, child) }
+    }
+
+    /// Whether nothing here has a record, and nothing below.
+    fn is_unrecorded(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Node(link) | Self::Inside(_, link) => link.is_recorded() == Some(false),
+        }
     }
 }
 
 impl<S: NodeSource, T: NodeSource> Walk<'_, S, T> {
     fn compare(&mut self, old: Side<'_>, new: Side<'_>, path: Nibbles) -> Result<(), Error> {
         match (old, new) {
-            (Side::Nothing, Side::Nothing) => return Ok(()),
+            _ if old.is_unrecorded() && new.is_unrecorded() => return Ok(()),
             (Side::Node(old), Side::Node(new)) if old.reference == new.reference => return Ok(()),
             (Side::Inside(old, from), Side::Inside(new, to))
                 if old == new && from.reference == to.reference =>
@@ -111,15 +101,13 @@ impl<S: NodeSource, T: NodeSource> Walk<'_, S, T> {
         }
         let before = open(self.old, old, &path)?;
         let after = open(self.new, new, &path)?;
-        match after {
-            Some(node) if new.has_record() => {
-                (self.visit)(self.new.0.owner, &path, Some(node.encode()));
+        match (before, after) {
+            (_, Some(after)) => {
+                (self.visit)(self.new.0.owner, &path, Some(after.encode_stored()));
             }
-            _ if old.has_record() => (self.visit)(self.new.0.owner, &path, None),
-            _ => {}
+            (Some(_), None) => (self.visit)(self.new.0.owner, &path, None),
+            (None, None) => {}
         }
-        self.note_storage(0, before, &path)?;
-        self.note_storage(1, after, &path)?;
         for nibble in 0..16 {
             let mut at = path;
             at.push(nibble);
@@ -127,34 +115,20 @@ impl<S: NodeSource, T: NodeSource> Walk<'_, S, T> {
         }
         Ok(())
     }
-
-    /// Remembers the storage of an account's leaf: the one that is to be compared with it may be
-    /// anywhere below.
-    fn note_storage(
-        &mut self,
-        side: usize,
-        node: Option<&Node>,
-        at: &Nibbles,
-    ) -> Result<(), Error> {
-        let (Some(Node::Leaf(leaf)), true) = (node, self.of_accounts) else { return Ok(()) };
-        let key = at.join(&leaf.path);
-        let storage = storage(leaf).ok_or(Error::Node { owner: None, path: *at })?;
-        if let (Some(storage), 64) = (storage, key.len()) {
-            let owner = B256::from_slice(&key.pack());
-            self.storages.entry(owner).or_default()[side] = Some(storage);
-        }
-        Ok(())
-    }
 }
 
+/// The node of a side, if it has a record.
 fn open<'a, S: NodeSource>(
     (trie, source): (&Trie, &S),
     side: Side<'a>,
     path: &Nibbles,
 ) -> Result<Option<&'a Node>, Error> {
     match side {
-        Side::Node(link) => trie.node(link, path, source).map(Some),
-        Side::Nothing | Side::Inside(..) => Ok(None),
+        Side::Node(link) if link.is_recorded() != Some(false) => {
+            let node = trie.node(link, path, source)?;
+            Ok((node.leaves() > UNRECORDED_MAX).then_some(node))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -170,14 +144,4 @@ fn step<'a>(side: Side<'a>, node: Option<&'a Node>, nibble: u8) -> Side<'a> {
         (Side::Node(_), Some(Node::Branch { children, .. })) => Side::at(children.get(nibble)),
         _ => Side::Nothing,
     }
-}
-
-/// The root of the storage that an account's leaf names: `Some(None)` if it is empty, `None` if the
-/// leaf is no account.
-fn storage(leaf: &Leaf) -> Option<Option<Arc<Link>>> {
-    let account = TrieAccount::decode(&mut &leaf.value[..]).ok()?;
-    let known = leaf.account.storage.as_ref();
-    let root = account.storage_root;
-    let known = known.filter(|link| link.reference.as_hash() == Some(root));
-    Some((root != EMPTY_ROOT_HASH).then(|| known.cloned()).flatten().or_else(|| link(root)))
 }

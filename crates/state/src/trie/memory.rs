@@ -5,9 +5,12 @@
 //! has it.
 
 use super::{
-    Trie,
+    NodeSource, Trie,
     node::{AccountLink, Children, Leaf, Link, Node, weight},
 };
+use crate::{Error, share::share};
+use alloy_primitives::B256;
+use alloy_trie::Nibbles;
 use std::sync::{
     Arc,
     atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -31,6 +34,8 @@ pub(crate) struct Memory {
     age: AtomicU32,
     /// Which part of the trie is looked through next.
     part: AtomicU32,
+    /// How many nodes were read from the store.
+    reads: AtomicUsize,
 }
 
 impl Memory {
@@ -41,6 +46,7 @@ impl Memory {
             generation: AtomicU32::new(1),
             age: AtomicU32::new(AGE_MAX),
             part: AtomicU32::new(0),
+            reads: AtomicUsize::new(0),
         }
     }
 
@@ -54,6 +60,15 @@ impl Memory {
         self.generation.load(Ordering::Relaxed)
     }
 
+    /// How many nodes were read from the store.
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_read(&self) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn add(&self, bytes: usize) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -62,6 +77,11 @@ impl Memory {
         let less = |before: usize| Some(before.saturating_sub(bytes));
         // It always has a new value.
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+
+    /// Whether half of what may be in memory is.
+    fn is_half_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.bytes_max / 2
     }
 
     fn is_over(&self) -> bool {
@@ -107,6 +127,66 @@ impl Trie {
         }
     }
 
+    /// Reads all of it into memory, with the tries of the storage of accounts if it is that of
+    /// accounts, so far as half of what may be there goes, and while `go_on` says so.
+    pub(crate) fn load_all(
+        &self,
+        threads: usize,
+        source: &(impl NodeSource + Sync),
+        go_on: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), Error> {
+        let Some(root) = self.root.as_deref() else { return Ok(()) };
+        let node = self.node(root, &Nibbles::new(), source)?;
+        let Node::Branch { children, .. } = node else {
+            return self.load_below(root, Nibbles::new(), source, go_on).map(drop);
+        };
+        share(16, threads, |nibble| match children.get(nibble as u8) {
+            Some(child) => {
+                let path = Nibbles::from_nibbles([nibble as u8]);
+                self.load_below(child, path, source, go_on)
+            }
+            None => Ok(true),
+        })
+        .map(drop)
+    }
+
+    /// The same of what is below a link; whether to go on.
+    fn load_below(
+        &self,
+        link: &Link,
+        path: Nibbles,
+        source: &impl NodeSource,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<bool, Error> {
+        if link.in_memory().is_none() && (self.memory.is_half_full() || !go_on()) {
+            return Ok(false);
+        }
+        match self.node(link, &path, source)? {
+            Node::Leaf(leaf) => {
+                let key = path.join(&leaf.path);
+                let storage = leaf.account.storage.as_ref().filter(|_| key.len() == 64);
+                let Some(root) = storage else { return Ok(true) };
+                let owner = Some(B256::from_slice(&key.pack()));
+                let storage = Self { owner, root: Some(root.clone()), memory: self.memory.clone() };
+                storage.load_below(root, Nibbles::new(), source, go_on)
+            }
+            Node::Extension { path: stretch, child } => {
+                self.load_below(child, path.join(stretch), source, go_on)
+            }
+            Node::Branch { children, .. } => {
+                for nibble in 0..16 {
+                    let Some(child) = children.get(nibble) else { continue };
+                    let mut at = path;
+                    at.push(nibble);
+                    if !self.load_below(child, at, source, go_on)? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            }
+        }
+    }
+
     /// Leaves out what was last used before a generation, in a part.
     fn unload(&mut self, part: &[u8], before: u32) {
         let mut freed = 0;
@@ -122,7 +202,7 @@ impl Trie {
 /// branches; `None` if nothing is left out.
 fn within(link: &Link, part: &[u8], before: u32, freed: &mut usize) -> Option<Link> {
     let node = link.in_memory()?;
-    if part.is_empty() && link.has_record() && link.used() < before {
+    if part.is_empty() && link.is_hashed() && link.used() < before {
         *freed += weight_below(node);
         return Some(link.unloaded());
     }

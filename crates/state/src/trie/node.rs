@@ -1,7 +1,7 @@
 //! Nodes of a trie, and their encoding (yellow paper, appendix D).
 
 use super::slot::Slot;
-use crate::prefetch::prefetch;
+use crate::{Account, prefetch::prefetch};
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::{EMPTY_STRING_CODE, Encodable as _, Header};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, nodes::encode_path_leaf};
@@ -56,12 +56,26 @@ pub(crate) struct AccountLink {
 pub(super) struct Link {
     /// Its hash, or the node itself if it is shorter than one.
     pub(super) reference: Reference,
+    /// How many leaves are below; 255 for that many or more, and 0 if nobody knows.
+    leaves: u8,
     /// The generation in which it was last used.
     used: AtomicU32,
     node: Slot,
 }
 
+/// A node with no more leaves below has no record: what is below it is made from accounts or slots.
+/// A trie of a million accounts has some 5,000 nodes with more, in place of more than a million
+/// records; what it costs is to read so many accounts where one is asked for.
+pub(super) const UNRECORDED_MAX: u8 = 24;
+
 impl AccountLink {
+    /// Of an account that is read from the store.
+    pub(crate) fn stored(account: &Account) -> Self {
+        let root = account.storage_root;
+        let storage = (root != EMPTY_ROOT_HASH).then(|| Arc::new(Link::stored(root)));
+        Self { storage, cleared: Some(account.storage_cleared) }
+    }
+
     /// The root of the account's storage, and whether that was cleared; `None` if it has to be read
     /// from the store.
     pub(crate) fn known(&self) -> Option<(B256, bool)> {
@@ -72,30 +86,35 @@ impl AccountLink {
 
 impl Clone for Link {
     fn clone(&self) -> Self {
-        let Self { reference, used, node } = self;
+        let Self { reference, leaves, used, node } = self;
         let used = AtomicU32::new(used.load(Ordering::Relaxed));
-        Self { reference: *reference, used, node: node.clone() }
+        Self { reference: *reference, leaves: *leaves, used, node: node.clone() }
     }
 }
 
 impl Link {
-    /// A node that is in the store.
+    /// The root of a trie that is in the store.
     pub(super) fn stored(hash: B256) -> Self {
-        Self::new(Reference::hash(hash), 0, Slot::empty())
+        Self::new(Reference::hash(hash), 0, 0, Slot::empty())
     }
 
     /// A node that is in memory, and used in this generation.
     pub(super) fn loaded(reference: Reference, node: Arc<Node>, used: u32) -> Self {
-        Self::new(reference, used, Slot::holding(node))
+        Self::new(reference, node.leaves(), used, Slot::holding(node))
     }
 
-    const fn new(reference: Reference, used: u32, node: Slot) -> Self {
-        Self { reference, used: AtomicU32::new(used), node }
+    const fn new(reference: Reference, leaves: u8, used: u32, node: Slot) -> Self {
+        Self { reference, leaves, used: AtomicU32::new(used), node }
     }
 
     /// The same node, which is not in memory.
     pub(super) fn unloaded(&self) -> Self {
-        Self::new(self.reference, 0, Slot::empty())
+        Self::new(self.reference, self.leaves, 0, Slot::empty())
+    }
+
+    /// Whether the node has a record of its own in the store; `None` if nobody knows.
+    pub(super) fn is_recorded(&self) -> Option<bool> {
+        (self.leaves > 0).then_some(self.leaves > UNRECORDED_MAX)
     }
 
     /// The same node with less of what is below it in memory.
@@ -123,7 +142,7 @@ impl Link {
 
     /// Holds the place of a node that has no hash yet.
     pub(super) fn pending() -> Self {
-        Self::new(Reference::NONE, 0, Slot::empty())
+        Self::new(Reference::NONE, 0, 0, Slot::empty())
     }
 
     /// The node, if it is in memory.
@@ -136,8 +155,8 @@ impl Link {
         self.node.get_or_fill(node)
     }
 
-    /// Whether the node has a record of its own in the store; else it is part of its parent's.
-    pub(super) fn has_record(&self) -> bool {
+    /// Whether the node is referred to by its hash; else it is part of its parent's record.
+    pub(super) fn is_hashed(&self) -> bool {
         self.reference.is_hash()
     }
 
@@ -314,6 +333,57 @@ impl Node {
         }
     }
 
+    /// How many leaves are below; 255 for that many or more. All children must be known.
+    pub(super) fn leaves(&self) -> u8 {
+        let sum = |sum: u8, link: &Link| sum.saturating_add(link.leaves);
+        match self {
+            Self::Leaf(_) => 1,
+            Self::Extension { child, .. } => child.leaves,
+            Self::Branch { children, value } => {
+                children.links.iter().fold(u8::from(value.is_some()), sum)
+            }
+        }
+    }
+
+    /// What the store keeps of the node: its RLP, and behind it for each child that is there how
+    /// many leaves are below it.
+    pub(super) fn encode_stored(&self) -> Vec<u8> {
+        let mut out = self.encode();
+        match self {
+            Self::Leaf(_) => {}
+            Self::Extension { child, .. } => out.push(child.leaves),
+            Self::Branch { children, .. } => {
+                out.extend(children.links.iter().map(|link| link.leaves));
+            }
+        }
+        out
+    }
+
+    /// What the store has of a node: its RLP, and the rest.
+    pub(super) fn split_stored(stored: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+        let mut payload = stored;
+        let header = Header::decode(&mut payload)?;
+        let length = stored.len() - payload.len() + header.payload_length;
+        stored.split_at_checked(length).ok_or(Malformed)
+    }
+
+    /// The node that the store has, by the two parts of it.
+    pub(super) fn decode_stored(record: &[u8], leaves: &[u8]) -> Result<Self, Malformed> {
+        let mut node = Self::decode(record)?;
+        let links = match &mut node {
+            Self::Leaf(_) => &mut [],
+            Self::Extension { child, .. } => std::slice::from_mut(child),
+            Self::Branch { children, .. } => children.links_mut(),
+        };
+        if links.len() != leaves.len() || leaves.contains(&0) {
+            return Err(Malformed);
+        }
+        for (link, leaves) in links.iter_mut().zip(leaves) {
+            link.leaves = *leaves;
+        }
+        Ok(node)
+    }
+
     /// The node that a record holds.
     pub(super) fn decode(record: &[u8]) -> Result<Self, Malformed> {
         let mut record = record;
@@ -366,7 +436,7 @@ fn decode_link(raw: &[u8]) -> Result<Option<Link>, Malformed> {
     }
     let reference = Reference::decode(raw).ok_or(Malformed)?;
     if reference.is_hash() {
-        return Ok(Some(Link::new(reference, 0, Slot::empty())));
+        return Ok(Some(Link::new(reference, 0, 0, Slot::empty())));
     }
     let node = Node::decode(raw)?;
     Ok(Some(Link::loaded(reference, Arc::new(node), 0)))
@@ -416,6 +486,9 @@ mod tests {
         #[test]
         fn decoding_never_panics(record in prop::collection::vec(any::<u8>(), 0..80)) {
             let _ = Node::decode(&record);
+            if let Ok((record, leaves)) = Node::split_stored(&record) {
+                let _ = Node::decode_stored(record, leaves);
+            }
         }
 
         #[test]

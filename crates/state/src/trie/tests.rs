@@ -43,7 +43,40 @@ fn items(changes: &Map<Vec<u8>, Option<Vec<u8>>>) -> Vec<Item> {
 }
 
 fn batch() -> impl Strategy<Value = Map<Vec<u8>, Option<Vec<u8>>>> {
-    prop::collection::btree_map(key(), value(), 0..24)
+    prop::collection::btree_map(key(), value(), 0..48)
+}
+
+/// A store of one trie.
+#[derive(Default)]
+struct Store {
+    records: Records,
+    there: Map<Vec<u8>, Vec<u8>>,
+}
+
+impl Store {
+    fn change(&mut self, records: Records, changes: &Map<Vec<u8>, Option<Vec<u8>>>) {
+        self.records.extend(records);
+        for (key, value) in changes {
+            match value {
+                Some(value) => self.there.insert(key.clone(), value.clone()),
+                None => self.there.remove(key),
+            };
+        }
+    }
+}
+
+impl NodeSource for Store {
+    fn record(&self, _: Option<B256>, path: &Nibbles) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.records.get(path).cloned().flatten())
+    }
+
+    fn leaves(&self, _: Option<B256>, path: &Nibbles, max: usize) -> Result<Vec<Item>, Error> {
+        let all = self.there.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+        let mut items = items(&all.collect());
+        items.retain(|item| item.key.starts_with(path));
+        items.truncate(max + 1);
+        Ok(items)
+    }
 }
 
 proptest! {
@@ -54,22 +87,15 @@ proptest! {
         batches in prop::collection::vec(batch(), 1..8),
         forget in prop::collection::vec(any::<bool>(), 8),
     ) {
-        let mut there: Map<Vec<u8>, Vec<u8>> = Map::new();
-        let mut store = Records::new();
+        let mut store = Store::default();
         let mut trie = Trie::accounts(EMPTY_ROOT_HASH);
         for (changes, forget) in batches.iter().zip(forget) {
             let mut records = Records::new();
             let before = trie.clone();
             trie = trie.update(&items(changes), 1, &store).unwrap();
             trie.add_records(&before, &store, &mut records);
-            store.extend(records);
-            for (key, value) in changes {
-                match value {
-                    Some(value) => there.insert(key.clone(), value.clone()),
-                    None => there.remove(key),
-                };
-            }
-            prop_assert_eq!(trie.root(), root_from_nothing(&there));
+            store.change(records, changes);
+            prop_assert_eq!(trie.root(), root_from_nothing(&store.there));
             if forget {
                 // All is read from the store again.
                 trie = Trie::accounts(trie.root());
@@ -77,14 +103,13 @@ proptest! {
         }
         // The store holds the records of this trie and nothing else.
         let mut needed = Records::new();
-        let nothing = Records::new();
-        let all = there.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        let all = store.there.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
         let empty = Trie::accounts(EMPTY_ROOT_HASH);
-        let all = empty.update(&items(&all), 1, &nothing).unwrap();
-        all.add_records(&empty, &nothing, &mut needed);
-        store.retain(|_, record| record.is_some());
+        let all = empty.update(&items(&all.collect()), 1, &Nowhere).unwrap();
+        all.add_records(&empty, &Nowhere, &mut needed);
+        store.records.retain(|_, record| record.is_some());
         needed.retain(|_, record| record.is_some());
-        prop_assert_eq!(store, needed);
+        prop_assert_eq!(store.records, needed);
     }
 }
 
@@ -100,7 +125,7 @@ fn many(seed: u64, count: u64) -> Map<Vec<u8>, Option<Vec<u8>>> {
 
 #[test]
 fn any_number_of_threads_gives_the_same_records() {
-    let mut store = Records::new();
+    let mut store = Store::default();
     let mut tries: Vec<Trie> = (0..4).map(|_| Trie::accounts(EMPTY_ROOT_HASH)).collect();
     for round in 0..4 {
         let changes = many(round / 2, 40_000);
@@ -113,34 +138,68 @@ fn any_number_of_threads_gives_the_same_records() {
             all.push((trie.root(), records));
         }
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "round {round}");
-        store.extend(all.swap_remove(0).1);
+        store.change(all.swap_remove(0).1, &changes);
     }
+}
+
+/// A trie of `count` keys and its store.
+fn stored(seed: u64, count: u64) -> (Trie, Store) {
+    let changes = many(seed, count);
+    let empty = Trie::accounts(EMPTY_ROOT_HASH);
+    let trie = empty.update(&items(&changes), 1, &Nowhere).unwrap();
+    let (mut store, mut records) = (Store::default(), Records::new());
+    trie.add_records(&empty, &Nowhere, &mut records);
+    store.change(records, &changes);
+    (trie, store)
 }
 
 #[test]
 fn a_node_that_is_not_what_its_parent_says_is_an_error() {
-    let mut store = Records::new();
-    let changes = many(1, 300);
-    let trie = Trie::accounts(EMPTY_ROOT_HASH);
-    let mut records = Records::new();
-    let before = trie;
-    let trie = before.update(&items(&changes), 1, &store).unwrap();
-    trie.add_records(&before, &store, &mut records);
-    store.extend(records);
-    let key = changes.iter().find(|(_, value)| value.is_some()).map(|(key, _)| key).unwrap();
-    let key = B256::from_slice(key);
+    let (trie, mut store) = stored(1, 800);
+    let key = B256::from_slice(store.there.keys().next().unwrap());
     let fresh = || Trie::accounts(trie.root());
     assert!(fresh().get(key, &store).unwrap().is_some());
     let at = Nibbles::unpack(key).slice(..1);
-    let record = store[&at].clone().unwrap();
-    let mut wrong = record;
-    *wrong.last_mut().unwrap() ^= 1;
-    store.insert(at, Some(wrong));
-    assert!(
-        matches!(fresh().get(key, &store), Err(Error::Node { owner: None, path }) if path == at)
-    );
-    store.insert(at, None);
+    let record = store.records[&at].clone().unwrap();
+    let (rlp, leaves) = Node::split_stored(&record).unwrap();
+    assert!(!leaves.is_empty() && leaves.iter().all(|count| *count > 0));
+    for place in [rlp.len() - 2, 0, record.len()] {
+        let mut wrong = record.clone();
+        match wrong.get_mut(place) {
+            Some(byte) => *byte ^= 1,
+            None => wrong.push(1),
+        }
+        store.records.insert(at, Some(wrong));
+        let found = fresh().get(key, &store);
+        assert!(matches!(found, Err(Error::Node { owner: None, path }) if path == at), "{place}");
+    }
+    store.records.insert(at, None);
     assert!(matches!(fresh().get(key, &store), Err(Error::Node { .. })));
+    store.records.insert(at, Some(record));
+    // And if one of the leaves from which a node is made is another, or one too few or too many.
+    let old = store.there.insert(key.to_vec(), vec![1; 40]).unwrap();
+    assert!(matches!(fresh().get(key, &store), Err(Error::Node { .. })));
+    store.there.remove(key.as_slice());
+    assert!(matches!(fresh().get(key, &store), Err(Error::Node { .. })));
+    store.there.insert(key.to_vec(), old);
+    assert!(fresh().get(key, &store).unwrap().is_some());
+    let mut beside = key;
+    beside.0[31] ^= 1;
+    store.there.insert(beside.to_vec(), vec![1; 40]);
+    assert!(matches!(fresh().get(key, &store), Err(Error::Node { .. })));
+}
+
+#[test]
+fn most_nodes_have_no_record() {
+    let (_, store) = stored(5, 40_000);
+    let (leaves, records) = (store.there.len(), store.records.len());
+    assert!(records > leaves / 400 && records < leaves / 40, "{records} of {leaves} leaves");
+    let (trie, store) = stored(5, 20);
+    assert_eq!(store.records.len(), 0);
+    for key in store.there.keys() {
+        let fresh = Trie::accounts(trie.root());
+        assert!(fresh.get(B256::from_slice(key), &store).unwrap().is_some());
+    }
 }
 
 #[test]
@@ -162,17 +221,13 @@ fn keys_may_end_inside_other_keys() {
 
 #[test]
 fn what_is_not_used_goes_first_and_is_read_again() {
-    let nothing = Records::new();
     let empty = Trie::accounts_within(EMPTY_ROOT_HASH, Arc::new(Memory::new(300 << 10)));
     let changes = many(3, 4_000);
-    let mut trie = empty.update(&items(&changes), 1, &nothing).unwrap();
-    let mut store = Records::new();
-    trie.add_records(&empty, &nothing, &mut store);
-    let keys: Vec<B256> = changes
-        .iter()
-        .filter(|(_, value)| value.is_some())
-        .map(|(key, _)| B256::from_slice(key))
-        .collect();
+    let mut trie = empty.update(&items(&changes), 1, &Nowhere).unwrap();
+    let (mut store, mut records) = (Store::default(), Records::new());
+    trie.add_records(&empty, &Nowhere, &mut records);
+    store.change(records, &changes);
+    let keys: Vec<B256> = store.there.keys().map(|key| B256::from_slice(key)).collect();
     let used = &keys[..200];
     let before = trie.memory.bytes();
     for _ in 0..200 {
@@ -185,7 +240,7 @@ fn what_is_not_used_goes_first_and_is_read_again() {
     assert!(before > 600 << 10 && after <= 300 << 10, "{before} bytes became {after}");
     // Those that are used are in memory, where there is no store to read them from.
     for key in used {
-        assert!(trie.get(*key, &nothing).unwrap().is_some());
+        assert!(trie.get(*key, &Nowhere).unwrap().is_some());
     }
     for key in &keys {
         assert!(trie.get(*key, &store).unwrap().is_some());

@@ -104,7 +104,11 @@ impl<S: NodeSource> Update<'_, S> {
     }
 
     /// A new subtree at `path` that holds `items`, all of which put a value.
-    fn fresh(&mut self, path: Nibbles, items: &mut [Item]) -> Result<Option<Draft>, Error> {
+    pub(super) fn fresh(
+        &mut self,
+        path: Nibbles,
+        items: &mut [Item],
+    ) -> Result<Option<Draft>, Error> {
         let depth = path.len();
         let (first, last) = match items {
             [] => return Ok(None),

@@ -29,8 +29,9 @@ pub(crate) fn write_run(
 ) -> Result<(), Error> {
     let Some((last, before)) = layers.split_last() else { return Ok(()) };
     let is_bare = |writer: &Writer, version: u64| {
-        let key = [&b"bare"[..], &version.to_be_bytes()].concat();
-        writer.get(Table::StateMeta, &key).map(|root| root.is_some())
+        let key = [&b"root"[..], &version.to_be_bytes()].concat();
+        let root = writer.get(Table::StateMeta, &key);
+        root.map(|root| root.is_some_and(|root| root.ends_with(&[0]) && root.len() == 33))
     };
     // What the first layer was made from, if its tries are stored.
     let since = match first.0.checked_sub(1) {
@@ -45,7 +46,10 @@ pub(crate) fn write_run(
         version = version.next();
     }
     match since {
-        Some(first) => write_layer_with_tries_since(writer, version, last, first),
+        Some(first) => {
+            let storages = layers.iter().flat_map(|layer| layer.changed_storages()).collect();
+            write_layer_with_tries_since(writer, version, last, first, storages)
+        }
         None => write_layer(writer, version, last),
     }
 }
@@ -137,7 +141,9 @@ impl Model {
             now.state.balance = U256::from(random.below(u64::MAX)) << random.below(192);
             now.state.nonce += random.below(3);
             let mut storage = BTreeMap::new();
-            for _ in 0..random.below(6) {
+            // Few have so much storage that nodes of it are stored.
+            let writes_max = if random.below(12) == 0 { slots } else { 6 };
+            for _ in 0..random.below(writes_max) {
                 let key = U256::from(random.below(slots));
                 let value = match random.below(3) {
                     0 => U256::ZERO,

@@ -91,7 +91,10 @@ impl Network {
             settings.settle_bytes = usize::MAX;
         }
         settings.observer = observer;
+        let threads = settings.threads;
         let chain = Arc::new(Chain::open(db, &self.genesis, settings)?);
+        // As a node does by itself once it has started.
+        chain.warm_up(threads, &|| true)?;
         // The producer tells the pool of the chain.
         let pool = Pool::new(heddle_pool::Settings::default(), Context::default());
         let pool = Arc::new(Mutex::new(pool));
