@@ -7,8 +7,8 @@
 use crate::{PoolTransaction, SenderState};
 use alloy_primitives::U256;
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    ops::Range,
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    mem,
     sync::Arc,
 };
 
@@ -18,6 +18,16 @@ pub(crate) struct Slot {
     pub(crate) transaction: Arc<PoolTransaction>,
     /// UNIX second at which it was queued last.
     pub(crate) queued_at: u64,
+    /// The transaction's number of arrival: at hand without a look at the transaction, which may
+    /// lie far away.
+    arrival: i64,
+}
+
+impl Slot {
+    pub(crate) fn new(transaction: Arc<PoolTransaction>, queued_at: u64) -> Self {
+        let arrival = transaction.arrival;
+        Self { transaction, queued_at, arrival }
+    }
 }
 
 /// What became of a transaction that stayed in its place.
@@ -29,16 +39,39 @@ pub(crate) enum Move {
     Demoted(Slot),
 }
 
+impl Move {
+    /// What became pending.
+    pub(crate) fn promoted(self) -> Option<Arc<PoolTransaction>> {
+        match self {
+            Self::Promoted(slot) => Some(slot.transaction),
+            Self::Demoted(_) => None,
+        }
+    }
+}
+
 /// A transaction that was taken out, and whether it was pending.
 pub(crate) type Removed = (Slot, bool);
+
+/// What putting a transaction in its place did.
+#[derive(Debug)]
+pub(crate) struct Inserted {
+    /// What was there.
+    pub(crate) replaced: Option<Removed>,
+    /// Whether it is pending.
+    pub(crate) is_pending: bool,
+}
+
+/// A head as it stands in the order of all: tip, and number of arrival.
+pub(crate) type HeadRank = (u128, i64);
 
 /// The transactions of one sender.
 #[derive(Debug)]
 pub(crate) struct Account {
     pub(crate) state: SenderState,
-    slots: BTreeMap<u64, Slot>,
-    /// Nonces of what is pending.
-    pending: Range<u64>,
+    /// From the account's nonce on, without a gap.
+    pending: VecDeque<Slot>,
+    /// The others, by nonce. All come after the pending ones.
+    queued: BTreeMap<u64, Slot>,
     /// What the pending ones may cost together.
     spent: U256,
     /// No transaction costs more: an upper bound.
@@ -48,42 +81,56 @@ pub(crate) struct Account {
     /// How many transactions have each tip, and each maximum fee.
     tips: Counts,
     fees: Counts,
+    /// The head that stands in the order of all; the index keeps it.
+    pub(crate) head_rank: Option<HeadRank>,
 }
 
 impl Account {
     pub(crate) fn new(state: SenderState) -> Self {
         Self {
             state,
-            slots: BTreeMap::new(),
-            pending: state.nonce..state.nonce,
+            pending: VecDeque::new(),
+            queued: BTreeMap::new(),
             spent: U256::ZERO,
             cost_max: U256::ZERO,
             bytes: 0,
             blob_transactions: 0,
             tips: Counts::default(),
             fees: Counts::default(),
+            head_rank: None,
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.slots.len()
+        self.pending.len() + self.queued.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+        self.pending.is_empty() && self.queued.is_empty()
     }
 
     pub(crate) fn get(&self, nonce: u64) -> Option<&Arc<PoolTransaction>> {
-        self.slots.get(&nonce).map(|slot| &slot.transaction)
+        let slot = match self.place(nonce) {
+            Some(place) => self.pending.get(place),
+            None => self.queued.get(&nonce),
+        };
+        slot.map(|slot| &slot.transaction)
     }
 
     pub(crate) fn is_pending(&self, nonce: u64) -> bool {
-        self.pending.contains(&nonce)
+        self.place(nonce).is_some()
+    }
+
+    /// Where a nonce is among the pending ones.
+    fn place(&self, nonce: u64) -> Option<usize> {
+        let place = usize::try_from(nonce.checked_sub(self.state.nonce)?).ok()?;
+        (place < self.pending.len()).then_some(place)
     }
 
     /// The first nonce that is not pending.
     pub(crate) fn pending_end(&self) -> u64 {
-        self.pending.end
+        // No transaction has the last nonce there is.
+        self.state.nonce + self.pending.len() as u64
     }
 
     pub(crate) fn spent(&self) -> U256 {
@@ -104,42 +151,59 @@ impl Account {
 
     /// The next transaction to be mined.
     pub(crate) fn head(&self) -> Option<&Arc<PoolTransaction>> {
-        self.pending.clone().next().and_then(|nonce| self.get(nonce))
+        self.pending.front().map(|slot| &slot.transaction)
+    }
+
+    /// The number of arrival of the next transaction to be mined.
+    pub(crate) fn head_arrival(&self) -> Option<i64> {
+        self.pending.front().map(|slot| slot.arrival)
     }
 
     /// The last transaction.
     pub(crate) fn tail(&self) -> Option<&Arc<PoolTransaction>> {
-        self.slots.last_key_value().map(|(_, slot)| &slot.transaction)
+        let queued = self.queued.last_key_value().map(|(_, slot)| slot);
+        queued.or(self.pending.back()).map(|slot| &slot.transaction)
     }
 
     /// All transactions, by ascending nonce.
     pub(crate) fn transactions(&self) -> impl Iterator<Item = &Arc<PoolTransaction>> {
-        self.slots.values().map(|slot| &slot.transaction)
+        self.pending.iter().chain(self.queued.values()).map(|slot| &slot.transaction)
     }
 
-    /// Puts a transaction in its place, and gives what was there.
-    pub(crate) fn insert(&mut self, slot: Slot, moves: &mut Vec<Move>) -> Option<Removed> {
+    /// Puts a transaction in its place. That it became pending is no part of `moves`; what became
+    /// so after it is.
+    pub(crate) fn insert(&mut self, slot: Slot, moves: &mut Vec<Move>) -> Inserted {
         let nonce = slot.transaction.nonce();
         let cost = slot.transaction.cost;
         self.cost_max = self.cost_max.max(cost);
         self.count(&slot.transaction);
-        let old = match self.slots.entry(nonce) {
-            Entry::Vacant(entry) => {
-                entry.insert(slot);
-                None
-            }
-            Entry::Occupied(mut entry) => Some((entry.insert(slot), self.pending.contains(&nonce))),
-        };
-        if let Some((old, was_pending)) = &old {
-            self.discount(&old.transaction);
-            if *was_pending {
+        let place = self.place(nonce);
+        let replaced = match place {
+            Some(place) => {
+                let old = mem::replace(&mut self.pending[place], slot);
                 let spent = self.spent - old.transaction.cost;
                 self.spent = spent.checked_add(cost).expect("admission held it to the balance");
-                moves.extend(self.slots.get(&nonce).cloned().map(Move::Promoted));
+                Some((old, true))
             }
+            None => {
+                let old = self.queued.remove(&nonce).map(|old| (old, false));
+                match self.spent_with(cost).filter(|_| nonce == self.pending_end()) {
+                    Some(spent) => {
+                        self.spent = spent;
+                        self.pending.push_back(slot);
+                    }
+                    None => {
+                        self.queued.insert(nonce, slot);
+                    }
+                }
+                old
+            }
+        };
+        if let Some((old, _)) = &replaced {
+            self.discount(&old.transaction);
         }
         self.grow(moves);
-        old
+        Inserted { replaced, is_pending: self.is_pending(nonce) }
     }
 
     /// Takes a transaction out. Those after it are not pending any more; they count as queued since
@@ -150,50 +214,52 @@ impl Account {
         queued_at: Option<u64>,
         moves: &mut Vec<Move>,
     ) -> Option<Removed> {
-        let was_pending = self.is_pending(nonce);
-        if was_pending {
-            while self.pending.end > nonce + 1 {
-                self.demote_last(queued_at, moves);
+        let removed = match self.place(nonce) {
+            Some(place) => {
+                while self.pending.len() > place + 1 {
+                    self.demote_last(queued_at, moves);
+                }
+                let slot = self.pending.pop_back()?;
+                self.spent -= slot.transaction.cost;
+                (slot, true)
             }
-            self.pending.end = nonce;
-            self.spent -= self.get(nonce).map_or(U256::ZERO, |transaction| transaction.cost);
-        }
-        let slot = self.slots.remove(&nonce)?;
-        self.discount(&slot.transaction);
-        Some((slot, was_pending))
+            None => (self.queued.remove(&nonce)?, false),
+        };
+        self.discount(&removed.0.transaction);
+        Some(removed)
     }
 
-    /// Takes note of the account's state after a block, and gives what its nonce is past.
+    /// Takes note of the account's state after a block, and adds what its nonce is past to `past`,
+    /// by ascending nonce.
     pub(crate) fn set_state(
         &mut self,
         state: SenderState,
         now: u64,
+        past: &mut Vec<Removed>,
         moves: &mut Vec<Move>,
-    ) -> Vec<Removed> {
-        let mut past = Vec::new();
+    ) {
         if state.nonce < self.state.nonce {
             // A block was taken back: before what was pending there is a gap now.
             while !self.pending.is_empty() {
                 self.demote_last(Some(now), moves);
             }
-            self.pending = state.nonce..state.nonce;
         }
-        while let Some(entry) = self.slots.first_entry()
+        for _ in self.state.nonce..state.nonce {
+            let Some(slot) = self.pending.pop_front() else { break };
+            self.spent -= slot.transaction.cost;
+            self.discount(&slot.transaction);
+            past.push((slot, true));
+        }
+        while let Some(entry) = self.queued.first_entry()
             && *entry.key() < state.nonce
         {
             let slot = entry.remove();
-            let was_pending = self.pending.contains(&slot.transaction.nonce());
-            if was_pending {
-                self.spent -= slot.transaction.cost;
-            }
             self.discount(&slot.transaction);
-            past.push((slot, was_pending));
+            past.push((slot, false));
         }
-        self.pending = state.nonce..self.pending.end.max(state.nonce);
         self.state = state;
         self.shrink(Some(now), moves);
         self.grow(moves);
-        past
     }
 
     /// Nonces of the transactions that the balance does not cover, each by itself.
@@ -203,10 +269,10 @@ impl Account {
             return Vec::new();
         }
         let (mut nonces, mut cost_max) = (Vec::new(), U256::ZERO);
-        for (nonce, slot) in &self.slots {
-            let cost = slot.transaction.cost;
+        for transaction in self.transactions() {
+            let cost = transaction.cost;
             if cost > balance {
-                nonces.push(*nonce);
+                nonces.push(transaction.nonce());
             } else {
                 cost_max = cost_max.max(cost);
             }
@@ -224,23 +290,28 @@ impl Account {
 
     /// Makes pending what can be.
     fn grow(&mut self, moves: &mut Vec<Move>) {
-        while let Some(slot) = self.slots.get(&self.pending.end) {
-            let Some(spent) = self.spent.checked_add(slot.transaction.cost) else { return };
-            if spent > self.state.balance {
-                return;
-            }
+        while let Some((nonce, slot)) = self.queued.first_key_value()
+            && *nonce == self.pending_end()
+            && let Some(spent) = self.spent_with(slot.transaction.cost)
+            && let Some((_, slot)) = self.queued.pop_first()
+        {
             moves.push(Move::Promoted(slot.clone()));
             self.spent = spent;
-            self.pending.end += 1;
+            self.pending.push_back(slot);
         }
     }
 
+    /// What the pending ones may cost together with one more, if the balance covers that.
+    fn spent_with(&self, cost: U256) -> Option<U256> {
+        self.spent.checked_add(cost).filter(|spent| *spent <= self.state.balance)
+    }
+
     fn demote_last(&mut self, queued_at: Option<u64>, moves: &mut Vec<Move>) {
-        self.pending.end -= 1;
-        let slot = self.slots.get_mut(&self.pending.end).expect("what is pending is there");
+        let Some(mut slot) = self.pending.pop_back() else { return };
         self.spent -= slot.transaction.cost;
         slot.queued_at = queued_at.unwrap_or(slot.queued_at);
         moves.push(Move::Demoted(slot.clone()));
+        self.queued.insert(slot.transaction.nonce(), slot);
     }
 
     fn count(&mut self, transaction: &PoolTransaction) {
@@ -258,29 +329,65 @@ impl Account {
     }
 }
 
-/// How often each value is there.
+/// How often each value is there. Most senders, and most pools, know one value only.
 #[derive(Debug, Default)]
-pub(crate) struct Counts(BTreeMap<u128, u32>);
+pub(crate) enum Counts {
+    /// Nothing is there.
+    #[default]
+    None,
+    /// One value, and how often it is there.
+    One(u128, u32),
+    /// Two values or more.
+    Many(BTreeMap<u128, u32>),
+}
 
 impl Counts {
     pub(crate) fn add(&mut self, value: u128) {
-        *self.0.entry(value).or_insert(0) += 1;
+        match self {
+            Self::None => *self = Self::One(value, 1),
+            Self::One(only, count) if *only == value => *count += 1,
+            Self::One(only, count) => {
+                *self = Self::Many(BTreeMap::from([(*only, *count), (value, 1)]));
+            }
+            Self::Many(counts) => *counts.entry(value).or_insert(0) += 1,
+        }
     }
 
     pub(crate) fn take(&mut self, value: u128) {
-        if let Entry::Occupied(mut entry) = self.0.entry(value) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
+        match self {
+            Self::One(only, 1) if *only == value => *self = Self::None,
+            Self::One(only, count) if *only == value => *count -= 1,
+            Self::Many(counts) => {
+                if let Entry::Occupied(mut entry) = counts.entry(value) {
+                    *entry.get_mut() -= 1;
+                    if *entry.get() == 0 {
+                        entry.remove();
+                    }
+                }
+                // The same counts always have the same form.
+                if counts.len() == 1
+                    && let Some((only, count)) = counts.pop_first()
+                {
+                    *self = Self::One(only, count);
+                }
             }
+            Self::None | Self::One(..) => {}
         }
     }
 
     pub(crate) fn min(&self) -> u128 {
-        self.0.first_key_value().map_or(0, |(value, _)| *value)
+        match self {
+            Self::None => 0,
+            Self::One(only, _) => *only,
+            Self::Many(counts) => counts.first_key_value().map_or(0, |(value, _)| *value),
+        }
     }
 
     pub(crate) fn max(&self) -> u128 {
-        self.0.last_key_value().map_or(0, |(value, _)| *value)
+        match self {
+            Self::None => 0,
+            Self::One(only, _) => *only,
+            Self::Many(counts) => counts.last_key_value().map_or(0, |(value, _)| *value),
+        }
     }
 }

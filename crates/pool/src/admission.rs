@@ -8,12 +8,14 @@ use alloy_consensus::Transaction as _;
 use alloy_primitives::U256;
 
 impl Pool {
-    /// Holds a transaction to its sender's means, and to what the sender has in the pool.
+    /// Holds a transaction to its sender's means, and to what the sender has in the pool, its
+    /// `account`.
     pub(crate) fn check_sender(
         &self,
         candidate: &Candidate,
         origin: Origin,
         state: &SenderState,
+        account: Option<&Account>,
     ) -> Result<(), PoolError> {
         let nonce = candidate.transaction.nonce();
         if nonce < state.nonce {
@@ -27,7 +29,6 @@ impl Pool {
         if cost > balance {
             return Err(PoolError::InsufficientFunds { balance, cost });
         }
-        let account = self.accounts.get(&candidate.sender);
         let spent = account.map_or(U256::ZERO, Account::spent);
         let end = account.map_or(state.nonce, Account::pending_end);
         let old = account.and_then(|account| account.get(nonce));

@@ -6,7 +6,7 @@ use alloy_eips::{
     eip4844::{BlobTransactionValidationError, env_settings::EnvKzgSettings},
     eip7594::BlobTransactionSidecarVariant,
 };
-use alloy_primitives::{B256, map::HashMap};
+use alloy_primitives::{B256, map::B256Map};
 use heddle_types::Fork;
 use std::{collections::VecDeque, sync::Arc};
 
@@ -66,12 +66,12 @@ pub(crate) struct MinedBlobs {
     bytes_max: u64,
     bytes: u64,
     order: VecDeque<B256>,
-    by_transaction: HashMap<B256, Arc<BlobTransactionSidecarVariant>>,
+    by_transaction: B256Map<Arc<BlobTransactionSidecarVariant>>,
 }
 
 impl MinedBlobs {
     pub(crate) fn new(bytes_max: u64) -> Self {
-        Self { bytes_max, bytes: 0, order: VecDeque::new(), by_transaction: HashMap::default() }
+        Self { bytes_max, bytes: 0, order: VecDeque::new(), by_transaction: B256Map::default() }
     }
 
     pub(crate) fn keep(&mut self, transaction: &PoolTransaction) {

@@ -2,11 +2,16 @@
 
 use crate::{
     Candidate, Context, DropReason, Origin, PoolError, PoolTransaction, SenderState,
-    account::Account, pool::Pool, validate,
+    account::{Account, Move},
+    pool::{HALF_FULL_PERCENT, Pool},
+    validate,
 };
-use alloy_primitives::{Address, B256, map::HashSet};
+use alloy_primitives::{
+    Address, B256,
+    map::{B256Set, Entry},
+};
 use heddle_types::RecoveredTransaction;
-use std::{error::Error, sync::Arc};
+use std::{error::Error, iter::Peekable, sync::Arc, vec};
 
 /// What happened to the chain.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,24 +51,20 @@ impl Pool {
         now: u64,
         mut account: impl FnMut(Address) -> Result<SenderState, E>,
     ) -> Result<BlockOutcome, PoolError> {
-        let mined: HashSet<B256> =
-            update.committed.iter().filter(|hash| self.get(hash).is_some()).copied().collect();
-        let states = self.read_changed(&update, &mut account)?;
+        let mined = self.places_of(update.committed);
+        let states = self.read_changed(&mined, update.changed, &mut account)?;
         let rules_changed = self.context.fork != context.fork;
         self.context = context;
         self.revision += 1;
 
         let mut outcome = BlockOutcome::default();
+        let mined_count = mined.len();
+        let mut mined = mined.into_iter().peekable();
         for (sender, state) in states {
-            self.follow_sender(sender, state, now, &mined, &mut outcome);
+            self.follow_sender(sender, state, now, &mut mined, &mut outcome);
         }
-        // A state that contradicts the block would let mined transactions stay.
-        for hash in update.committed {
-            if let Some(transaction) = self.index.get(hash).cloned() {
-                self.mined_blobs.keep(&transaction);
-                outcome.mined += 1;
-                self.forget_at(transaction.sender(), transaction.nonce(), now);
-            }
+        if outcome.mined < mined_count {
+            self.forget_committed(update.committed, now, &mut outcome);
         }
         if rules_changed || self.index.gas_limit_max() > self.context.block_gas_limit {
             self.drop_unfit(now);
@@ -71,6 +72,9 @@ impl Pool {
         self.take_back(&update, now, account, &mut outcome);
         self.expire(now);
         outcome.promoted.retain(|transaction| self.is_pending(&transaction.hash()));
+        if !self.is_filled(HALF_FULL_PERCENT) {
+            self.index.forget_leaving();
+        }
         Ok(outcome)
     }
 
@@ -84,56 +88,89 @@ impl Pool {
         }
     }
 
+    /// Where those of the transactions are that the pool holds: each once, in ascending order.
+    fn places_of(&self, committed: &[B256]) -> Vec<Place> {
+        let mut places: Vec<_> = committed
+            .iter()
+            .filter_map(|hash| self.get(hash))
+            .map(|transaction| Place::of(transaction))
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
     /// The states of the senders that are in the pool and may have changed, by ascending address.
     fn read_changed<E: Into<Box<dyn Error + Send + Sync>>>(
         &self,
-        update: &BlockUpdate<'_>,
+        mined: &[Place],
+        changed: &[Address],
         account: &mut impl FnMut(Address) -> Result<SenderState, E>,
     ) -> Result<Vec<(Address, SenderState)>, PoolError> {
-        let senders_of = update.committed.iter().filter_map(|hash| Some(self.get(hash)?.sender()));
-        let mut senders: Vec<Address> = update
-            .changed
-            .iter()
-            .copied()
-            .filter(|address| self.accounts.contains_key(address))
-            .chain(senders_of)
-            .collect();
+        let mut senders: Vec<_> = mined.iter().map(|place| place.sender).collect();
+        senders.dedup();
+        let known = changed.iter().filter(|address| self.accounts.contains_key(*address));
+        senders.extend(known.map(|address| AddressKey::of(*address)));
         senders.sort_unstable();
         senders.dedup();
-        let read = |sender| match account(sender) {
-            Ok(state) => Ok((sender, state)),
+        let read = |sender: AddressKey| match account(sender.address()) {
+            Ok(state) => Ok((sender.address(), state)),
             Err(error) => Err(PoolError::State(error.into())),
         };
         senders.into_iter().map(read).collect()
     }
 
-    /// Takes note of a sender's new state.
+    /// Takes note of a sender's new state. `mined` begins with no place of a later sender.
     fn follow_sender(
         &mut self,
         sender: Address,
         state: SenderState,
         now: u64,
-        mined: &HashSet<B256>,
+        mined: &mut Peekable<vec::IntoIter<Place>>,
         outcome: &mut BlockOutcome,
     ) {
-        let follow = |account: &mut Account, moves: &mut _| account.set_state(state, now, moves);
-        let Some((past, moves)) = self.edit(sender, follow) else { return };
+        let Entry::Occupied(mut entry) = self.accounts.entry(sender) else { return };
+        self.revision += 1;
+        let (mut past, mut moves) = (Vec::new(), Vec::new());
+        let follow = |account: &mut Account, moves: &mut _| {
+            account.set_state(state, now, &mut past, moves);
+            account.unaffordable()
+        };
+        let unaffordable = self.index.edit(sender, entry.get_mut(), &mut moves, follow);
+        if entry.get().is_empty() {
+            entry.remove();
+        }
         for removed in past {
             self.index.remove(&removed);
             let transaction = removed.0.transaction;
-            if mined.contains(&transaction.hash()) {
+            let place = Place::of(&transaction);
+            while mined.next_if(|before| *before < place).is_some() {}
+            if mined.next_if_eq(&place).is_some() {
                 self.mined_blobs.keep(&transaction);
                 outcome.mined += 1;
             } else {
                 self.drops.push(&transaction, DropReason::NonceUsed);
             }
         }
-        let unaffordable = self.edit(sender, |account, _| account.unaffordable());
-        for nonce in unaffordable.into_iter().flat_map(|(nonces, _)| nonces).rev() {
+        for nonce in unaffordable.into_iter().rev() {
             self.drop_at(sender, nonce, DropReason::Unaffordable, now);
         }
-        self.sweep(&sender);
-        outcome.promoted.extend(self.still_pending(moves));
+        let promoted = moves.into_iter().filter_map(Move::promoted);
+        outcome
+            .promoted
+            .extend(promoted.filter(|transaction| self.is_pending(&transaction.hash())));
+    }
+
+    /// Takes out what was mined and is there still: a state that contradicts the block would let
+    /// it stay.
+    fn forget_committed(&mut self, committed: &[B256], now: u64, outcome: &mut BlockOutcome) {
+        for hash in committed {
+            if let Some(transaction) = self.index.get(hash).cloned() {
+                self.mined_blobs.keep(&transaction);
+                outcome.mined += 1;
+                self.forget_at(transaction.sender(), transaction.nonce(), now);
+            }
+        }
     }
 
     /// Drops what the rules of the next block do not allow. Rare, so it may look at everything.
@@ -166,7 +203,7 @@ impl Pool {
         if update.reverted.is_empty() {
             return;
         }
-        let committed: HashSet<B256> = update.committed.iter().copied().collect();
+        let committed: B256Set = update.committed.iter().copied().collect();
         // A chain has far fewer transactions than there are numbers.
         self.first_arrival -= update.reverted.len() as i64;
         for (arrival, recovered) in (self.first_arrival..).zip(update.reverted) {
@@ -191,5 +228,41 @@ impl Pool {
                 }
             }
         }
+    }
+}
+
+/// Where a transaction is in the pool: no other is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    sender: AddressKey,
+    nonce: u64,
+}
+
+impl Place {
+    fn of(transaction: &PoolTransaction) -> Self {
+        Self { sender: AddressKey::of(transaction.sender()), nonce: transaction.nonce() }
+    }
+}
+
+/// An address as numbers, which compare in the order of addresses and faster than their bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct AddressKey(u64, u64, u32);
+
+impl AddressKey {
+    fn of(Address(bytes): Address) -> Self {
+        let wide = |at: usize| {
+            let part = bytes.0[at..].first_chunk().expect("an address has 20 bytes");
+            u64::from_be_bytes(*part)
+        };
+        let narrow = bytes.0.last_chunk().expect("an address has 20 bytes");
+        Self(wide(0), wide(8), u32::from_be_bytes(*narrow))
+    }
+
+    fn address(self) -> Address {
+        let mut bytes = [0; 20];
+        bytes[..8].copy_from_slice(&self.0.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.1.to_be_bytes());
+        bytes[16..].copy_from_slice(&self.2.to_be_bytes());
+        Address::from(bytes)
     }
 }

@@ -1,7 +1,7 @@
 //! What left the pool otherwise than in a block, and why.
 
 use crate::{PoolError, PoolTransaction};
-use alloy_primitives::{Address, B256, map::HashMap};
+use alloy_primitives::{Address, B256, map::B256Map};
 use std::{collections::VecDeque, sync::Arc};
 
 /// A transaction that was accepted, and left the pool otherwise than in a block.
@@ -56,7 +56,7 @@ pub(crate) struct Drops {
     /// Oldest first; each has its number.
     recent: VecDeque<(u64, Dropped)>,
     /// The number of the last drop of each hash.
-    by_hash: HashMap<B256, u64>,
+    by_hash: B256Map<u64>,
     next: u64,
     /// Number of the first that was not taken yet.
     untaken: u64,
@@ -65,7 +65,7 @@ pub(crate) struct Drops {
 impl Drops {
     pub(crate) fn new(max: usize) -> Self {
         let recent = VecDeque::new();
-        Self { max: max.max(1), recent, by_hash: HashMap::default(), next: 0, untaken: 0 }
+        Self { max: max.max(1), recent, by_hash: B256Map::default(), next: 0, untaken: 0 }
     }
 
     pub(crate) fn push(&mut self, transaction: &PoolTransaction, reason: DropReason) {

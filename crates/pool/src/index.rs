@@ -7,12 +7,18 @@
 //! What a transaction pays, `min(fee, base fee + tip)`, changes with the base fee, but its minimum
 //! over many is `min(lowest fee, base fee + lowest tip)`. So two orders that never change with the
 //! base fee tell the cheapest exactly.
+//!
+//! A transaction that arrives changes the last one of its sender, and so the orders of last ones at
+//! several places each. A pool with room needs none of them: they are made when it fills up.
 
 use crate::{
     Ordering, PoolTransaction,
     account::{Account, Counts, Move, Removed, Slot},
 };
-use alloy_primitives::{Address, B256, map::HashMap};
+use alloy_primitives::{
+    Address, B256,
+    map::{AddressMap, B256Map},
+};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
@@ -25,13 +31,7 @@ pub(crate) type Head = (Reverse<u128>, i64, Address);
 /// Of two tails the lesser one is driven out first: by price, then the later one.
 type TailKey = (u128, Reverse<i64>, Address);
 
-/// Where an account stands in the orders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Standing {
-    head: Option<Head>,
-    tail: Option<Tail>,
-}
-
+/// Where an account stands among those who may be driven out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tail {
     pending: bool,
@@ -41,20 +41,15 @@ struct Tail {
     key: (Reverse<i64>, Address),
 }
 
-impl Standing {
-    pub(crate) fn of(address: Address, account: &Account, ordering: Ordering) -> Self {
-        let head = account.head().map(|head| {
-            let tip = if ordering == Ordering::Fees { head.tip() } else { 0 };
-            (Reverse(tip), head.arrival, address)
-        });
-        let tail = account.tail().map(|tail| Tail {
+impl Tail {
+    fn of(address: Address, account: &Account) -> Option<Self> {
+        account.tail().map(|tail| Self {
             pending: account.is_pending(tail.nonce()),
             blobs: account.has_blobs(),
             tip: account.tip_min(),
             fee: account.fee_min(),
             key: (Reverse(tail.arrival), address),
-        });
-        Self { head, tail }
+        })
     }
 }
 
@@ -66,6 +61,13 @@ struct Tails {
 }
 
 impl Tails {
+    /// Faster than inserting one after the other.
+    fn of<'a>(tails: impl Iterator<Item = &'a Tail> + Clone) -> Self {
+        let by_tip = tails.clone().map(|tail| (tail.tip, tail.key.0, tail.key.1)).collect();
+        let by_fee = tails.map(|tail| (tail.fee, tail.key.0, tail.key.1)).collect();
+        Self { by_tip, by_fee }
+    }
+
     fn insert(&mut self, tail: &Tail) {
         self.by_tip.insert((tail.tip, tail.key.0, tail.key.1));
         self.by_fee.insert((tail.fee, tail.key.0, tail.key.1));
@@ -91,29 +93,75 @@ impl Tails {
     }
 }
 
-/// Everything that is in the pool, in the orders that it is asked for.
-#[derive(Debug, Default)]
-pub(crate) struct Index {
-    by_hash: HashMap<B256, Arc<PoolTransaction>>,
-    heads: BTreeSet<Head>,
-    /// Tails that are queued, and that are pending.
+/// The last transactions of all accounts.
+#[derive(Debug)]
+struct Leaving {
     queued: Tails,
     pending: Tails,
     /// The same of accounts with blobs alone.
     queued_with_blobs: Tails,
     pending_with_blobs: Tails,
+}
+
+impl Leaving {
+    fn of(tails: &[Tail]) -> Self {
+        let queued = tails.iter().filter(|tail| !tail.pending);
+        let pending = tails.iter().filter(|tail| tail.pending);
+        Self {
+            queued: Tails::of(queued.clone()),
+            pending: Tails::of(pending.clone()),
+            queued_with_blobs: Tails::of(queued.filter(|tail| tail.blobs)),
+            pending_with_blobs: Tails::of(pending.filter(|tail| tail.blobs)),
+        }
+    }
+
+    fn change(&mut self, before: Option<Tail>, after: Option<Tail>) {
+        if before == after {
+            return;
+        }
+        if let Some(tail) = before {
+            self.tails(&tail).for_each(|tails| tails.remove(&tail));
+        }
+        if let Some(tail) = after {
+            self.tails(&tail).for_each(|tails| tails.insert(&tail));
+        }
+    }
+
+    fn tails(&mut self, tail: &Tail) -> impl Iterator<Item = &mut Tails> {
+        let (all, with_blobs) = if tail.pending {
+            (&mut self.pending, &mut self.pending_with_blobs)
+        } else {
+            (&mut self.queued, &mut self.queued_with_blobs)
+        };
+        [Some(all), tail.blobs.then_some(with_blobs)].into_iter().flatten()
+    }
+}
+
+/// Everything that is in the pool, in the orders that it is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    ordering: Ordering,
+    by_hash: B256Map<Arc<PoolTransaction>>,
+    heads: BTreeSet<Head>,
+    /// There while the pool is so full that somebody may have to leave soon: every transaction
+    /// changes it at several places, and a pool with room never asks for it.
+    leaving: Option<Leaving>,
     /// Queued transactions by when they were queued: `(second, arrival, sender, nonce)`.
     waiting: BTreeSet<(u64, i64, Address, u64)>,
     gas_limits: Counts,
     /// How many transactions hold an authorization by each account.
-    authorities: HashMap<Address, u32>,
+    authorities: AddressMap<u32>,
     /// Transactions with each blob, by arrival.
-    blobs: HashMap<B256, BTreeMap<i64, Arc<PoolTransaction>>>,
+    blobs: B256Map<BTreeMap<i64, Arc<PoolTransaction>>>,
     pub(crate) bytes: u64,
     pub(crate) blob_bytes: u64,
 }
 
 impl Index {
+    pub(crate) fn new(ordering: Ordering) -> Self {
+        Self { ordering, ..Self::default() }
+    }
+
     pub(crate) fn get(&self, hash: &B256) -> Option<&Arc<PoolTransaction>> {
         self.by_hash.get(hash)
     }
@@ -144,12 +192,29 @@ impl Index {
         self.blobs.get(hash)?.first_key_value().map(|(_, transaction)| transaction)
     }
 
-    /// Whose last transaction is driven out first; queued ones come before pending ones.
+    /// Whether it is known who leaves first.
+    pub(crate) fn knows_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// Finds out who leaves first, among all accounts, and keeps it known.
+    pub(crate) fn find_leaving(&mut self, accounts: &AddressMap<Account>) {
+        let tails = accounts.iter().filter_map(|(address, account)| Tail::of(*address, account));
+        self.leaving = Some(Leaving::of(&tails.collect::<Vec<_>>()));
+    }
+
+    pub(crate) fn forget_leaving(&mut self) {
+        self.leaving = None;
+    }
+
+    /// Whose last transaction is driven out first; queued ones come before pending ones. Nobody's
+    /// if that is not known.
     pub(crate) fn first_out(&self, base_fee: u64, with_blobs: bool) -> Option<Address> {
+        let leaving = self.leaving.as_ref()?;
         let (queued, pending) = if with_blobs {
-            (&self.queued_with_blobs, &self.pending_with_blobs)
+            (&leaving.queued_with_blobs, &leaving.pending_with_blobs)
         } else {
-            (&self.queued, &self.pending)
+            (&leaving.queued, &leaving.pending)
         };
         queued.first(base_fee).or_else(|| pending.first(base_fee))
     }
@@ -160,35 +225,52 @@ impl Index {
         (*at < second).then_some((*sender, *nonce))
     }
 
-    pub(crate) fn stand(&mut self, before: Standing, after: Standing) {
-        if before.head != after.head {
-            before.head.map(|head| self.heads.remove(&head));
-            after.head.map(|head| self.heads.insert(head));
+    /// Changes an account, and what is known of it here. What is put in its place or taken out is
+    /// told to [`Index::insert`] or [`Index::remove`] besides.
+    pub(crate) fn edit<T>(
+        &mut self,
+        address: Address,
+        account: &mut Account,
+        moves: &mut Vec<Move>,
+        change: impl FnOnce(&mut Account, &mut Vec<Move>) -> T,
+    ) -> T {
+        let tail = self.leaving.as_ref().and_then(|_| Tail::of(address, account));
+        let moved = moves.len();
+        let result = change(account, moves);
+        if let Some(leaving) = &mut self.leaving {
+            leaving.change(tail, Tail::of(address, account));
         }
-        if before.tail != after.tail {
-            if let Some(tail) = before.tail {
-                self.tails(&tail).for_each(|tails| tails.remove(&tail));
-            }
-            if let Some(tail) = after.tail {
-                self.tails(&tail).for_each(|tails| tails.insert(&tail));
-            }
-        }
+        self.stand(address, account);
+        self.follow(&moves[moved..]);
+        result
     }
 
-    fn tails(&mut self, tail: &Tail) -> impl Iterator<Item = &mut Tails> {
-        let (all, with_blobs) = if tail.pending {
-            (&mut self.pending, &mut self.pending_with_blobs)
-        } else {
-            (&mut self.queued, &mut self.queued_with_blobs)
-        };
-        [Some(all), tail.blobs.then_some(with_blobs)].into_iter().flatten()
+    /// Lets the account stand among the heads with the one that it has.
+    fn stand(&mut self, address: Address, account: &mut Account) {
+        // No two transactions have the same number of arrival.
+        if account.head_rank.map(|(_, arrival)| arrival) == account.head_arrival() {
+            return;
+        }
+        let is_by_fees = self.ordering == Ordering::Fees;
+        let rank =
+            account.head().map(|head| (if is_by_fees { head.tip() } else { 0 }, head.arrival));
+        let head = |(tip, arrival)| (Reverse(tip), arrival, address);
+        if let Some(before) = account.head_rank {
+            self.heads.remove(&head(before));
+        }
+        if let Some(after) = rank {
+            self.heads.insert(head(after));
+        }
+        account.head_rank = rank;
     }
 
-    /// Takes note of a transaction. It is queued until it moves.
-    pub(crate) fn insert(&mut self, slot: &Slot) {
+    /// Takes note of a transaction.
+    pub(crate) fn insert(&mut self, slot: &Slot, is_pending: bool) {
         let transaction = &slot.transaction;
         self.by_hash.insert(transaction.hash(), Arc::clone(transaction));
-        self.waiting.insert(waiting_key(slot));
+        if !is_pending {
+            self.waiting.insert(waiting_key(slot));
+        }
         self.gas_limits.add(u128::from(transaction.gas_limit()));
         for authority in &transaction.authorities {
             *self.authorities.entry(*authority).or_insert(0) += 1;
@@ -232,7 +314,7 @@ impl Index {
         }
     }
 
-    pub(crate) fn follow(&mut self, moves: &[Move]) {
+    fn follow(&mut self, moves: &[Move]) {
         for step in moves {
             match step {
                 Move::Promoted(slot) => self.waiting.remove(&waiting_key(slot)),

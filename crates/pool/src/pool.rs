@@ -2,14 +2,21 @@
 
 use crate::{
     Candidate, Context, DropReason, Origin, PoolError, PoolTransaction, SenderState, Settings,
-    account::{Account, Move, Removed, Slot},
+    account::{Account, Inserted, Move, Removed, Slot},
     blobs::MinedBlobs,
     drops::Drops,
-    index::{Index, Standing},
+    index::Index,
     validate,
 };
-use alloy_primitives::{Address, B256, map::HashMap};
+use alloy_primitives::{Address, B256, map::AddressMap};
 use std::{error::Error, sync::Arc};
+
+/// When so much of a bound is taken, the pool finds out who would have to leave first. Far enough
+/// below the bound that it is known before anybody has to.
+const NEARLY_FULL_PERCENT: u64 = 75;
+/// When no more is taken, it forgets that. Far enough below the other that what is found out serves
+/// a great part of the pool.
+pub(crate) const HALF_FULL_PERCENT: u64 = 50;
 
 /// Transactions that wait for a block.
 #[derive(Debug)]
@@ -17,7 +24,7 @@ pub struct Pool {
     pub(crate) settings: Settings,
     pub(crate) context: Context,
     /// Whoever has a transaction in the pool. Never walked through where the order could be seen.
-    pub(crate) accounts: HashMap<Address, Account>,
+    pub(crate) accounts: AddressMap<Account>,
     pub(crate) index: Index,
     pub(crate) drops: Drops,
     pub(crate) mined_blobs: MinedBlobs,
@@ -57,11 +64,12 @@ impl Pool {
     pub fn new(settings: Settings, context: Context) -> Self {
         let drops = Drops::new(settings.dropped_max);
         let mined_blobs = MinedBlobs::new(settings.mined_blob_bytes_max);
+        let index = Index::new(settings.ordering);
         Self {
             settings,
             context,
-            accounts: HashMap::default(),
-            index: Index::default(),
+            accounts: AddressMap::default(),
+            index,
             drops,
             mined_blobs,
             next_arrival: 0,
@@ -120,15 +128,19 @@ impl Pool {
             return Err(PoolError::AlreadyKnown);
         }
         validate::check(&candidate, origin, &self.settings, &self.context)?;
-        let state = self.sender_state(candidate.sender, account)?;
-        self.check_sender(&candidate, origin, &state)?;
+        let known = self.accounts.get(&candidate.sender);
+        let state = match known {
+            Some(known) => known.state,
+            None => account(candidate.sender).map_err(|error| PoolError::State(error.into()))?,
+        };
+        self.check_sender(&candidate, origin, &state, known)?;
         if origin != Origin::Reverted {
             candidate.verify_blobs(origin, self.context.fork)?;
         } else if candidate.transaction.is_eip4844() && candidate.sidecar.is_none() {
             return Err(PoolError::NoSidecar);
         }
         let transaction = PoolTransaction::new(candidate, origin, now, arrival);
-        self.admit(Slot { transaction: Arc::new(transaction), queued_at: now }, state)
+        self.admit(Slot::new(Arc::new(transaction), now), state)
     }
 
     /// Takes a transaction out for a reason that lies outside the pool: someone asked for it, or it
@@ -176,24 +188,13 @@ impl Pool {
         senders
     }
 
-    /// What is known of a sender, or what `account` tells of it.
-    fn sender_state<E: Into<Box<dyn Error + Send + Sync>>>(
-        &self,
-        sender: Address,
-        account: impl FnOnce(Address) -> Result<SenderState, E>,
-    ) -> Result<SenderState, PoolError> {
-        match self.accounts.get(&sender) {
-            Some(known) => Ok(known.state),
-            None => account(sender).map_err(|error| PoolError::State(error.into())),
-        }
-    }
-
     /// Puts a transaction that may be there in its place, and makes room for it.
     fn admit(&mut self, slot: Slot, state: SenderState) -> Result<Added, PoolError> {
         let new = Arc::clone(&slot.transaction);
         let (sender, nonce, hash) = (new.sender(), new.nonce(), new.hash());
         let revision = self.revision;
-        let (replaced, moves) = self.place(slot, state);
+        let knew_leaving = self.index.knows_leaving();
+        let (Inserted { replaced, mut is_pending }, moves) = self.place(slot, state);
         let mut evicted = Vec::new();
         if let Err(error) = self.make_room(&new, &mut evicted) {
             // The account stays until all that was in it is back.
@@ -206,6 +207,9 @@ impl Pool {
             }
             self.sweep(&sender);
             self.revision = revision;
+            if !knew_leaving {
+                self.index.forget_leaving();
+            }
             return Err(error);
         }
         if let Some((old, _)) = &replaced {
@@ -214,13 +218,20 @@ impl Pool {
         for Displaced { removed: (slot, _), .. } in &evicted {
             self.drops.push(&slot.transaction, DropReason::Evicted);
         }
-        let placement = if self.is_pending(&hash) { Placement::Pending } else { Placement::Queued };
+        let others = moves.into_iter().filter_map(Move::promoted);
+        let mut promoted = Vec::with_capacity(usize::from(is_pending));
+        promoted.extend(is_pending.then_some(new));
+        promoted.extend(others);
+        if !evicted.is_empty() {
+            promoted.retain(|transaction| self.is_pending(&transaction.hash()));
+            is_pending = self.is_pending(&hash);
+        }
         Ok(Added {
             hash,
-            placement,
+            placement: if is_pending { Placement::Pending } else { Placement::Queued },
             replaced: replaced.map(|(old, _)| old.transaction.hash()),
             evicted: evicted.iter().map(|gone| gone.removed.0.transaction.hash()).collect(),
-            promoted: self.still_pending(moves),
+            promoted,
         })
     }
 
@@ -230,6 +241,9 @@ impl Pool {
         new: &PoolTransaction,
         evicted: &mut Vec<Displaced>,
     ) -> Result<(), PoolError> {
+        if !self.index.knows_leaving() && self.is_filled(NEARLY_FULL_PERCENT) {
+            self.index.find_leaving(&self.accounts);
+        }
         loop {
             let with_blobs = if self.index.bytes > self.settings.bytes_max {
                 false
@@ -261,49 +275,46 @@ impl Pool {
         }
     }
 
-    /// What became pending and still is.
-    pub(crate) fn still_pending(&self, moves: Vec<Move>) -> Vec<Arc<PoolTransaction>> {
-        let promoted = moves.into_iter().filter_map(|step| match step {
-            Move::Promoted(slot) => Some(slot.transaction),
-            Move::Demoted(_) => None,
-        });
-        promoted.filter(|transaction| self.is_pending(&transaction.hash())).collect()
+    /// Whether more than so many percent of one of the bounds are taken.
+    pub(crate) fn is_filled(&self, percent: u64) -> bool {
+        let is_over =
+            |have: u64, of: u64| u128::from(have) * 100 > u128::from(of) * u128::from(percent);
+        is_over(self.index.bytes, self.settings.bytes_max)
+            || is_over(self.index.blob_bytes, self.settings.blob_bytes_max)
     }
 
     /// Changes an account, and its standing with it.
-    pub(crate) fn edit<T>(
+    fn edit<T>(
         &mut self,
         sender: Address,
+        moves: &mut Vec<Move>,
         change: impl FnOnce(&mut Account, &mut Vec<Move>) -> T,
-    ) -> Option<(T, Vec<Move>)> {
+    ) -> Option<T> {
         self.revision += 1;
         let account = self.accounts.get_mut(&sender)?;
-        let before = Standing::of(sender, account, self.settings.ordering);
-        let mut moves = Vec::new();
-        let result = change(account, &mut moves);
-        let after = Standing::of(sender, account, self.settings.ordering);
-        self.index.stand(before, after);
-        self.index.follow(&moves);
-        Some((result, moves))
+        Some(self.index.edit(sender, account, moves, change))
     }
 
-    /// Puts a transaction in its place, and gives what was there.
-    fn place(&mut self, slot: Slot, state: SenderState) -> (Option<Removed>, Vec<Move>) {
+    /// Puts a transaction in its place, and tells what else became pending.
+    fn place(&mut self, slot: Slot, state: SenderState) -> (Inserted, Vec<Move>) {
+        self.revision += 1;
         let sender = slot.transaction.sender();
-        self.accounts.entry(sender).or_insert_with(|| Account::new(state));
-        self.place_in(sender, slot)
+        let account = self.accounts.entry(sender).or_insert_with(|| Account::new(state));
+        let (new, mut moves) = (slot.clone(), Vec::new());
+        let insert = |account: &mut Account, moves: &mut _| account.insert(slot, moves);
+        let inserted = self.index.edit(sender, account, &mut moves, insert);
+        self.index.insert(&new, inserted.is_pending);
+        if let Some(old) = &inserted.replaced {
+            self.index.remove(old);
+        }
+        (inserted, moves)
     }
 
     /// Puts a transaction in its place in an account that is in the pool.
-    fn place_in(&mut self, sender: Address, slot: Slot) -> (Option<Removed>, Vec<Move>) {
-        self.index.insert(&slot);
-        let (replaced, moves) = self
-            .edit(sender, |account, moves| account.insert(slot, moves))
-            .expect("the caller saw to it that the account is there");
-        if let Some(old) = &replaced {
-            self.index.remove(old);
-        }
-        (replaced, moves)
+    fn place_in(&mut self, sender: Address, slot: Slot) {
+        let account = self.accounts.get(&sender);
+        let state = account.expect("the caller saw to it that the account is there").state;
+        self.place(slot, state);
     }
 
     /// Takes a transaction out, and forgets its account if that has nothing else in the pool.
@@ -320,7 +331,7 @@ impl Pool {
     /// Takes a transaction out; see [`Account::remove`].
     fn take(&mut self, sender: Address, nonce: u64, queued_at: Option<u64>) -> Option<Removed> {
         let remove = |account: &mut Account, moves: &mut _| account.remove(nonce, queued_at, moves);
-        let removed = self.edit(sender, remove)?.0?;
+        let removed = self.edit(sender, &mut Vec::new(), remove)??;
         self.index.remove(&removed);
         Some(removed)
     }

@@ -40,6 +40,22 @@ fn drives_out_the_cheapest_by_effective_price() {
 }
 
 #[test]
+fn drives_out_the_cheapest_again_after_it_was_empty() {
+    let mut bench = with_room(3, 0);
+    for round in 0..3 {
+        let cheap = bench.accept(1, 0, 100, 10);
+        bench.accept(2, round, 100, 20);
+        bench.accept(3, round, 100, 30);
+        let added = bench.add(signed(4, transfer(4, round, 100, 15))).unwrap();
+        assert_eq!(added.evicted, [cheap]);
+        assert_eq!(content(&bench), [(2, round), (3, round), (4, round)]);
+        let mined: Vec<_> = bench.pool.best().collect();
+        bench.mine(&mined);
+        assert_eq!(bench.pool.status(), heddle_pool::Status::default());
+    }
+}
+
+#[test]
 fn drives_out_the_last_to_arrive_among_equals() {
     let mut bench = with_room(2, 0);
     bench.accept(1, 0, 100, 50);
