@@ -142,7 +142,7 @@ impl Chain {
             senders.push(candidate.sender);
         }
         skipped.sort_by_key(|skipped| skipped.index);
-        complete(&mut block, &executed.results);
+        complete(&mut block, &executed.results, self.settings.threads);
         let hash = block.header.hash_slow();
         let block = RecoveredBlock { block, hash, senders };
         let executed = self.executed_block(block, executed, parent.total_difficulty);
@@ -228,9 +228,9 @@ fn skeleton(
 }
 
 /// Adds what executing the block told.
-fn complete(block: &mut Block, results: &Results) {
+fn complete(block: &mut Block, results: &Results, threads: usize) {
     block.header.state_root = results.state_root;
-    block.header.transactions_root = roots::transactions_root(&block.body.transactions);
+    block.header.transactions_root = roots::transactions_root(&block.body.transactions, threads);
     block.header.receipts_root = results.receipts_root;
     block.header.logs_bloom = results.logs_bloom;
     block.header.gas_used = results.gas_used;

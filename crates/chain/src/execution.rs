@@ -19,7 +19,7 @@ pub(crate) struct Task<'a> {
     pub(crate) invalid: Invalid,
     /// The block's access list, if it came with the block.
     pub(crate) list: Option<&'a AccessList>,
-    /// Threads for the state root.
+    /// Threads for the roots.
     pub(crate) threads: usize,
     pub(crate) observer: Option<&'a StageObserver>,
 }
@@ -112,7 +112,7 @@ pub(crate) fn execute(executor: &mut Executor, task: &Task<'_>) -> Result<Execut
     let hash_list = |list: &BlockAccessList| keccak256(records::access_list_bytes(list));
     let results = Results {
         state_root: layer.root(),
-        receipts_root: roots::receipts_root(&output.receipts),
+        receipts_root: roots::receipts_root(&output.receipts, task.threads),
         logs_bloom: roots::logs_bloom(&output.receipts),
         gas_used: output.gas_used,
         blob_gas_used: (fork >= Fork::Cancun).then_some(output.blob_gas_used),

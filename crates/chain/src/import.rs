@@ -222,7 +222,7 @@ impl Chain {
             return Err(BlockError::Senders { transactions, senders: senders.len() });
         }
         rules::check_header(self.spec(), fork, &block.header, &parent.header, parent.hash)?;
-        rules::check_body(self.spec(), fork, block)?;
+        rules::check_body(self.spec(), fork, block, self.settings.threads)?;
         rules::check_ommers(self.spec(), &block.body.ommers, ancestors)
     }
 

@@ -1,19 +1,21 @@
 //! Roots and hashes that stand in a header.
 
-use alloy_consensus::proofs;
-use alloy_eips::eip7685::Requests;
-use alloy_primitives::{B256, Bloom, Bytes};
-use alloy_trie::root::ordered_trie_root_with_encoder;
-use heddle_types::{Header, Receipt, Transaction, Withdrawal};
+mod ordered;
 
-/// Root of the transactions.
-pub(crate) fn transactions_root(transactions: &[Transaction]) -> B256 {
-    proofs::calculate_transaction_root(transactions)
+use alloy_consensus::proofs;
+use alloy_eips::{eip2718::Encodable2718, eip7685::Requests};
+use alloy_primitives::{B256, Bloom, Bytes};
+use heddle_types::{Header, Receipt, Transaction, Withdrawal};
+use ordered::ordered_root;
+
+/// Root of the transactions, on up to so many threads.
+pub(crate) fn transactions_root(transactions: &[Transaction], threads: usize) -> B256 {
+    ordered_root(transactions, threads, |transaction, out| transaction.encode_2718(out))
 }
 
-/// Root of the receipts.
-pub(crate) fn receipts_root(receipts: &[Receipt]) -> B256 {
-    ordered_trie_root_with_encoder(receipts, |receipt: &Receipt, out| receipt.encode_2718(out))
+/// Root of the receipts, on up to so many threads.
+pub(crate) fn receipts_root(receipts: &[Receipt], threads: usize) -> B256 {
+    ordered_root(receipts, threads, Receipt::encode_2718)
 }
 
 /// Root of the withdrawals (EIP-4895).
@@ -33,5 +35,7 @@ pub(crate) fn requests_hash(requests: &[Bytes]) -> B256 {
 
 /// The bloom filter over all logs of a block.
 pub(crate) fn logs_bloom(receipts: &[Receipt]) -> Bloom {
-    receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom)
+    // Most receipts have no logs, and so nothing in their filters.
+    let logged = receipts.iter().filter(|receipt| !receipt.logs.is_empty());
+    logged.fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom)
 }

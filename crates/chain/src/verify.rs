@@ -192,7 +192,7 @@ impl Store {
         let Some(body) = records::body(&self.reader, number)? else {
             return damaged("the body is missing");
         };
-        if header.transactions_root != roots::transactions_root(&body.transactions) {
+        if header.transactions_root != roots::transactions_root(&body.transactions, 1) {
             return damaged("the transactions are not those of its header");
         }
         if !elsewhere && header.ommers_hash != roots::ommers_hash(&body.ommers) {
@@ -227,7 +227,7 @@ impl Store {
         if receipts.len() != count {
             return damaged("there are more or fewer receipts than transactions");
         }
-        if header.receipts_root != roots::receipts_root(&receipts) {
+        if header.receipts_root != roots::receipts_root(&receipts, 1) {
             return damaged("the receipts are not those of its header");
         }
         if header.logs_bloom != roots::logs_bloom(&receipts) {
@@ -245,7 +245,7 @@ impl Store {
 
     fn verify_side_blocks(&self) -> Result<(), Error> {
         for (hash, block) in records::side_blocks(&self.reader)? {
-            let transactions: B256 = roots::transactions_root(&block.body.transactions);
+            let transactions: B256 = roots::transactions_root(&block.body.transactions, 1);
             if block.header.hash_slow() != hash || block.header.transactions_root != transactions {
                 return Err(Error::SideBlock(hash));
             }

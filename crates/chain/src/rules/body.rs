@@ -9,12 +9,18 @@ use heddle_types::{Block, ChainSpec, Fork};
 /// Bytes of a block's encoding from Osaka on (EIP-7934): 10 MiB less a margin of 2 MiB.
 pub const BLOCK_SIZE_MAX: usize = 8 * 1024 * 1024;
 
-/// Checks the body of a block of `fork` against its header; ommers are checked elsewhere.
+/// Checks the body of a block of `fork` against its header, on up to so many threads; ommers are
+/// checked elsewhere.
 ///
 /// # Errors
 ///
 /// The first rule that it breaks.
-pub fn check_body(spec: &ChainSpec, fork: Fork, block: &Block) -> Result<(), BlockError> {
+pub fn check_body(
+    spec: &ChainSpec,
+    fork: Fork,
+    block: &Block,
+    threads: usize,
+) -> Result<(), BlockError> {
     let (header, body) = (&block.header, &block.body);
     if fork >= Fork::Osaka {
         let size = block.length();
@@ -26,7 +32,8 @@ pub fn check_body(spec: &ChainSpec, fork: Fork, block: &Block) -> Result<(), Blo
     if got != expected {
         return Err(BlockError::OmmersHash { expected, got });
     }
-    let (expected, got) = (header.transactions_root, roots::transactions_root(&body.transactions));
+    let got = roots::transactions_root(&body.transactions, threads);
+    let expected = header.transactions_root;
     if got != expected {
         return Err(BlockError::TransactionsRoot { expected, got });
     }
