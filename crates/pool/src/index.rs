@@ -31,6 +31,9 @@ pub(crate) type Head = (Reverse<u128>, i64, Address);
 /// Of two tails the lesser one is driven out first: by price, then the later one.
 type TailKey = (u128, Reverse<i64>, Address);
 
+/// A queued transaction: second, arrival, sender, nonce.
+pub(crate) type WaitingKey = (u64, i64, Address, u64);
+
 /// Where an account stands among those who may be driven out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tail {
@@ -146,8 +149,8 @@ pub(crate) struct Index {
     /// There while the pool is so full that somebody may have to leave soon: every transaction
     /// changes it at several places, and a pool with room never asks for it.
     leaving: Option<Leaving>,
-    /// Queued transactions by when they were queued: `(second, arrival, sender, nonce)`.
-    waiting: BTreeSet<(u64, i64, Address, u64)>,
+    /// Queued transactions by when they were queued.
+    waiting: BTreeSet<WaitingKey>,
     gas_limits: Counts,
     /// How many transactions hold an authorization by each account.
     authorities: AddressMap<u32>,
@@ -264,13 +267,9 @@ impl Index {
         account.head_rank = rank;
     }
 
-    /// Takes note of a transaction.
-    pub(crate) fn insert(&mut self, slot: &Slot, is_pending: bool) {
-        let transaction = &slot.transaction;
+    /// Takes note of a transaction. If it is queued, [`Index::wait`] is told besides.
+    pub(crate) fn insert(&mut self, transaction: &Arc<PoolTransaction>) {
         self.by_hash.insert(transaction.hash(), Arc::clone(transaction));
-        if !is_pending {
-            self.waiting.insert(waiting_key(slot));
-        }
         self.gas_limits.add(u128::from(transaction.gas_limit()));
         for authority in &transaction.authorities {
             *self.authorities.entry(*authority).or_insert(0) += 1;
@@ -283,6 +282,11 @@ impl Index {
         if transaction.has_blobs() {
             self.blob_bytes += transaction.bytes;
         }
+    }
+
+    /// Takes note of a transaction that is queued.
+    pub(crate) fn wait(&mut self, key: WaitingKey) {
+        self.waiting.insert(key);
     }
 
     pub(crate) fn remove(&mut self, (slot, was_pending): &Removed) {
@@ -324,7 +328,8 @@ impl Index {
     }
 }
 
-fn waiting_key(slot: &Slot) -> (u64, i64, Address, u64) {
+/// Where a slot stands among those that wait.
+pub(crate) fn waiting_key(slot: &Slot) -> WaitingKey {
     let transaction = &slot.transaction;
     (slot.queued_at, transaction.arrival, transaction.sender(), transaction.nonce())
 }

@@ -5,7 +5,7 @@ use crate::{
     account::{Account, Inserted, Move, Removed, Slot},
     blobs::MinedBlobs,
     drops::Drops,
-    index::Index,
+    index::{Index, waiting_key},
     validate,
 };
 use alloy_primitives::{Address, B256, map::AddressMap};
@@ -300,10 +300,13 @@ impl Pool {
         self.revision += 1;
         let sender = slot.transaction.sender();
         let account = self.accounts.entry(sender).or_insert_with(|| Account::new(state));
-        let (new, mut moves) = (slot.clone(), Vec::new());
+        let (waiting, mut moves) = (waiting_key(&slot), Vec::new());
+        self.index.insert(&slot.transaction);
         let insert = |account: &mut Account, moves: &mut _| account.insert(slot, moves);
         let inserted = self.index.edit(sender, account, &mut moves, insert);
-        self.index.insert(&new, inserted.is_pending);
+        if !inserted.is_pending {
+            self.index.wait(waiting);
+        }
         if let Some(old) = &inserted.replaced {
             self.index.remove(old);
         }
