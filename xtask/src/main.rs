@@ -1,5 +1,6 @@
 //! Developer tasks behind `cargo xtask`.
 
+mod benchmarks;
 mod campaign;
 mod contracts;
 mod e2e;
@@ -23,6 +24,9 @@ Usage: cargo xtask TASK
   tidy           check the rules of style that no other tool knows
   contracts      compile contracts/src; with --check compare with contracts/artifacts only
   campaign NAME  a long run of what `test` does in short; without a name it tells which there are
+  benchmarks [WORD]
+                 measure the node, and write it into docs/benchmarks.md; with a word only what has
+                 it in its title; it takes half an hour
   e2e [FLOW...]  drive a dev node with the clients that people use; see e2e/README.md
   fixtures DIR   make fixtures/mainnet anew from a folder that holds all recorded blocks
 
@@ -44,6 +48,8 @@ fn main() -> ExitCode {
         ["campaign"] => Ok(campaign::list()),
         ["campaign", name] => campaign::run(name, None),
         ["campaign", name, part] => campaign::run(name, Some(part)),
+        ["benchmarks"] => benchmarks::run(None),
+        ["benchmarks", part] => benchmarks::run(Some(part)),
         ["e2e", ref flows @ ..] => e2e::run(flows),
         ["fixtures", folder] => fixtures::run(Path::new(folder)),
         ["help" | "--help" | "-h"] => {

@@ -8,7 +8,7 @@ use crate::{
     genesis::genesis_block,
     reader::Shared,
     records::{self, BlockRecords, Canonical, HeadRecord},
-    settler::Settler,
+    settler::{Settler, settle},
     side::SideBlocks,
     stage::ended,
     tries::Tries,
@@ -283,7 +283,7 @@ impl Chain {
     ///
     /// The store may fail.
     pub fn settle(&self) -> Result<(), Error> {
-        Ok(self.db.settle()?)
+        settle(&self.db)
     }
 
     /// Changes the state after the head without a block, as development does to set balances. The
@@ -414,8 +414,8 @@ impl Chain {
         self.refresh(Some(reader.state().clone()))
     }
 
-    /// Drops what only the states before the last `keep_states` blocks need. Blocks and receipts
-    /// stay. A finalized chain needs none of them; a branch cannot begin before what is kept.
+    /// Forgets the states before those of the last `keep_states` blocks. What only they need is
+    /// dropped when the store settles; blocks and receipts stay. A finalized chain needs none of them; a branch cannot begin before what is kept.
     ///
     /// # Errors
     ///
@@ -429,7 +429,7 @@ impl Chain {
         }
         let record = records::canonical(reader.store(), oldest)?.ok_or(Error::NoBlock(oldest))?;
         let mut writer = self.db.writer()?;
-        heddle_state::prune(&mut writer, record.version)?;
+        heddle_state::forget(&mut writer, record.version)?;
         records::put_height(&mut writer, records::OLDEST_STATE, Some(oldest))?;
         writer.commit()?;
         self.refresh(Some(reader.state().clone()))

@@ -10,7 +10,7 @@ use crate::{
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use heddle_keccak::keccak256_fixed;
-use heddle_storage::{Pair, Reader, Table, Writer};
+use heddle_storage::{Additions, Pair, Reader, Table, Writer};
 use heddle_types::{AccountChange, AccountState, ChangeSet, Genesis, GenesisAccount};
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -18,6 +18,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 const OLDEST: &[u8] = b"oldest";
 /// The newest version.
 const LATEST: &[u8] = b"latest";
+/// The version before which what nobody can read was deleted.
+const SWEPT: &[u8] = b"swept";
 
 pub(crate) fn oldest(reader: &Reader) -> Result<Version, Error> {
     version(reader.get(Table::StateMeta, OLDEST)?)
@@ -294,42 +296,75 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
     Ok(())
 }
 
-/// Forgets all versions before `below`: what only they can read is deleted. If the tries of `below`
-/// are not stored, what they are made from is kept, too: the versions from the last one before it
-/// that has its tries.
+/// Forgets all versions before `below`: they can be read and gone back to no more. If the tries of
+/// `below` are not stored, what they are made from is kept, too: the versions from the last one before
+/// it that has its tries. What only they could read is deleted by [`sweep`].
 ///
 /// # Errors
 ///
 /// The store may fail.
-pub fn prune(writer: &mut Writer, below: Version) -> Result<(), Error> {
+pub fn forget(writer: &mut Writer, below: Version) -> Result<(), Error> {
     let latest = version(writer.get(Table::StateMeta, LATEST)?)?;
     let oldest = version(writer.get(Table::StateMeta, OLDEST)?)?;
     let below = last_with_trie(below.min(latest), |version| has_tries(writer, version))?;
-    let mut superfluous = Vec::new();
-    for kept in (oldest.0 + 1..=below.0).map(Version) {
-        for subject in changes(writer, kept)? {
-            let first = subject.at(Version(0));
-            let key = subject.at(kept);
-            // Pruning that went on before has left one at most.
-            let before = subject.at(Version(kept.0 - 1));
-            if let Some((old, _)) = writer.last_below_or_at(subject.table, &first, &before)? {
-                superfluous.push((subject.table, old));
-            }
-            // Nothing refers to a node that is gone. That an account or a slot is gone is
-            // remembered: a chain that was forked from another asks that one else.
-            let is_gone = writer.get(subject.table, &key)?.is_some_and(|entry| entry.is_empty());
-            if is_gone && subject.table == Table::TrieNodes {
-                superfluous.push((subject.table, key));
-            }
-        }
-        superfluous.push((Table::StateChanges, kept.0.to_be_bytes().to_vec()));
-        superfluous.push((Table::StateMeta, root_key(Version(kept.0 - 1))));
-    }
-    for (table, key) in superfluous {
-        writer.delete(table, &key)?;
-    }
     if below > oldest {
         writer.put(Table::StateMeta, OLDEST, &below.0.to_be_bytes())?;
+    }
+    Ok(())
+}
+
+/// Subjects whose old entries are looked for at once: so many are in memory.
+const SWEPT_AT_ONCE: usize = 250_000;
+
+/// Deletes what only versions could read that were forgotten. `reader` is of the settlement that the
+/// additions go with: nobody goes back to those versions any more.
+///
+/// # Errors
+///
+/// The store may fail.
+pub fn sweep(reader: &Reader, additions: &mut Additions<'_>) -> Result<(), Error> {
+    let oldest = oldest(reader)?;
+    let mut swept = version(reader.get(Table::StateMeta, SWEPT)?)?;
+    if swept >= oldest {
+        return Ok(());
+    }
+    while swept < oldest {
+        let mut subjects = Vec::new();
+        while swept < oldest && subjects.len() < SWEPT_AT_ONCE {
+            additions.delete(Table::StateMeta, &root_key(swept))?;
+            swept = swept.next();
+            subjects.extend(stored_changes(reader, swept)?);
+            additions.delete(Table::StateChanges, &swept.0.to_be_bytes())?;
+        }
+        subjects.sort_unstable();
+        subjects.dedup();
+        for subjects in subjects.chunk_by(|one, other| one.table == other.table) {
+            sweep_subjects(subjects, oldest, additions)?;
+        }
+    }
+    Ok(additions.put(Table::StateMeta, SWEPT, &oldest.0.to_be_bytes())?)
+}
+
+/// Deletes the entries of subjects of one table that the oldest version does not read.
+fn sweep_subjects(
+    subjects: &[Subject],
+    oldest: Version,
+    additions: &mut Additions<'_>,
+) -> Result<(), Error> {
+    let Some(Subject { table, .. }) = subjects.first() else { return Ok(()) };
+    let mut superfluous = Vec::new();
+    let ranges = subjects.iter().map(|it| (it.at(Version(0)), it.at(oldest)));
+    additions.visit(*table, ranges, &mut |mut entries| {
+        // Nothing refers to a node that is gone. That an account or a slot is gone is remembered: a
+        // chain that was forked from another asks that one else.
+        let is_kept = |(_, entry): &(_, Vec<u8>)| !entry.is_empty() || *table != Table::TrieNodes;
+        if entries.last().is_some_and(is_kept) {
+            entries.pop();
+        }
+        superfluous.extend(entries.into_iter().map(|(key, _)| key));
+    })?;
+    for key in superfluous {
+        additions.delete(*table, &key)?;
     }
     Ok(())
 }

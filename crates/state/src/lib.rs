@@ -33,7 +33,7 @@
 //! 1. The root of a version is that of the Ethereum trie of its accounts (yellow paper, section
 //!    4.1), whatever the way that led there.
 //! 2. A node of the trie is used only if its hash is what its parent says.
-//! 3. Pruning changes nothing that a kept version reads.
+//! 3. Forgetting versions changes nothing that a kept one reads.
 
 mod account;
 mod apply;
@@ -54,7 +54,7 @@ pub use account::{Account, Entry, Version};
 pub use apply::Layer;
 pub use error::Error;
 pub use history::{
-    latest, prune, unwind, write_bare_layer, write_genesis, write_layer,
+    forget, latest, sweep, unwind, write_bare_layer, write_genesis, write_layer,
     write_layer_with_tries_since,
 };
 pub use proof::{AccountProof, SlotProof};

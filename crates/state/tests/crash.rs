@@ -8,10 +8,10 @@ mod crashes;
 mod support;
 
 use crashes::{Tally, arm};
-use heddle_state::{Error, StateView, Version, latest, prune, unwind, write_layer};
+use heddle_state::{Error, StateView, Version, forget, latest, unwind, write_layer};
 use heddle_storage::{Database, Error as StorageError, Options, SimulatedDisk};
 use std::sync::Arc;
-use support::{Model, Random, assert_reads_as, write_run};
+use support::{Model, Random, assert_reads_as, settle, write_run};
 
 /// So little memory that now and then a commit waits for room.
 const OPTIONS: Options = Options { cache_bytes: 1 << 20, unsettled_bytes_max: 400_000 };
@@ -75,11 +75,13 @@ fn store_until_failure(
                 write_run(&mut writer, first, &layers)?;
             }
             if random.below(4) == 0 {
-                prune(&mut writer, Version((possible.len() as u64).saturating_sub(4)))?;
+                forget(&mut writer, Version((possible.len() as u64).saturating_sub(4)))?;
             }
             writer.commit()?;
             view = Some(on_top);
-            Ok(())
+            // What was committed is sure by now.
+            sure = possible.clone();
+            if random.below(3) == 0 { settle(database) } else { Ok(()) }
         })();
         match result {
             Ok(()) => sure = possible,

@@ -7,12 +7,12 @@ mod support;
 
 use alloy_primitives::{B256, U256, keccak256};
 use heddle_state::{
-    Error, Layer, StateView, VerifyOptions, Version, prune, unwind, verify, write_layer,
+    Error, Layer, StateView, VerifyOptions, Version, forget, unwind, verify, write_layer,
 };
 use heddle_storage::{Database, Options, Table};
 use proptest::prelude::*;
 use std::sync::Arc;
-use support::{Model, Random, address, assert_reads_as, tables, write_run};
+use support::{Model, Random, address, assert_reads_as, settle, tables, write_run};
 
 /// So many that the tries of accounts, and of some storage, have nodes that are stored.
 const ACCOUNTS: u64 = 30;
@@ -156,8 +156,11 @@ impl Run {
     fn prune(&mut self, keep: u64) {
         let below = (self.models.len() - 1).saturating_sub(keep as usize - 1);
         let mut writer = self.database.writer().unwrap();
-        prune(&mut writer, Version(below as u64)).unwrap();
+        forget(&mut writer, Version(below as u64)).unwrap();
         writer.commit().unwrap();
+        if self.random.below(2) == 0 {
+            settle(&self.database).unwrap();
+        }
         // What the oldest version is made from is kept, too.
         let below = (0..=below).rev().find(|version| !self.is_bare(*version)).unwrap();
         self.oldest = self.oldest.max(below);
@@ -367,6 +370,7 @@ fn pruning_leaves_no_node_that_nothing_needs() {
         run.prune(2);
     }
     run.prune(1);
+    settle(&run.database).unwrap();
     let model = run.newest();
     let changes = model.as_genesis();
     let fresh = database();

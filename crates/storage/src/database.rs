@@ -433,6 +433,31 @@ impl Additions<'_> {
         self.gather(table, key, None)
     }
 
+    /// Shows `visit` for each range of keys, both ends included, what is in it, in order: what was
+    /// settled, with the additions that were handed over before. Ranges in order are found faster.
+    ///
+    /// # Errors
+    ///
+    /// When the tables cannot be read.
+    pub fn visit(
+        &self,
+        table: Table,
+        ranges: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
+        visit: &mut dyn FnMut(Vec<Pair>),
+    ) -> Result<(), Error> {
+        self.database.guarded(|| {
+            let table = self.transaction.open_table(table.definition())?;
+            for (from, to) in ranges {
+                let pairs = table.range::<&[u8]>(&from[..]..=&to[..])?;
+                let owned = pairs.map(|pair| {
+                    pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
+                });
+                visit(owned.collect::<Result<_, _>>()?);
+            }
+            Ok(())
+        })
+    }
+
     fn gather(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), Error> {
         self.gathered.add(table, key, value);
         if self.gathered.bytes().len() > GATHERED_BYTES_MAX { self.hand_over() } else { Ok(()) }
