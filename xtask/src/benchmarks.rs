@@ -4,7 +4,7 @@
 //! Each figure is printed by a benchmark of the released binary; here they are only put into tables,
 //! with the command that gives them, the commit and the machine.
 
-use crate::{Result, root};
+use crate::{Result, root, test::cargo_command};
 use serde_json::Value;
 use std::{fmt::Write as _, fs, process::Command};
 
@@ -65,8 +65,7 @@ pub(crate) fn run(part: Option<&str>) -> Result<bool> {
     if chosen.is_empty() {
         return Err(format!("no benchmark's title has `{}` in it", part.unwrap_or("")).into());
     }
-    let mut build = Command::new("cargo");
-    if !build.args(["build", "--release"]).current_dir(root()).status()?.success() {
+    if !cargo_command().args(["build", "--release"]).current_dir(root()).status()?.success() {
         return Ok(false);
     }
     let mut section = format!("{BEGIN}\n{}\n", circumstances()?);

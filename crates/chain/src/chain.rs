@@ -8,7 +8,7 @@ use crate::{
     genesis::genesis_block,
     reader::Shared,
     records::{self, BlockRecords, Canonical, HeadRecord},
-    settler::{Settler, settle},
+    settler::Settler,
     side::SideBlocks,
     stage::ended,
     tries::Tries,
@@ -283,7 +283,7 @@ impl Chain {
     ///
     /// The store may fail.
     pub fn settle(&self) -> Result<(), Error> {
-        settle(&self.db)
+        Ok(heddle_state::settle(&self.db)?)
     }
 
     /// Changes the state after the head without a block, as development does to set balances. The

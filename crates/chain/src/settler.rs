@@ -8,13 +8,6 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Settles a store, and deletes what no state needs any more.
-pub(crate) fn settle(db: &Database) -> Result<(), Error> {
-    let settlement = db.settlement()?;
-    let reader = settlement.reader().clone();
-    settlement.finish(|additions| Ok(heddle_state::sweep(&reader, additions)?))
-}
-
 /// Settles a store in the background whenever enough has been committed. It ends when dropped; what
 /// is not settled then is in the log.
 #[derive(Debug)]
@@ -82,7 +75,7 @@ impl Shared {
                 *wish = Wish::Wait;
             }
             // A failure ends the use of the store: whoever commits next is told.
-            let _ = settle(&self.db);
+            let _ = heddle_state::settle(&self.db);
         }
     }
 }

@@ -96,6 +96,8 @@ Numbers are hex with `0x`; a *block* is a number, a tag (`latest`, `safe`, `fina
 On a development chain `pending` is the block that would be made now, with a hash and a nonce as anvil gives them, and `safe` and `finalized` are `--slots-in-an-epoch` blocks and twice as many before the last. Elsewhere `pending` is `latest`.
 Arguments in brackets may be left out.
 Errors carry the codes of the Ethereum execution APIs: -32602 for arguments that make no sense, 3 with the data of a revert, -32000 for what cannot be answered.
+Signed transactions that arrive together are taken up together, in their order. What is acknowledged is in the pool, and lost if the process ends; what stands in a block survives a crash of the machine, on a node with `--datadir`.
+Where more arrive than can be taken up, `eth_sendRawTransaction` answers -32005 (the node is busy): send it again.
 GET `/livez` tells whether the server lives, GET `/readyz` (or `/health`) whether the node can serve.
 ";
 

@@ -10,7 +10,7 @@ use crate::{
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use heddle_keccak::keccak256_fixed;
-use heddle_storage::{Additions, Pair, Reader, Table, Writer};
+use heddle_storage::{Pair, Reader, Table, Writer};
 use heddle_types::{AccountChange, AccountState, ChangeSet, Genesis, GenesisAccount};
 use std::{cell::RefCell, collections::BTreeMap};
 
@@ -18,8 +18,6 @@ use std::{cell::RefCell, collections::BTreeMap};
 const OLDEST: &[u8] = b"oldest";
 /// The newest version.
 const LATEST: &[u8] = b"latest";
-/// The version before which what nobody can read was deleted.
-const SWEPT: &[u8] = b"swept";
 
 pub(crate) fn oldest(reader: &Reader) -> Result<Version, Error> {
     version(reader.get(Table::StateMeta, OLDEST)?)
@@ -34,7 +32,7 @@ pub fn latest(reader: &Reader) -> Result<Version, Error> {
     version(reader.get(Table::StateMeta, LATEST)?)
 }
 
-fn version(entry: Option<Vec<u8>>) -> Result<Version, Error> {
+pub(crate) fn version(entry: Option<Vec<u8>>) -> Result<Version, Error> {
     let Some(entry) = entry else { return Ok(Version::default()) };
     let bytes = entry.try_into().map_err(|_| Error::Entry("a version"))?;
     Ok(Version(u64::from_be_bytes(bytes)))
@@ -43,7 +41,7 @@ fn version(entry: Option<Vec<u8>>) -> Result<Version, Error> {
 /// Begins the keys of what is known of the trie of a version; behind it stands the version.
 const ROOT: &[u8] = b"root";
 
-fn root_key(version: Version) -> Vec<u8> {
+pub(crate) fn root_key(version: Version) -> Vec<u8> {
     [ROOT, &version.0.to_be_bytes()].concat()
 }
 
@@ -298,7 +296,8 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
 
 /// Forgets all versions before `below`: they can be read and gone back to no more. If the tries of
 /// `below` are not stored, what they are made from is kept, too: the versions from the last one before
-/// it that has its tries. What only they could read is deleted by [`sweep`].
+/// it that has its tries. What only they could read is deleted by
+/// [`settle`](fn@crate::settle).
 ///
 /// # Errors
 ///
@@ -309,62 +308,6 @@ pub fn forget(writer: &mut Writer, below: Version) -> Result<(), Error> {
     let below = last_with_trie(below.min(latest), |version| has_tries(writer, version))?;
     if below > oldest {
         writer.put(Table::StateMeta, OLDEST, &below.0.to_be_bytes())?;
-    }
-    Ok(())
-}
-
-/// Subjects whose old entries are looked for at once: so many are in memory.
-const SWEPT_AT_ONCE: usize = 250_000;
-
-/// Deletes what only versions could read that were forgotten. `reader` is of the settlement that the
-/// additions go with: nobody goes back to those versions any more.
-///
-/// # Errors
-///
-/// The store may fail.
-pub fn sweep(reader: &Reader, additions: &mut Additions<'_>) -> Result<(), Error> {
-    let oldest = oldest(reader)?;
-    let mut swept = version(reader.get(Table::StateMeta, SWEPT)?)?;
-    if swept >= oldest {
-        return Ok(());
-    }
-    while swept < oldest {
-        let mut subjects = Vec::new();
-        while swept < oldest && subjects.len() < SWEPT_AT_ONCE {
-            additions.delete(Table::StateMeta, &root_key(swept))?;
-            swept = swept.next();
-            subjects.extend(stored_changes(reader, swept)?);
-            additions.delete(Table::StateChanges, &swept.0.to_be_bytes())?;
-        }
-        subjects.sort_unstable();
-        subjects.dedup();
-        for subjects in subjects.chunk_by(|one, other| one.table == other.table) {
-            sweep_subjects(subjects, oldest, additions)?;
-        }
-    }
-    Ok(additions.put(Table::StateMeta, SWEPT, &oldest.0.to_be_bytes())?)
-}
-
-/// Deletes the entries of subjects of one table that the oldest version does not read.
-fn sweep_subjects(
-    subjects: &[Subject],
-    oldest: Version,
-    additions: &mut Additions<'_>,
-) -> Result<(), Error> {
-    let Some(Subject { table, .. }) = subjects.first() else { return Ok(()) };
-    let mut superfluous = Vec::new();
-    let ranges = subjects.iter().map(|it| (it.at(Version(0)), it.at(oldest)));
-    additions.visit(*table, ranges, &mut |mut entries| {
-        // Nothing refers to a node that is gone. That an account or a slot is gone is remembered: a
-        // chain that was forked from another asks that one else.
-        let is_kept = |(_, entry): &(_, Vec<u8>)| !entry.is_empty() || *table != Table::TrieNodes;
-        if entries.last().is_some_and(is_kept) {
-            entries.pop();
-        }
-        superfluous.extend(entries.into_iter().map(|(key, _)| key));
-    })?;
-    for key in superfluous {
-        additions.delete(*table, &key)?;
     }
     Ok(())
 }

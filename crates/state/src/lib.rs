@@ -45,6 +45,7 @@ mod keys;
 mod listing;
 mod prefetch;
 mod proof;
+mod settle;
 mod share;
 mod trie;
 mod verify;
@@ -54,10 +55,11 @@ pub use account::{Account, Entry, Version};
 pub use apply::Layer;
 pub use error::Error;
 pub use history::{
-    forget, latest, sweep, unwind, write_bare_layer, write_genesis, write_layer,
+    forget, latest, unwind, write_bare_layer, write_genesis, write_layer,
     write_layer_with_tries_since,
 };
 pub use proof::{AccountProof, SlotProof};
+pub use settle::settle;
 pub use trie::root_after;
 pub use verify::{VerifiedState, VerifyOptions, verify};
 pub use view::StateView;

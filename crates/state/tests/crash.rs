@@ -8,10 +8,10 @@ mod crashes;
 mod support;
 
 use crashes::{Tally, arm};
-use heddle_state::{Error, StateView, Version, forget, latest, unwind, write_layer};
+use heddle_state::{Error, StateView, Version, forget, latest, settle, unwind, write_layer};
 use heddle_storage::{Database, Error as StorageError, Options, SimulatedDisk};
 use std::sync::Arc;
-use support::{Model, Random, assert_reads_as, settle, write_run};
+use support::{Model, Random, assert_reads_as, write_run};
 
 /// So little memory that now and then a commit waits for room.
 const OPTIONS: Options = Options { cache_bytes: 1 << 20, unsettled_bytes_max: 400_000 };

@@ -7,12 +7,12 @@ mod support;
 
 use alloy_primitives::{B256, U256, keccak256};
 use heddle_state::{
-    Error, Layer, StateView, VerifyOptions, Version, forget, unwind, verify, write_layer,
+    Error, Layer, StateView, VerifyOptions, Version, forget, settle, unwind, verify, write_layer,
 };
 use heddle_storage::{Database, Options, Table};
 use proptest::prelude::*;
 use std::sync::Arc;
-use support::{Model, Random, address, assert_reads_as, settle, tables, write_run};
+use support::{Model, Random, address, assert_reads_as, tables, write_run};
 
 /// So many that the tries of accounts, and of some storage, have nodes that are stored.
 const ACCOUNTS: u64 = 30;

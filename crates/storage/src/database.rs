@@ -256,7 +256,7 @@ impl Database {
     ///
     /// As [`Writer::commit`].
     pub fn settle(&self) -> Result<(), Error> {
-        self.settlement()?.finish(|_| Ok(()))
+        self.settlement()?.finish(&|_, _, _| false, |_| Ok(()))
     }
 
     /// Why nothing more is written until the database is opened anew, if that is so.
@@ -376,20 +376,22 @@ impl Settlement {
         &self.reader
     }
 
-    /// Writes it to the tables, and with it what `more` puts: that needs no log, as it can be made
-    /// again from what is settled.
+    /// Writes it to the tables but for what is superfluous, and with it what `more` puts: that needs
+    /// no log, as it can be made again from what is settled.
     ///
     /// # Errors
     ///
     /// As [`Writer::commit`]; and those of `more`, after which nothing is settled.
     pub fn finish<E: From<Error>>(
         self,
+        is_superfluous: IsSuperfluous<'_>,
         more: impl FnOnce(&mut Additions<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let Self { reader, _turn: turn } = self;
         let database = &turn.0;
         let transaction = database.begin_write()?;
-        database.fold(&transaction, &reader)?;
+        let segments: Vec<&Segment> = reader.segments().iter().map(|segment| &**segment).collect();
+        database.fold_segments(&transaction, &segments, is_superfluous)?;
         let mut additions =
             Additions { transaction: &transaction, database, gathered: Gathered::default() };
         more(&mut additions)?;
@@ -397,6 +399,11 @@ impl Settlement {
         Ok(database.commit_settled(transaction, reader.last)?)
     }
 }
+
+/// Whether nobody will look at an entry of a table, by its key and that of the entry which is put
+/// after it at the same time. It need not be written, then; one with the same key that is there may
+/// stay.
+pub type IsSuperfluous<'a> = &'a dyn Fn(Table, &[u8], &[u8]) -> bool;
 
 /// What is put into the tables besides, when they are settled.
 pub struct Additions<'a> {
@@ -553,7 +560,7 @@ impl Inner {
         segment: &Segment,
     ) -> Result<(), Error> {
         self.refuse_after_failure()?;
-        self.fold_segments(transaction, &[segment])
+        self.fold_segments(transaction, &[segment], &|_, _, _| false)
     }
 
     /// Makes the changes in the tables that a reader sees and they lack.
@@ -563,23 +570,27 @@ impl Inner {
         reader: &Reader,
     ) -> Result<(), Error> {
         let segments: Vec<&Segment> = reader.segments().iter().map(|segment| &**segment).collect();
-        self.fold_segments(transaction, &segments)
+        self.fold_segments(transaction, &segments, &|_, _, _| false)
     }
 
     fn fold_segments(
         &self,
         transaction: &WriteTransaction,
         segments: &[&Segment],
+        is_superfluous: IsSuperfluous<'_>,
     ) -> Result<(), Error> {
-        for table in Table::ALL {
-            let changes = newest(segments, table);
+        for name in Table::ALL {
+            let changes = newest(segments, name);
             if changes.is_empty() {
                 continue;
             }
             self.guarded(|| {
-                let mut table = transaction.open_table(table.definition())?;
-                for (key, value) in changes {
+                let mut table = transaction.open_table(name.definition())?;
+                let mut changes = changes.into_iter().peekable();
+                while let Some((key, value)) = changes.next() {
+                    let next = changes.peek().filter(|(_, value)| value.is_some());
                     match value {
+                        Some(_) if next.is_some_and(|it| is_superfluous(name, key, it.0)) => {}
                         Some(value) => drop(table.insert(key, value)?),
                         None => drop(table.remove(key)?),
                     }

@@ -41,7 +41,7 @@ mod segment;
 mod table;
 mod writer;
 
-pub use database::{Additions, Database, Disks, Options, Settlement};
+pub use database::{Additions, Database, Disks, IsSuperfluous, Options, Settlement};
 pub use disk::simulated::{CrashEffect, SimulatedDisk};
 pub use disk::{Disk, FileDisk};
 pub use error::Error;

@@ -58,7 +58,9 @@ fn commit_until_failure(
                     next.insert(b"meanwhile".to_vec(), b"committed".to_vec());
                     writer.commit()?;
                 }
-                settlement.finish(|additions| additions.put(Table::Codes, b"more", b"added"))?;
+                settlement.finish(&|_, _, _| false, |additions| {
+                    additions.put(Table::Codes, b"more", b"added")
+                })?;
                 return Ok(());
             }
             let mut writer = database.writer()?;

@@ -587,8 +587,43 @@ fn readers_see_the_same_before_while_and_after_it_is_settled() {
     let settlement = database.settlement().unwrap();
     put(&database, b"meanwhile", b"1").unwrap();
     check(settlement.reader());
-    settlement.finish(|_| Ok::<_, Error>(())).unwrap();
+    settlement.finish(&|_, _, _| false, |_| Ok::<_, Error>(())).unwrap();
     check(&before);
     check(&database.reader().unwrap());
     assert_eq!(get(&database, b"meanwhile").unwrap().unwrap(), b"1");
+}
+
+#[test]
+fn what_is_superfluous_is_not_written() {
+    let database = Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap();
+    let commit = |changes: &[(&[u8], Option<&[u8]>)]| {
+        let mut writer = database.writer().unwrap();
+        for (key, value) in changes {
+            match value {
+                Some(value) => writer.put(Table::Codes, key, value).unwrap(),
+                None => writer.delete(Table::Codes, key).unwrap(),
+            }
+        }
+        writer.commit().unwrap();
+    };
+    commit(&[(b"c", Some(b"old"))]);
+    database.settle().unwrap();
+    // In two commits: what comes next counts, wherever it was put.
+    commit(&[(b"a1", Some(b"1")), (b"a3", Some(b"3")), (b"b", Some(b"4"))]);
+    commit(&[(b"a2", Some(b"2")), (b"c", None)]);
+    let seen = std::sync::Mutex::new(Vec::new());
+    let is_superfluous = |table, key: &[u8], next: &[u8]| {
+        assert_eq!(table, Table::Codes);
+        seen.lock().unwrap().push((key.to_vec(), next.to_vec()));
+        key[0] == next[0]
+    };
+    let settlement = database.settlement().unwrap();
+    settlement.finish(&is_superfluous, |_| Ok::<_, Error>(())).unwrap();
+    let left: Vec<Vec<u8>> =
+        database.reader().unwrap().all(Table::Codes).unwrap().map(|pair| pair.unwrap().0).collect();
+    assert_eq!(left, [b"a3".to_vec(), b"b".to_vec()]);
+    // A key that is taken away makes nothing superfluous.
+    let pairs: [(&[u8], &[u8]); 3] = [(b"a1", b"a2"), (b"a2", b"a3"), (b"a3", b"b")];
+    let pairs = pairs.map(|(key, next)| (key.to_vec(), next.to_vec()));
+    assert_eq!(*seen.lock().unwrap(), pairs);
 }

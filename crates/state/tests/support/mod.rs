@@ -14,19 +14,12 @@ use alloy_trie::{
     root::{state_root_unhashed, storage_root_unhashed},
 };
 use heddle_state::{
-    Account, Error, Layer, StateView, Version, sweep, write_bare_layer, write_layer,
+    Account, Error, Layer, StateView, Version, write_bare_layer, write_layer,
     write_layer_with_tries_since,
 };
 use heddle_storage::{Database, Table, Writer};
 use heddle_types::{AccountChange, AccountState, ChangeSet};
 use std::{collections::BTreeMap, sync::Arc};
-
-/// Settles a store, and deletes what no version needs any more.
-pub(crate) fn settle(database: &Database) -> Result<(), Error> {
-    let settlement = database.settlement()?;
-    let reader = settlement.reader().clone();
-    settlement.finish(|additions| sweep(&reader, additions))
-}
 
 /// Writes layers that were made from each other, with the nodes of tries as of the last one only.
 pub(crate) fn write_run(
