@@ -180,30 +180,36 @@ impl StateView {
         let keys = &ordered.keys[range.clone()];
         let known = before.accounts_of(keys, self.base())?;
         let mut begun = Vec::with_capacity(range.len());
-        let mut tries = Vec::with_capacity(range.len());
+        // Of those whose storage changes: a trie for each account would cost more than its leaf.
+        let mut storages = Vec::new();
         for ((place, known), (hashed, number)) in
             range.clone().zip(known).zip(&ordered.hashed[range.clone()])
         {
             ordered.prefetch(place + AHEAD);
             let change = &ordered.accounts[*number as usize];
             let (account, known) = self.begin(*number, change, known)?;
-            tries.push((before.storage_of(*hashed, account.root, known), Vec::new()));
-            begun.push(account);
+            if !account.slots.is_empty() {
+                let trie = before.storage_of(*hashed, account.root, known.clone());
+                storages.push((begun.len(), trie, Vec::new()));
+            }
+            begun.push((account, known));
         }
-        self.change_storages(&begun, &mut tries, threads)?;
+        self.change_storages(&begun, &mut storages, threads)?;
+        let mut storages = storages.into_iter().peekable();
         let mut items = Vec::with_capacity(begun.len());
         let mut changed = Vec::new();
-        for ((begun, (trie, _)), key) in begun.into_iter().zip(tries).zip(keys) {
-            let Begun { number, cleared, slots, .. } = begun;
+        for (place, ((begun, known), key)) in begun.into_iter().zip(keys).enumerate() {
+            let Begun { number, root, cleared, slots } = begun;
             let change = &ordered.accounts[number as usize];
-            let root = trie.root();
+            let (root, link) = match storages.next_if(|(of, ..)| *of == place) {
+                Some((_, trie, _)) => (trie.root(), trie.into_account(cleared)),
+                None => (root, known.with_root(root, cleared)),
+            };
             if change.after.is_none() && root != EMPTY_ROOT_HASH {
                 return Err(Error::Disagreement(change.address));
             }
-            let put = |after: AccountState| {
-                let leaf = Account::new(after, root, cleared).leaf();
-                Change::Put(leaf, trie.into_account(cleared))
-            };
+            let put =
+                |after: AccountState| Change::Put(Account::new(after, root, cleared).leaf(), link);
             items.push(Item { key: *key, change: change.after.map_or(Change::Delete, put) });
             if cleared || root != EMPTY_ROOT_HASH || !slots.is_empty() {
                 changed.push(Changed { number, root, cleared, slots });
@@ -246,26 +252,29 @@ impl StateView {
         Ok((Begun { number, root, cleared, slots }, known.unwrap_or_default()))
     }
 
-    /// Changes the storage of accounts.
+    /// Changes the storage of accounts: which of those that are begun, its trie, and room for its
+    /// changes.
     fn change_storages(
         &self,
-        begun: &[Begun],
-        tries: &mut [(Trie, Vec<Item>)],
+        begun: &[(Begun, AccountLink)],
+        storages: &mut [(usize, Trie, Vec<Item>)],
         threads: usize,
     ) -> Result<(), Error> {
-        let keys = begun.iter().flat_map(|account| &account.slots);
+        let slots = |place: usize| &begun[place].0.slots;
+        let keys = storages.iter().flat_map(|(place, ..)| slots(*place));
         let hashed =
             keccak256_fixed(&keys.map(|(key, _)| key.to_be_bytes::<32>()).collect::<Vec<_>>());
         let mut rest = &hashed[..];
-        for (account, (trie, items)) in begun.iter().zip(&mut *tries) {
-            let (hashed, others) = rest.split_at(account.slots.len());
+        for (place, trie, items) in &mut *storages {
+            let slots = slots(*place);
+            let (hashed, others) = rest.split_at(slots.len());
             rest = others;
-            *items = items_of(&account.slots, hashed);
+            *items = items_of(slots, hashed);
             if threads > 1 && items.len() >= SLOTS_SHARED_MIN {
                 *trie = trie.update(&std::mem::take(items), threads, self.base())?;
             }
         }
-        Trie::update_each(tries, self.base())
+        Trie::update_each(storages.iter_mut().map(|(_, trie, items)| (trie, items)), self.base())
     }
 }
 

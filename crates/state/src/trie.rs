@@ -308,24 +308,26 @@ impl Trie {
     /// # Errors
     ///
     /// See [`Error`].
-    pub(crate) fn update_each(
-        tries: &mut [(Self, Vec<Item>)],
+    pub(crate) fn update_each<'a>(
+        tries: impl Iterator<Item = (&'a mut Self, &'a mut Vec<Item>)>,
         source: &impl NodeSource,
     ) -> Result<(), Error> {
         let mut drafts = Drafts::default();
-        let mut roots = Vec::new();
-        for (number, (trie, items)) in tries.iter_mut().enumerate() {
+        let mut changed = Vec::new();
+        let mut memory = None;
+        for (trie, items) in tries {
+            memory.get_or_insert_with(|| trie.clone());
             let mut update = Update { trie, source, drafts: &mut drafts };
             match update.node(trie.root.as_deref(), Nibbles::new(), items)? {
                 Outcome::Unchanged => {}
                 Outcome::Gone => trie.root = None,
-                Outcome::New(draft) => roots.push((number, drafts.push(0, draft))),
+                Outcome::New(draft) => changed.push((drafts.push(0, draft), trie)),
             }
         }
-        let Some((first, _)) = tries.first() else { return Ok(()) };
-        let mut finished = drafts.finish(first);
-        for (number, id) in roots {
-            tries[number].0.root = Some(Arc::new(finished.take(id)));
+        let Some(memory) = memory else { return Ok(()) };
+        let mut finished = drafts.finish(&memory);
+        for (id, trie) in changed {
+            trie.root = Some(Arc::new(finished.take(id)));
         }
         Ok(())
     }

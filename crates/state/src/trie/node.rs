@@ -76,6 +76,13 @@ impl AccountLink {
         Self { storage, cleared: Some(account.storage_cleared) }
     }
 
+    /// The same account with a storage that has this root, of which it may know something.
+    pub(crate) fn with_root(self, root: B256, cleared: bool) -> Self {
+        let known = self.storage.filter(|link| link.reference.as_hash() == Some(root));
+        let stored = || (root != EMPTY_ROOT_HASH).then(|| Arc::new(Link::stored(root)));
+        Self { storage: known.or_else(stored), cleared: Some(cleared) }
+    }
+
     /// The root of the account's storage, and whether that was cleared; `None` if it has to be read
     /// from the store.
     pub(crate) fn known(&self) -> Option<(B256, bool)> {
