@@ -10,6 +10,9 @@ use alloy_trie::Nibbles;
 use heddle_keccak::keccak256_fixed;
 use heddle_storage::{Pair, Table};
 
+/// Is shown a subject and its entry, and says whether to go on.
+pub(crate) type VisitEntry<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Error>;
+
 /// Whoever can read the tables, and is asked for a version.
 pub(crate) trait Entries {
     /// Which version.
@@ -31,7 +34,7 @@ pub(crate) trait Entries {
         table: Table,
         from: &[u8],
         to: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Error>,
+        visit: VisitEntry<'_>,
     ) -> Result<(), Error> {
         let mut to = to.to_vec();
         while let Some((key, newest)) = self.last(table, from, &to)? {

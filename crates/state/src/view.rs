@@ -4,7 +4,7 @@ use crate::{
     Account, Entry, Error, Layer, Version,
     apply::{ChangedAccount, items_of_slots},
     cache::Cache,
-    entries::{Entries, Found, split_version},
+    entries::{Entries, Found, VisitEntry, split_version},
     history,
     keys::{self, Subject},
     trie::{Change, Item, Memory, Trie},
@@ -509,7 +509,7 @@ impl Entries for Base {
         table: Table,
         from: &[u8],
         to: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, Error>,
+        visit: VisitEntry<'_>,
     ) -> Result<(), Error> {
         let mut range = self.reader.range(table, from, to)?;
         let mut show = |subject: &[u8], entry: Option<Vec<u8>>| {

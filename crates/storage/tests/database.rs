@@ -410,11 +410,11 @@ fn a_database_of_another_format_is_refused() {
     let disk = SimulatedDisk::new(1);
     drop(on(&disk).unwrap());
     let mut bytes = disk.bytes();
-    bytes[8..12].copy_from_slice(&3_u32.to_le_bytes());
+    bytes[8..12].copy_from_slice(&2_u32.to_le_bytes());
     let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[..16]);
     bytes[16..24].copy_from_slice(&checksum.to_le_bytes());
     let error = on(&with_bytes(&disk, bytes)).unwrap_err();
-    assert!(matches!(error, Error::Format { found: 3, known: 2 }), "{error}");
+    assert!(matches!(error, Error::Format { found: 2, known: 3 }), "{error}");
 }
 
 #[test]
