@@ -415,7 +415,8 @@ impl Chain {
     }
 
     /// Forgets the states before those of the last `keep_states` blocks. What only they need is
-    /// dropped when the store settles; blocks and receipts stay. A finalized chain needs none of them; a branch cannot begin before what is kept.
+    /// dropped when the store settles; blocks and receipts stay. A finalized chain needs none of
+    /// them; a branch cannot begin before what is kept.
     ///
     /// # Errors
     ///

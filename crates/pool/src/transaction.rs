@@ -4,7 +4,7 @@ use crate::PoolError;
 use alloy_consensus::{EthereumTxEnvelope, Signed, Transaction as _, TxEip4844WithSidecar};
 use alloy_eips::{eip2718::Encodable2718, eip7594::BlobTransactionSidecarVariant};
 use alloy_primitives::{Address, B256, U256};
-use heddle_ecrecover::{recover_address, recover_each_sender, recover_sender};
+use heddle_ecrecover::{recover_address, recover_each_sender};
 use heddle_keccak::keccak256_each;
 use heddle_types::{Fork, RecoveredTransaction, Transaction};
 use std::{fmt, sync::Arc};
@@ -51,17 +51,6 @@ impl Candidate {
     pub fn new(transaction: PooledTransaction, sender: Address) -> Self {
         let (transaction, sidecar) = split(transaction);
         Self::from_parts(transaction, sender, sidecar.map(Arc::new))
-    }
-
-    /// A transaction, with its sender found out from its signature.
-    ///
-    /// # Errors
-    ///
-    /// [`PoolError::InvalidSender`] if the signature belongs to nobody.
-    pub fn recover(transaction: PooledTransaction, fork: Fork) -> Result<Self, PoolError> {
-        let (transaction, sidecar) = split(transaction);
-        let sender = recover_sender(&transaction, fork)?;
-        Ok(Self::from_parts(transaction, sender, sidecar.map(Arc::new)))
     }
 
     /// Transactions, with their senders found out on all cores; of one whose signature belongs to

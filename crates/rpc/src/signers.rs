@@ -111,7 +111,8 @@ mod tests {
             ..TxLegacy::default()
         };
         let signed = signers.sign_transaction(own, tx.clone().into()).unwrap();
-        let candidate = heddle_pool::Candidate::recover(signed, Fork::Osaka).unwrap();
+        let candidate =
+            heddle_pool::Candidate::recover_each(vec![signed], Fork::Osaka).remove(0).unwrap();
         assert_eq!(candidate.sender(), own);
         assert!(signers.sign_transaction(Address::ZERO, tx.into()).is_err());
         let message = signers.sign_message(own, b"hello").unwrap();

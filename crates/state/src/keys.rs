@@ -55,15 +55,8 @@ pub(crate) fn hashed_slot(account: &Subject, hash: B256, key: &[u8; 32]) -> Subj
     Subject { table: Table::SlotVersions, bytes }
 }
 
-/// The keys between which the entries of an account's slots lie.
-pub(crate) fn slots_of(address: Address) -> (Vec<u8>, Vec<u8>) {
-    let Subject { bytes, .. } = account(address);
-    let to = [&bytes[..], &[u8::MAX; 64]].concat();
-    (bytes, to)
-}
-
 /// The keys between which all accounts lie whose hashed address begins with `path`, and some more
-/// if that is long.
+/// if that is long. Their slots lie between the same keys of their table.
 pub(crate) fn accounts_below(path: &Nibbles) -> (Vec<u8>, Vec<u8>) {
     below(&[], path)
 }
@@ -137,12 +130,6 @@ pub(crate) fn stored_slot(subject: &[u8], entry: &[u8]) -> Result<(Address, U256
 /// The value that a slot's entry holds.
 pub(crate) fn slot_value(entry: &[u8]) -> Result<U256, Error> {
     U256::try_from_be_slice(entry).ok_or(Error::Entry("a slot"))
-}
-
-/// The keys between which the entries of accounts lie whose hashed address begins with `first`.
-pub(crate) fn beginning_with(first: u8) -> (Vec<u8>, Vec<u8>) {
-    // Longer than the longest key.
-    (vec![first], [vec![first], vec![u8::MAX; 96]].concat())
 }
 
 /// The keys between which the nodes of a trie lie.

@@ -63,14 +63,12 @@ impl Trie {
 
     /// The same, with others in this memory.
     pub(crate) fn accounts_within(root: B256, memory: Arc<Memory>) -> Self {
-        Self { owner: None, root: link(root), memory }
+        Self { owner: None, root: Link::root(root), memory }
     }
 
     /// The trie of an account's storage: what of it is in memory, or what is stored.
     fn of_account(&self, owner: B256, root: B256, known: Option<AccountLink>) -> Self {
-        let storage = known.and_then(|account| account.storage);
-        let root =
-            storage.filter(|link| link.reference.as_hash() == Some(root)).or_else(|| link(root));
+        let root = known.unwrap_or_default().storage_with_root(root);
         Self { owner: Some(owner), root, memory: self.memory.clone() }
     }
 
@@ -276,7 +274,7 @@ impl Trie {
         let mut drafts = Drafts::default();
         let mut update = Update { trie: self, source, drafts: &mut drafts };
         let draft = if items.len() <= max { update.fresh(*path, &mut items)? } else { None };
-        let node = drafts.finish_below(draft.ok_or_else(damaged)?, self).node;
+        let node = drafts.finish_below(draft.ok_or_else(damaged)?, &self.memory).node;
         let record = node.encode();
         // A root is referred to by its hash, however short it is.
         let is_it = match link.reference.as_hash() {
@@ -316,7 +314,7 @@ impl Trie {
         let mut changed = Vec::new();
         let mut memory = None;
         for (trie, items) in tries {
-            memory.get_or_insert_with(|| trie.clone());
+            memory.get_or_insert_with(|| trie.memory.clone());
             let mut update = Update { trie, source, drafts: &mut drafts };
             match update.node(trie.root.as_deref(), Nibbles::new(), items)? {
                 Outcome::Unchanged => {}
@@ -351,11 +349,6 @@ impl Trie {
     pub(crate) fn into_account(self, cleared: bool) -> AccountLink {
         AccountLink { storage: self.root, cleared: Some(cleared) }
     }
-}
-
-/// The reference to a stored root.
-fn link(root: B256) -> Option<Arc<Link>> {
-    (root != EMPTY_ROOT_HASH).then(|| Arc::new(Link::stored(root)))
 }
 
 /// The root of a trie that starts empty and gets `changes` in order, one at a time: a value for a

@@ -132,7 +132,7 @@ impl Base {
         options: VerifyOptions,
         stores_tries: bool,
     ) -> Result<Shard, Error> {
-        let (from, to) = keys::beginning_with(first);
+        let (from, to) = keys::accounts_below(&Nibbles::unpack([first]));
         let mut accounts: BTreeMap<Address, Account> = BTreeMap::new();
         self.each_last(Table::AccountVersions, &from, &to, |subject, entry| {
             let address = keys::stored_address(subject)?;

@@ -287,7 +287,7 @@ impl StateView {
         for layer in &self.layers {
             changed.extend(layer.slots_of(address).iter().copied());
         }
-        let (from, to) = keys::slots_of(address);
+        let (from, to) = keys::slots_below(&keys::account(address), &Nibbles::new());
         self.base.each_last(Table::SlotVersions, &from, &to, |subject, entry| {
             let (_, key, value) = keys::stored_slot(subject, entry)?;
             if !changed.contains_key(&key) {
@@ -331,28 +331,28 @@ impl StateView {
     /// left to who really needs it.
     pub fn prefetch(&self, accounts: &[Address], slots: &[(Address, U256)]) {
         let Ok(trie) = self.trie() else { return };
-        // Looking all up costs as much as it saves if it is there: the first few show it.
-        let (sample, before) = (64, self.memory.reads());
-        let is_there = |done: usize| done == sample && self.memory.reads() == before;
-        for (done, address) in accounts.iter().enumerate() {
-            if is_there(done) {
-                break;
-            }
+        self.unless_all_there(accounts, |address| {
             let _ = trie.load(keccak256(address), &*self.base);
-        }
-        let before = self.memory.reads();
-        let is_there = |done: usize| done == sample && self.memory.reads() == before;
+        });
         let mut last: Option<(Address, Option<Trie>)> = None;
-        for (done, (address, key)) in slots.iter().enumerate() {
-            if is_there(done) {
-                break;
-            }
+        self.unless_all_there(slots, |(address, key)| {
             if last.as_ref().is_none_or(|(of, _)| of != address) {
                 last = Some((*address, self.storage_trie(*address).ok().flatten()));
             }
             if let Some((_, Some(storage))) = &last {
                 let _ = storage.load(keccak256(key.to_be_bytes::<32>()), &*self.base);
             }
+        });
+    }
+
+    /// Looks up each, unless the first few show that all is in memory: that would cost as much as it
+    /// saves.
+    fn unless_all_there<T>(&self, all: &[T], mut look_up: impl FnMut(&T)) {
+        let (first, others) = all.split_at(all.len().min(64));
+        let before = self.memory.reads();
+        first.iter().for_each(&mut look_up);
+        if self.memory.reads() != before {
+            others.iter().for_each(look_up);
         }
     }
 

@@ -256,7 +256,7 @@ impl Database {
     ///
     /// As [`Writer::commit`].
     pub fn settle(&self) -> Result<(), Error> {
-        self.settlement()?.finish(&|_, _, _| false, |_| Ok(()))
+        self.settlement()?.finish(ALL_MATTERS, |_| Ok(()))
     }
 
     /// Why nothing more is written until the database is opened anew, if that is so.
@@ -390,8 +390,7 @@ impl Settlement {
         let Self { reader, _turn: turn } = self;
         let database = &turn.0;
         let transaction = database.begin_write()?;
-        let segments: Vec<&Segment> = reader.segments().iter().map(|segment| &**segment).collect();
-        database.fold_segments(&transaction, &segments, is_superfluous)?;
+        database.fold(&transaction, &reader, is_superfluous)?;
         let mut additions =
             Additions { transaction: &transaction, database, gathered: Gathered::default() };
         more(&mut additions)?;
@@ -404,6 +403,9 @@ impl Settlement {
 /// after it at the same time. It need not be written, then; one with the same key that is there may
 /// stay.
 pub type IsSuperfluous<'a> = &'a dyn Fn(Table, &[u8], &[u8]) -> bool;
+
+/// Nothing is superfluous.
+pub(crate) const ALL_MATTERS: IsSuperfluous<'static> = &|_, _, _| false;
 
 /// What is put into the tables besides, when they are settled.
 pub struct Additions<'a> {
@@ -455,11 +457,7 @@ impl Additions<'_> {
         self.database.guarded(|| {
             let table = self.transaction.open_table(table.definition())?;
             for (from, to) in ranges {
-                let pairs = table.range::<&[u8]>(&from[..]..=&to[..])?;
-                let owned = pairs.map(|pair| {
-                    pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
-                });
-                visit(owned.collect::<Result<_, _>>()?);
+                visit(pairs_between(&table, &from, &to)?);
             }
             Ok(())
         })
@@ -560,17 +558,19 @@ impl Inner {
         segment: &Segment,
     ) -> Result<(), Error> {
         self.refuse_after_failure()?;
-        self.fold_segments(transaction, &[segment], &|_, _, _| false)
+        self.fold_segments(transaction, &[segment], ALL_MATTERS)
     }
 
-    /// Makes the changes in the tables that a reader sees and they lack.
+    /// Makes the changes in the tables that a reader sees and they lack, but for what is
+    /// superfluous.
     pub(crate) fn fold(
         &self,
         transaction: &WriteTransaction,
         reader: &Reader,
+        is_superfluous: IsSuperfluous<'_>,
     ) -> Result<(), Error> {
         let segments: Vec<&Segment> = reader.segments().iter().map(|segment| &**segment).collect();
-        self.fold_segments(transaction, &segments, &|_, _, _| false)
+        self.fold_segments(transaction, &segments, is_superfluous)
     }
 
     fn fold_segments(
@@ -611,11 +611,7 @@ impl Inner {
     ) -> Result<Vec<Pair>, Error> {
         self.guarded(|| {
             let table = transaction.open_table(table.definition())?;
-            let pairs = table.range::<&[u8]>(from..=to)?;
-            let owned = pairs.map(|pair| {
-                pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))
-            });
-            Ok(owned.collect::<Result<_, _>>()?)
+            Ok(pairs_between(&table, from, to)?)
         })
     }
 
@@ -695,6 +691,18 @@ impl Inner {
         let transaction = self.with_engine(|engine| Ok(engine.begin_read()?))?;
         Ok(Arc::new(Base::new(transaction)))
     }
+}
+
+/// All pairs of a table from `from` to `to`.
+fn pairs_between(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    from: &[u8],
+    to: &[u8],
+) -> Result<Vec<Pair>, redb::StorageError> {
+    let pairs = table.range::<&[u8]>(from..=to)?;
+    pairs
+        .map(|pair| pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
+        .collect()
 }
 
 /// What the segments, of which the last is the newest, say of each key of a table, in order.

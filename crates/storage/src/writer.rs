@@ -2,7 +2,7 @@
 
 use crate::{
     Error, Pair, Reader, Table,
-    database::{Inner, Settling},
+    database::{ALL_MATTERS, Inner, Settling},
     segment::Gathered,
 };
 use redb::{ReadableTable, WriteTransaction};
@@ -70,7 +70,7 @@ impl Writer {
                 let settling = Inner::begin_settling(&self.database)?;
                 // What was committed before comes first.
                 let transaction = self.database.begin_write()?;
-                self.database.fold(&transaction, &self.before)?;
+                self.database.fold(&transaction, &self.before, ALL_MATTERS)?;
                 self.direct.insert(Direct { transaction: Some(transaction), _settling: settling })
             }
         };

@@ -59,7 +59,7 @@ fn refuses_high_s_unless_the_sender_is_impersonated() {
 fn refuses_a_signature_that_belongs_to_nobody() {
     let nobody = Signature::new(U256::ZERO, U256::ONE, false);
     let transaction: PooledTransaction = transfer(1, 0, 10, 1).into_signed(nobody).into();
-    let error = Candidate::recover(transaction, Fork::Osaka).unwrap_err();
+    let error = Candidate::recover_each(vec![transaction], Fork::Osaka).remove(0).unwrap_err();
     assert!(error.to_string().starts_with("invalid sender: "), "{error}");
 }
 

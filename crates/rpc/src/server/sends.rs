@@ -51,16 +51,30 @@ impl<S> Clone for TogetherService<S> {
     }
 }
 
-impl<S> RpcServiceT for TogetherService<S>
-where
+/// What the transport puts a layer before.
+pub(crate) trait Inner:
+    RpcServiceT<
+        MethodResponse = MethodResponse,
+        BatchResponse = MethodResponse,
+        NotificationResponse = MethodResponse,
+    > + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Inner for S where
     S: RpcServiceT<
             MethodResponse = MethodResponse,
             BatchResponse = MethodResponse,
             NotificationResponse = MethodResponse,
         > + Send
         + Sync
-        + 'static,
+        + 'static
 {
+}
+
+impl<S: Inner> RpcServiceT for TogetherService<S> {
     type MethodResponse = MethodResponse;
     type NotificationResponse = MethodResponse;
     type BatchResponse = MethodResponse;
@@ -82,16 +96,7 @@ where
     }
 }
 
-impl<S> TogetherService<S>
-where
-    S: RpcServiceT<
-            MethodResponse = MethodResponse,
-            BatchResponse = MethodResponse,
-            NotificationResponse = MethodResponse,
-        > + Send
-        + Sync
-        + 'static,
-{
+impl<S: Inner> TogetherService<S> {
     /// The answers to a batch, or the one that says that they are too large together.
     async fn answer(&self, batch: Batch<'_>) -> Result<MethodResponse, MethodResponse> {
         let bytes_max = self.together.node.settings.limits.response_bytes_max as usize;

@@ -4,7 +4,7 @@
 //! until all are made; then the deepest are hashed, many at once, and so on up.
 
 use super::{
-    Trie,
+    Memory,
     node::{Link, Node, Reference, weight},
 };
 use alloy_primitives::B256;
@@ -80,11 +80,11 @@ impl Drafts {
         Draft { node, pending: start..self.pending.len() as u32 }
     }
 
-    /// Hashes all that wait. Their memory is put down to `trie`.
-    pub(super) fn finish(&mut self, trie: &Trie) -> Finished {
+    /// Hashes all that wait. They count in `memory`.
+    pub(super) fn finish(&mut self, memory: &Memory) -> Finished {
         let mut finished = Finished(self.levels.iter().map(|_| Vec::new()).collect());
         let mut added = 0;
-        let generation = trie.memory.generation();
+        let generation = memory.generation();
         for depth in (0..self.levels.len()).rev() {
             let mut drafts = std::mem::take(&mut self.levels[depth]);
             let mut links = Vec::with_capacity(drafts.len());
@@ -106,16 +106,16 @@ impl Drafts {
             finished.0[depth] = loaded.map(link).collect();
         }
         self.pending.clear();
-        trie.memory.add(added);
-        trie.memory.take_off(std::mem::take(&mut self.replaced));
+        memory.add(added);
+        memory.take_off(std::mem::take(&mut self.replaced));
         finished
     }
 
     /// Hashes all that wait but the root of the part, `draft`, which another part may take in.
-    pub(super) fn finish_below(&mut self, mut draft: Draft, trie: &Trie) -> Draft {
+    pub(super) fn finish_below(&mut self, mut draft: Draft, memory: &Memory) -> Draft {
         let range = draft.pending.clone();
         let pending = self.pending[range.start as usize..range.end as usize].to_vec();
-        let mut finished = self.finish(trie);
+        let mut finished = self.finish(memory);
         for Pending { place, child } in pending {
             put(&mut draft.node, place, finished.take(child));
         }

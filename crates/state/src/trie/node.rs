@@ -71,16 +71,18 @@ pub(super) const UNRECORDED_MAX: u8 = 24;
 impl AccountLink {
     /// Of an account that is read from the store.
     pub(crate) fn stored(account: &Account) -> Self {
-        let root = account.storage_root;
-        let storage = (root != EMPTY_ROOT_HASH).then(|| Arc::new(Link::stored(root)));
-        Self { storage, cleared: Some(account.storage_cleared) }
+        Self::default().with_root(account.storage_root, account.storage_cleared)
     }
 
     /// The same account with a storage that has this root, of which it may know something.
     pub(crate) fn with_root(self, root: B256, cleared: bool) -> Self {
+        Self { storage: self.storage_with_root(root), cleared: Some(cleared) }
+    }
+
+    /// The storage that has this root: what is known of it, or what is stored.
+    pub(super) fn storage_with_root(self, root: B256) -> Option<Arc<Link>> {
         let known = self.storage.filter(|link| link.reference.as_hash() == Some(root));
-        let stored = || (root != EMPTY_ROOT_HASH).then(|| Arc::new(Link::stored(root)));
-        Self { storage: known.or_else(stored), cleared: Some(cleared) }
+        known.or_else(|| Link::root(root))
     }
 
     /// The root of the account's storage, and whether that was cleared; `None` if it has to be read
@@ -100,9 +102,10 @@ impl Clone for Link {
 }
 
 impl Link {
-    /// The root of a trie that is in the store.
-    pub(super) fn stored(hash: B256) -> Self {
-        Self::new(Reference::hash(hash), 0, 0, Slot::empty())
+    /// The root of a trie that is in the store; `None` if nothing is in it.
+    pub(super) fn root(hash: B256) -> Option<Arc<Self>> {
+        let stored = || Arc::new(Self::new(Reference::hash(hash), 0, 0, Slot::empty()));
+        (hash != EMPTY_ROOT_HASH).then(stored)
     }
 
     /// A node that is in memory, and used in this generation.

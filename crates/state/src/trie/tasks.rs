@@ -68,9 +68,9 @@ impl Trie {
             let mut drafts = Drafts::default();
             let mut update = Update { trie: self, source, drafts: &mut drafts };
             Ok::<_, Error>(match update.node(*link, *path, &mut items)? {
-                Outcome::New(draft) => Outcome::New(drafts.finish_below(draft, self)),
+                Outcome::New(draft) => Outcome::New(drafts.finish_below(draft, &self.memory)),
                 other => {
-                    drafts.finish(self);
+                    drafts.finish(&self.memory);
                     other
                 }
             })
@@ -129,12 +129,12 @@ impl Trie {
         let root = match outcome {
             Outcome::Unchanged => self.root.clone(),
             Outcome::Gone => {
-                drafts.finish(self);
+                drafts.finish(&self.memory);
                 None
             }
             Outcome::New(draft) => {
                 let id = drafts.push(0, draft);
-                Some(Arc::new(drafts.finish(self).take(id)))
+                Some(Arc::new(drafts.finish(&self.memory).take(id)))
             }
         };
         Self { owner: self.owner, root, memory: self.memory.clone() }
