@@ -296,7 +296,7 @@ pub fn unwind(writer: &mut Writer, to: Version) -> Result<(), Error> {
 
 /// Forgets all versions before `below`: they can be read and gone back to no more. If the tries of
 /// `below` are not stored, what they are made from is kept, too: the versions from the last one before
-/// it that has its tries. What only they could read is deleted by
+/// it that has its tries. Accounts, slots and nodes that only they could read are deleted by
 /// [`settle`](fn@crate::settle).
 ///
 /// # Errors
@@ -306,6 +306,10 @@ pub fn forget(writer: &mut Writer, below: Version) -> Result<(), Error> {
     let latest = version(writer.get(Table::StateMeta, LATEST)?)?;
     let oldest = version(writer.get(Table::StateMeta, OLDEST)?)?;
     let below = last_with_trie(below.min(latest), |version| has_tries(writer, version))?;
+    for forgotten in (oldest.0..below.0).map(Version) {
+        writer.delete(Table::StateMeta, &root_key(forgotten))?;
+        writer.delete(Table::StateChanges, &forgotten.next().0.to_be_bytes())?;
+    }
     if below > oldest {
         writer.put(Table::StateMeta, OLDEST, &below.0.to_be_bytes())?;
     }

@@ -25,7 +25,7 @@ use std::{
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The format that this version reads and writes.
-pub(crate) const FORMAT: u32 = 3;
+pub(crate) const FORMAT: u32 = 4;
 /// Bytes of a block as redb sees it; its pages are as large.
 pub(crate) const BLOCK: usize = 4096;
 const CHECKSUM: usize = 8;

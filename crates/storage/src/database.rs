@@ -3,9 +3,11 @@
 use crate::{
     Disk, Error, FileDisk, Pair, Reader, SimulatedDisk, Table, Writer,
     blocks::{Backend, Blocks},
+    cursor::Merge,
     log::Log,
     reader::Base,
     segment::{Change, Gathered, Segment},
+    tables::{self, Bounds, Layout},
 };
 use parking_lot::{Condvar, Mutex, RwLock};
 use redb::{ReadableDatabase, ReadableTable, TableHandle, WriteTransaction};
@@ -256,7 +258,7 @@ impl Database {
     ///
     /// As [`Writer::commit`].
     pub fn settle(&self) -> Result<(), Error> {
-        self.settlement()?.finish(ALL_MATTERS, |_| Ok(()))
+        self.settlement()?.finish(Superfluous::NONE)
     }
 
     /// Why nothing more is written until the database is opened anew, if that is so.
@@ -376,103 +378,50 @@ impl Settlement {
         &self.reader
     }
 
-    /// Writes it to the tables but for what is superfluous, and with it what `more` puts: that needs
-    /// no log, as it can be made again from what is settled.
+    /// Writes it to the tables but for what is superfluous. Of what is there already, some of what
+    /// has become superfluous is taken away, and all of it sooner or later.
     ///
     /// # Errors
     ///
-    /// As [`Writer::commit`]; and those of `more`, after which nothing is settled.
-    pub fn finish<E: From<Error>>(
-        self,
-        is_superfluous: IsSuperfluous<'_>,
-        more: impl FnOnce(&mut Additions<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// As [`Writer::commit`].
+    pub fn finish(self, superfluous: Superfluous<'_>) -> Result<(), Error> {
         let Self { reader, _turn: turn } = self;
         let database = &turn.0;
         let transaction = database.begin_write()?;
-        database.fold(&transaction, &reader, is_superfluous)?;
-        let mut additions =
-            Additions { transaction: &transaction, database, gathered: Gathered::default() };
-        more(&mut additions)?;
-        additions.hand_over()?;
-        Ok(database.commit_settled(transaction, reader.last)?)
+        database.fold(&transaction, &reader, superfluous)?;
+        database.clean(&transaction, superfluous)?;
+        database.commit_settled(transaction, reader.last)
     }
 }
 
-/// Whether nobody will look at an entry of a table, by its key and that of the entry which is put
-/// after it at the same time. It need not be written, then; one with the same key that is there may
-/// stay.
-pub type IsSuperfluous<'a> = &'a dyn Fn(Table, &[u8], &[u8]) -> bool;
-
-/// Nothing is superfluous.
-pub(crate) const ALL_MATTERS: IsSuperfluous<'static> = &|_, _, _| false;
-
-/// What is put into the tables besides, when they are settled.
-pub struct Additions<'a> {
-    transaction: &'a WriteTransaction,
-    database: &'a Inner,
-    gathered: Gathered,
+/// Which entries nobody will look at.
+#[derive(Clone, Copy)]
+pub struct Superfluous<'a> {
+    /// The tables that may have such entries.
+    pub tables: &'a [Table],
+    /// Whether an entry is one, by its key and the next key in its table. It says the same whenever
+    /// it is asked, as one that is there may stay for long.
+    pub is_superfluous: &'a dyn Fn(&[u8], &[u8]) -> bool,
 }
 
-impl std::fmt::Debug for Additions<'_> {
+impl Superfluous<'_> {
+    /// Somebody may look at everything.
+    pub const NONE: Self = Self { tables: &[], is_superfluous: &|_, _| false };
+}
+
+impl std::fmt::Debug for Superfluous<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Additions").finish_non_exhaustive()
+        f.debug_struct("Superfluous").field("tables", &self.tables).finish_non_exhaustive()
     }
 }
 
-/// Bytes of additions that are gathered and sorted before the store gets them.
-const GATHERED_BYTES_MAX: usize = 32 << 20;
+/// Pages of a table that a settlement looks through for what has become superfluous, besides those
+/// that it changes.
+const CLEANED_PAGES: usize = 256;
 
-impl Additions<'_> {
-    /// Gives a key a value.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be written to.
-    pub fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        self.gather(table, key, Some(value))
-    }
-
-    /// Takes a key away, if it is there.
-    ///
-    /// # Errors
-    ///
-    /// When the database cannot be written to.
-    pub fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), Error> {
-        self.gather(table, key, None)
-    }
-
-    /// Shows `visit` for each range of keys, both ends included, what is in it, in order: what was
-    /// settled, with the additions that were handed over before. Ranges in order are found faster.
-    ///
-    /// # Errors
-    ///
-    /// When the tables cannot be read.
-    pub fn visit(
-        &self,
-        table: Table,
-        ranges: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
-        visit: &mut dyn FnMut(Vec<Pair>),
-    ) -> Result<(), Error> {
-        self.database.guarded(|| {
-            let table = self.transaction.open_table(table.definition())?;
-            for (from, to) in ranges {
-                visit(pairs_between(&table, &from, &to)?);
-            }
-            Ok(())
-        })
-    }
-
-    fn gather(&mut self, table: Table, key: &[u8], value: Option<&[u8]>) -> Result<(), Error> {
-        self.gathered.add(table, key, value);
-        if self.gathered.bytes().len() > GATHERED_BYTES_MAX { self.hand_over() } else { Ok(()) }
-    }
-
-    fn hand_over(&mut self) -> Result<(), Error> {
-        let mut gathered = std::mem::take(&mut self.gathered);
-        self.database.apply(self.transaction, gathered.sorted())
-    }
-}
+/// Begins the keys of [`META`] under which it says where cleaning a table goes on; behind it stands
+/// the table's name.
+const CLEANED: &[u8] = b"cleaned ";
 
 impl Drop for Settling {
     fn drop(&mut self) {
@@ -558,7 +507,7 @@ impl Inner {
         segment: &Segment,
     ) -> Result<(), Error> {
         self.refuse_after_failure()?;
-        self.fold_segments(transaction, &[segment], ALL_MATTERS)
+        self.fold_segments(transaction, &[segment], Superfluous::NONE)
     }
 
     /// Makes the changes in the tables that a reader sees and they lack, but for what is
@@ -567,33 +516,51 @@ impl Inner {
         &self,
         transaction: &WriteTransaction,
         reader: &Reader,
-        is_superfluous: IsSuperfluous<'_>,
+        superfluous: Superfluous<'_>,
     ) -> Result<(), Error> {
         let segments: Vec<&Segment> = reader.segments().iter().map(|segment| &**segment).collect();
-        self.fold_segments(transaction, &segments, is_superfluous)
+        self.fold_segments(transaction, &segments, superfluous)
     }
 
     fn fold_segments(
         &self,
         transaction: &WriteTransaction,
         segments: &[&Segment],
-        is_superfluous: IsSuperfluous<'_>,
+        superfluous: Superfluous<'_>,
     ) -> Result<(), Error> {
         for name in Table::ALL {
             let changes = newest(segments, name);
             if changes.is_empty() {
                 continue;
             }
+            let is_asked = superfluous.tables.contains(&name);
+            let is_superfluous =
+                |key: &[u8], next: &[u8]| is_asked && (superfluous.is_superfluous)(key, next);
             self.guarded(|| {
                 let mut table = transaction.open_table(name.definition())?;
-                let mut changes = changes.into_iter().peekable();
-                while let Some((key, value)) = changes.next() {
-                    let next = changes.peek().filter(|(_, value)| value.is_some());
-                    match value {
-                        Some(_) if next.is_some_and(|it| is_superfluous(name, key, it.0)) => {}
-                        Some(value) => drop(table.insert(key, value)?),
-                        None => drop(table.remove(key)?),
-                    }
+                Ok(tables::change(name, &mut table, &changes, &is_superfluous)?)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes some of what is superfluous out of the tables.
+    fn clean(
+        &self,
+        transaction: &WriteTransaction,
+        superfluous: Superfluous<'_>,
+    ) -> Result<(), Error> {
+        for name in superfluous.tables.iter().filter(|table| !table.is_scattered()) {
+            self.guarded(|| {
+                let mut meta = transaction.open_table(META)?;
+                let mut table = transaction.open_table(name.definition())?;
+                let key = [CLEANED, name.name().as_bytes()].concat();
+                let from = meta.get(&key[..])?.map(|from| from.value().to_vec());
+                let from = from.unwrap_or_default();
+                let next =
+                    tables::clean(&mut table, &from, CLEANED_PAGES, superfluous.is_superfluous)?;
+                if next != from {
+                    meta.insert(&key[..], &next[..])?;
                 }
                 Ok(())
             })?;
@@ -610,8 +577,16 @@ impl Inner {
         to: &[u8],
     ) -> Result<Vec<Pair>, Error> {
         self.guarded(|| {
-            let table = transaction.open_table(table.definition())?;
-            Ok(pairs_between(&table, from, to)?)
+            let open = transaction.open_table(table.definition())?;
+            let layout = Layout::of(table, &open)?;
+            let range = |bounds: Bounds<'_>| open.range::<&[u8]>(bounds);
+            let cursors = tables::cursors(&layout, range, from, Some(to))?;
+            let mut merge = Merge::new(table, cursors, Arc::default(), |_| 0..0);
+            let mut pairs = Vec::new();
+            while let Some(pair) = merge.next_pair(false)? {
+                pairs.push(pair);
+            }
+            Ok(pairs)
         })
     }
 
@@ -693,31 +668,16 @@ impl Inner {
     }
 }
 
-/// All pairs of a table from `from` to `to`.
-fn pairs_between(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    from: &[u8],
-    to: &[u8],
-) -> Result<Vec<Pair>, redb::StorageError> {
-    let pairs = table.range::<&[u8]>(from..=to)?;
-    pairs
-        .map(|pair| pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
-        .collect()
-}
-
 /// What the segments, of which the last is the newest, say of each key of a table, in order.
 fn newest<'a>(segments: &[&'a Segment], table: Table) -> Vec<(&'a [u8], Change<'a>)> {
     let mut changes = Vec::new();
-    for segment in segments.iter().rev() {
-        let keys = segment.all(table);
-        changes.extend(
-            keys.filter_map(|at| Some((segment.key(table, at)?, segment.change(table, at)))),
-        );
-    }
+    segments.iter().rev().for_each(|segment| segment.list(table, &mut changes));
     // Stable, and the newest came first. Each segment is sorted already.
-    changes.sort_by_key(|(key, _)| *key);
-    changes.dedup_by_key(|(key, _)| *key);
-    changes
+    changes.sort_by(|(prefix, key, _), (of_other, other, _)| {
+        prefix.cmp(of_other).then_with(|| key.cmp(other))
+    });
+    changes.dedup_by(|(prefix, key, _), (of_other, other, _)| prefix == of_other && key == other);
+    changes.into_iter().map(|(_, key, change)| (key, change)).collect()
 }
 
 impl Drop for Inner {

@@ -12,8 +12,9 @@
 //! 3. After a write or a sync has failed nothing more is written until the database is opened
 //!    anew: what the disk holds is not known.
 //!
-//! Inside is the key-value store redb, which nothing outside of this crate sees. Between it and the
-//! [`Disk`] lies the layer of checksums.
+//! Inside is the key-value store redb, which nothing outside of this crate sees. Its values are pages
+//! of sorted entries (`page.rs`, `tables.rs`). Between it and the [`Disk`] lies the layer of
+//! checksums.
 //!
 //! A commit does not wait for redb: it is appended to a log and synced, and kept in memory. Now and
 //! then all that was committed is written to redb in one piece ([`Database::settle`]), while readers
@@ -32,16 +33,19 @@
 //! ```
 
 mod blocks;
+mod cursor;
 mod database;
 mod disk;
 mod error;
 mod log;
+mod page;
 mod reader;
 mod segment;
 mod table;
+mod tables;
 mod writer;
 
-pub use database::{Additions, Database, Disks, IsSuperfluous, Options, Settlement};
+pub use database::{Database, Disks, Options, Settlement, Superfluous};
 pub use disk::simulated::{CrashEffect, SimulatedDisk};
 pub use disk::{Disk, FileDisk};
 pub use error::Error;

@@ -2,8 +2,10 @@
 
 use crate::{
     Error, Table,
+    cursor::Merge,
     database::Inner,
     segment::{Change, Segment},
+    tables::{self, Layout},
 };
 use redb::{ReadOnlyTable, ReadTransaction};
 use std::{
@@ -32,8 +34,14 @@ pub struct Reader {
 /// The tables as they were settled once.
 pub(crate) struct Base {
     // Before the transaction.
-    tables: [OnceLock<ReadOnlyTable<Bytes, Bytes>>; Table::ALL.len()],
+    tables: [OnceLock<OpenTable>; Table::ALL.len()],
     transaction: ReadTransaction,
+}
+
+/// A table that is read, and how it lies.
+struct OpenTable {
+    table: ReadOnlyTable<Bytes, Bytes>,
+    layout: Layout,
 }
 
 impl std::fmt::Debug for Base {
@@ -57,12 +65,16 @@ impl Base {
         &self.transaction
     }
 
-    fn table(&self, table: Table, database: &Inner) -> Result<&ReadOnlyTable<Bytes, Bytes>, Error> {
-        let place = &self.tables[table as usize];
+    fn table(&self, name: Table, database: &Inner) -> Result<&OpenTable, Error> {
+        let place = &self.tables[name as usize];
         if let Some(opened) = place.get() {
             return Ok(opened);
         }
-        let opened = database.guarded(|| Ok(self.transaction.open_table(table.definition())?))?;
+        let opened = database.guarded(|| {
+            let table = self.transaction.open_table(name.definition())?;
+            let layout = Layout::of(name, &table)?;
+            Ok(OpenTable { table, layout })
+        })?;
         Ok(place.get_or_init(|| opened))
     }
 }
@@ -81,7 +93,7 @@ impl Reader {
         &self.segments
     }
 
-    fn table(&self, table: Table) -> Result<&ReadOnlyTable<Bytes, Bytes>, Error> {
+    fn table(&self, table: Table) -> Result<&OpenTable, Error> {
         self.base.table(table, &self.database)
     }
 
@@ -96,8 +108,8 @@ impl Reader {
                 return Ok(change.map(<[u8]>::to_vec));
             }
         }
-        let table = self.table(table)?;
-        self.database.guarded(|| Ok(table.get(key)?.map(|value| value.value().to_vec())))
+        let OpenTable { table, layout } = self.table(table)?;
+        self.database.guarded(|| Ok(tables::get(table, layout, key)?))
     }
 
     /// The greatest key from `from` to `to`, both included, and its value.
@@ -107,65 +119,76 @@ impl Reader {
         from: &[u8],
         to: &[u8],
     ) -> Result<Option<Pair>, Error> {
+        if from > to {
+            return Ok(None);
+        }
+        let mut newest: Option<(&[u8], Change<'_>)> = None;
+        for segment in self.segments.iter().rev() {
+            let last = segment.between(table, from, to).next_back();
+            let Some((at, key)) = last.and_then(|at| Some((at, segment.key(table, at)?))) else {
+                continue;
+            };
+            if newest.is_none_or(|(newest, _)| key > newest) {
+                newest = Some((key, segment.change(table, at)));
+            }
+        }
+        let open = self.table(table)?;
+        if let (Layout::Tree, None | Some((_, Some(_)))) = (&open.layout, newest) {
+            let above = newest.map_or(from, |(key, _)| key);
+            let settled =
+                self.database.guarded(|| Ok(tables::last_below_or_at(&open.table, above, to)?))?;
+            let newest =
+                newest.map(|(key, value)| (key.to_vec(), value.unwrap_or_default().to_vec()));
+            // Of the same key the newer one counts.
+            return Ok(match (settled, newest) {
+                (Some(settled), Some(newest)) if settled.0 > newest.0 => Some(settled),
+                (settled, None) => settled,
+                (_, newest) => newest,
+            });
+        }
         self.range(table, from, to)?.next_back().transpose()
     }
 
     /// All keys from `from` to `to`, both included, in ascending order, or in descending order
     /// when read from the back.
     pub fn range(&self, table: Table, from: &[u8], to: &[u8]) -> Result<Range, Error> {
-        let base = self.table(table)?;
-        // redb calls an inverted range an error of the program; here it is an empty one.
         if from > to {
-            return Ok(Range::new(self.clone(), table, None, |_| 0..0));
+            return Ok(Range { merge: None, database: self.database.clone() });
         }
-        let pairs = self.database.guarded(|| Ok(base.range::<&[u8]>(from..=to)?))?;
-        Ok(Range::new(self.clone(), table, Some(pairs), |segment| segment.between(table, from, to)))
+        self.merged(table, from, Some(to), |segment| segment.between(table, from, to))
     }
 
     /// All keys of a table.
     pub fn all(&self, table: Table) -> Result<Range, Error> {
-        let base = self.table(table)?;
-        let pairs = self.database.guarded(|| Ok(base.range::<&[u8]>(..)?))?;
-        Ok(Range::new(self.clone(), table, Some(pairs), |segment| segment.all(table)))
+        self.merged(table, &[], None, |segment| segment.all(table))
     }
 
-    /// Number of keys of a table. Takes time in proportion to what was committed lately.
+    fn merged(
+        &self,
+        name: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        positions: impl Fn(&Segment) -> Positions<usize>,
+    ) -> Result<Range, Error> {
+        let OpenTable { table, layout } = self.table(name)?;
+        let cursors = self.database.guarded(|| {
+            Ok(tables::cursors(layout, |bounds| table.range::<&[u8]>(bounds), from, to)?)
+        })?;
+        let merge = Merge::new(name, cursors, self.segments.clone(), positions);
+        Ok(Range { merge: Some(merge), database: self.database.clone() })
+    }
+
+    /// Number of keys of a table, all of which are read.
     pub fn count(&self, table: Table) -> Result<u64, Error> {
-        use redb::ReadableTableMetadata;
-        let base = self.table(table)?;
-        let mut count = self.database.guarded(|| Ok(base.len()?))?;
-        let mut newer: Vec<(&[u8], Change<'_>)> = Vec::new();
-        for segment in self.segments.iter().rev() {
-            let entries = segment.all(table).filter_map(|at| {
-                segment.key(table, at).map(|key| (key, segment.change(table, at)))
-            });
-            newer.extend(entries);
-        }
-        // Stable, and the newest came first.
-        newer.sort_by_key(|(key, _)| *key);
-        newer.dedup_by_key(|(key, _)| *key);
-        for (key, change) in newer {
-            let was_there = self.database.guarded(|| Ok(base.get(key)?.is_some()))?;
-            match (was_there, change.is_some()) {
-                (false, true) => count += 1,
-                (true, false) => count -= 1,
-                _ => {}
-            }
-        }
-        Ok(count)
+        self.all(table)?.try_fold(0, |count, pair| pair.map(|_| count + 1))
     }
 }
 
 /// Keys and values in order, from either end.
 pub struct Range {
-    /// Of the settled tables. `None` for an empty range, and after an error.
-    pairs: Option<redb::Range<'static, Bytes, Bytes>>,
-    /// What was read of them and not given yet, from the front and from the back.
-    ends: [Option<Pair>; 2],
-    /// What is left of each segment.
-    left: Vec<Positions<usize>>,
-    table: Table,
-    reader: Reader,
+    /// `None` for an empty range, and after an error.
+    merge: Option<Merge<'static>>,
+    database: Arc<Inner>,
 }
 
 impl std::fmt::Debug for Range {
@@ -175,95 +198,11 @@ impl std::fmt::Debug for Range {
 }
 
 impl Range {
-    fn new(
-        reader: Reader,
-        table: Table,
-        pairs: Option<redb::Range<'static, Bytes, Bytes>>,
-        positions: impl Fn(&Segment) -> Positions<usize>,
-    ) -> Self {
-        let left = reader.segments.iter().map(|segment| positions(segment)).collect();
-        Self { pairs, ends: [None, None], left, table, reader }
-    }
-
-    /// The next pair of the settled tables from one end.
-    fn settled(&mut self, back: bool) -> Result<Option<&Pair>, Error> {
-        let (own, other) = (usize::from(back), usize::from(!back));
-        if self.ends[own].is_none() {
-            let next = match &mut self.pairs {
-                None => None,
-                Some(pairs) => self.reader.database.guarded(|| {
-                    let pair = if back { pairs.next_back() } else { pairs.next() };
-                    let pair = pair.transpose()?;
-                    Ok(pair.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
-                })?,
-            };
-            // At last both ends meet.
-            self.ends[own] = next.or_else(|| self.ends[other].take());
-        }
-        Ok(self.ends[own].as_ref())
-    }
-
-    /// The position of the next key of a segment from one end.
-    fn place_in(&self, segment: usize, back: bool) -> Option<usize> {
-        let left = &self.left[segment];
-        (!left.is_empty()).then(|| if back { left.end - 1 } else { left.start })
-    }
-
-    fn step(&mut self, back: bool) -> Result<Option<Pair>, Error> {
-        loop {
-            let segments = self.reader.segments.clone();
-            let table = self.table;
-            let key = |range: &Self, at: usize| {
-                let position = range.place_in(at, back)?;
-                segments[at].key(table, position)
-            };
-            let comes_first = |a: &[u8], b: &[u8]| if back { a > b } else { a < b };
-            let mut first: Option<&[u8]> = None;
-            for at in 0..segments.len() {
-                if let Some(key) = key(self, at)
-                    && first.is_none_or(|first| comes_first(key, first))
-                {
-                    first = Some(key);
-                }
-            }
-            let settled = self.settled(back)?.map(|(key, _)| key.as_slice());
-            let in_settled = match (settled, first) {
-                (None, None) => return Ok(None),
-                (Some(_), None) => true,
-                (None, Some(_)) => false,
-                (Some(settled), Some(first)) => !comes_first(first, settled),
-            };
-            let in_segments = match (self.ends[usize::from(back)].as_ref(), first) {
-                (_, None) => None,
-                (Some((settled, _)), Some(first)) if in_settled && settled != first => None,
-                (_, first) => first,
-            };
-            let settled = self.ends[usize::from(back)].take_if(|_| in_settled);
-            let Some(first) = in_segments else { return Ok(settled) };
-            // The newest one that has the key says what is there.
-            let mut change: Option<Change<'_>> = None;
-            for at in (0..segments.len()).rev() {
-                if key(self, at) != Some(first) {
-                    continue;
-                }
-                if let (None, Some(position)) = (change, self.place_in(at, back)) {
-                    change = Some(segments[at].change(table, position));
-                }
-                let left = &mut self.left[at];
-                if back { left.end -= 1 } else { left.start += 1 }
-            }
-            if let Some(value) = change.flatten() {
-                return Ok(Some((first.to_vec(), value.to_vec())));
-            }
-        }
-    }
-
-    fn step_or_end(&mut self, back: bool) -> Option<Result<Pair, Error>> {
-        let step = self.step(back);
+    fn step(&mut self, back: bool) -> Option<Result<Pair, Error>> {
+        let merge = self.merge.as_mut()?;
+        let step = self.database.guarded(|| Ok(merge.next_pair(back)?));
         if step.is_err() {
-            self.pairs = None;
-            self.ends = [None, None];
-            self.left.iter_mut().for_each(|left| left.start = left.end);
+            self.merge = None;
         }
         step.transpose()
     }
@@ -273,12 +212,12 @@ impl Iterator for Range {
     type Item = Result<Pair, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.step_or_end(false)
+        self.step(false)
     }
 }
 
 impl DoubleEndedIterator for Range {
     fn next_back(&mut self) -> Option<Self::Item> {
-        self.step_or_end(true)
+        self.step(true)
     }
 }

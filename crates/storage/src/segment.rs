@@ -207,6 +207,14 @@ impl Segment {
         start..(end + usize::from(is_named)).max(start)
     }
 
+    /// Adds what it says of each key of a table to a list, with the first bytes of the key.
+    pub(crate) fn list<'a>(&'a self, table: Table, list: &mut Vec<(u64, &'a [u8], Change<'a>)>) {
+        let entries = &self.tables[table as usize];
+        let entry =
+            |entry: &Entry| (entry.prefix, entry.key(&self.buffer), entry.value(&self.buffer));
+        list.extend(entries.iter().map(entry));
+    }
+
     /// Positions of all keys.
     pub(crate) fn all(&self, table: Table) -> Range<usize> {
         0..self.tables[table as usize].len()

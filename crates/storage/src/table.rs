@@ -84,6 +84,11 @@ impl Table {
         }
     }
 
+    /// Whether its keys are hashes, which come in no order and are asked for one by one.
+    pub(crate) const fn is_scattered(self) -> bool {
+        matches!(self, Self::NumbersByHash | Self::TransactionPlaces)
+    }
+
     pub(crate) fn definition(self) -> redb::TableDefinition<'static, &'static [u8], &'static [u8]> {
         redb::TableDefinition::new(self.name())
     }

@@ -1,11 +1,12 @@
 //! Writing, all or nothing.
 
 use crate::{
-    Error, Pair, Reader, Table,
-    database::{ALL_MATTERS, Inner, Settling},
+    Error, Pair, Reader, Superfluous, Table,
+    database::{Inner, Settling},
     segment::Gathered,
+    tables::{self, Layout},
 };
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 use std::{mem, sync::Arc};
 
 /// Changes that [`Writer::commit`] makes at once. Dropped before, it has changed nothing.
@@ -70,7 +71,7 @@ impl Writer {
                 let settling = Inner::begin_settling(&self.database)?;
                 // What was committed before comes first.
                 let transaction = self.database.begin_write()?;
-                self.database.fold(&transaction, &self.before, ALL_MATTERS)?;
+                self.database.fold(&transaction, &self.before, Superfluous::NONE)?;
                 self.direct.insert(Direct { transaction: Some(transaction), _settling: settling })
             }
         };
@@ -86,8 +87,8 @@ impl Writer {
         let Some(direct) = &self.direct else { return self.before.get(table, key) };
         let transaction = direct.transaction();
         self.database.guarded(|| {
-            let table = transaction.open_table(table.definition())?;
-            Ok(table.get(key)?.map(|value| value.value().to_vec()))
+            let open = transaction.open_table(table.definition())?;
+            Ok(tables::get(&open, &Layout::of(table, &open)?, key)?)
         })
     }
 

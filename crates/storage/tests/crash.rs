@@ -8,7 +8,7 @@ mod crashes;
 mod random;
 
 use crashes::{Tally, arm};
-use heddle_storage::{Database, Error, Options, SimulatedDisk, Table};
+use heddle_storage::{Database, Error, Options, SimulatedDisk, Superfluous, Table};
 use random::Random;
 use std::collections::BTreeMap;
 
@@ -58,10 +58,7 @@ fn commit_until_failure(
                     next.insert(b"meanwhile".to_vec(), b"committed".to_vec());
                     writer.commit()?;
                 }
-                settlement.finish(&|_, _, _| false, |additions| {
-                    additions.put(Table::Codes, b"more", b"added")
-                })?;
-                return Ok(());
+                return settlement.finish(Superfluous::NONE);
             }
             let mut writer = database.writer()?;
             for _ in 0..=random.below(30) {
