@@ -261,6 +261,11 @@ impl Chain {
         Ok(())
     }
 
+    /// Whether somebody is told of the stages of blocks.
+    pub fn is_observed(&self) -> bool {
+        self.observer().is_some()
+    }
+
     pub(crate) fn observer(&self) -> Option<&StageObserver> {
         self.settings.observer.as_ref()
     }

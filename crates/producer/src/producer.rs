@@ -4,20 +4,24 @@ use crate::{
     BlockTime, Console, Error, Impersonation, Mining, pending::CachedPending, snapshots::Snapshots,
 };
 use alloy_consensus::Transaction as _;
-use alloy_primitives::{Address, B256, Bytes, keccak256};
-use heddle_chain::{Attributes, Chain, ChainReader, CommittedBlock, Head, SkipReason, rules};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
+use heddle_chain::{
+    Attributes, Chain, ChainReader, CommittedBlock, ExecutedBlock, Head, SkipReason, rules,
+};
 use heddle_executor::revm::{DatabaseRef as _, context::result::InvalidTransaction};
 use heddle_pool::{
-    BlockUpdate, Context, DropReason, Pool, PoolTransaction, SenderCode, SenderState,
+    BlockOutcome, BlockUpdate, Context, DropReason, Pool, PoolTransaction, SenderCode, SenderState,
 };
 use heddle_types::{Fork, Header, RecoveredTransaction};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::{
-    fmt,
+    fmt, mem,
+    panic::resume_unwind,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -32,6 +36,9 @@ const PRUNE_INTERVAL: u64 = 32;
 
 /// The real UNIX time in seconds.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Blocks with fewer transactions than this are committed before another thread has begun.
+const COMMITTED_BESIDE_MIN: usize = 128;
 
 /// How a [`Producer`] works.
 #[derive(Clone, Debug)]
@@ -274,14 +281,20 @@ impl Producer {
             let reason = DropReason::Refused(skipped.reason.to_string());
             self.pool.lock().remove(&hashes[skipped.index], reason, now);
         }
-        let changed: Vec<Address> = built.executed.changed_accounts().collect();
         let watched = built.executed.watched;
-        let block = self.chain.commit(built.executed)?;
-        orders.time = time;
+        let ordered =
+            (mem::replace(&mut orders.time, time), orders.next_base_fee, orders.next_prevrandao);
         (orders.next_base_fee, orders.next_prevrandao) = (None, None);
-        self.follow(orders, &block, &changed)?;
+        let block = self.commit(orders, &reader, built.executed).inspect_err(|_| {
+            (orders.time, orders.next_base_fee, orders.next_prevrandao) = ordered;
+        })?;
+        let number = block.block.block.header.number;
+        if let Some(keep) = orders.settings.keep_states
+            && number.is_multiple_of(PRUNE_INTERVAL)
+        {
+            self.chain.prune(keep)?;
+        }
         if let Some(console) = self.console().filter(|_| watched) {
-            let number = block.block.block.header.number;
             // The block is there, whether or not its lines can be printed.
             if let Err(error) = console.print_block(&self.chain.reader(), number) {
                 tracing::error!(number, %error, "what contracts log cannot be printed");
@@ -290,24 +303,55 @@ impl Producer {
         Ok(block)
     }
 
-    /// Tells the pool of a block, and moves the tags and the oldest kept state.
-    fn follow(
+    /// Commits a block that was built on the head of `reader`, and tells the pool of it: of a large
+    /// block both at once. Nobody sees the pool until the block is committed, as it would be ahead of
+    /// the chain.
+    fn commit(
         &self,
         orders: &Orders,
-        block: &CommittedBlock,
-        changed: &[Address],
-    ) -> Result<(), Error> {
-        let committed: Vec<B256> =
-            block.block.block.body.transactions.iter().map(|tx| *tx.tx_hash()).collect();
-        let update = BlockUpdate { committed: &committed, reverted: &[], changed };
-        self.tell_pool(orders, update)?;
-        let number = block.block.block.header.number;
-        if let Some(keep) = orders.settings.keep_states
-            && number.is_multiple_of(PRUNE_INTERVAL)
-        {
-            self.chain.prune(keep)?;
-        }
-        Ok(())
+        reader: &ChainReader,
+        executed: ExecutedBlock,
+    ) -> Result<Arc<CommittedBlock>, Error> {
+        let block = executed.block.clone();
+        let changed: Vec<Address> = executed.changed_accounts().collect();
+        let transactions = &block.block.block.body.transactions;
+        let committed: Vec<B256> = transactions.iter().map(|tx| *tx.tx_hash()).collect();
+        let context = self.context_after(orders, &block.block.block.header, block.total_difficulty);
+        let state = executed.state_on(reader);
+        let account = |address| sender_state(&state, address);
+        let update = BlockUpdate { committed: &committed, reverted: &[], changed: &changed };
+        let (committing, outcome) = thread::scope(|scope| {
+            let commit = || self.chain.commit(executed);
+            // Whoever measures stages wants one at a time.
+            if transactions.len() < COMMITTED_BESIDE_MIN || self.chain.is_observed() {
+                commit()?;
+                let outcome = self.pool.lock().on_block(update, context, self.now(), account);
+                return Ok::<_, heddle_chain::Error>((Ok(()), outcome));
+            }
+            let mut pool = self.pool.lock();
+            let committing = scope.spawn(|| commit().map(drop));
+            let outcome = pool.on_block(update, context, self.now(), account);
+            let committing = committing.join().unwrap_or_else(|panic| resume_unwind(panic));
+            if committing.is_err() {
+                // The chain is as it was, and so is the pool.
+                let senders = block.block.senders.iter().copied();
+                let reverted: Vec<RecoveredTransaction> = (transactions.iter().cloned())
+                    .zip(senders)
+                    .map(|(transaction, sender)| RecoveredTransaction { transaction, sender })
+                    .collect();
+                let changed: Vec<Address> = pool.senders();
+                let state = reader.execution_state_at(reader.head().number)?;
+                let account = |address| sender_state(&state, address);
+                let back = BlockUpdate { committed: &[], reverted: &reverted, changed: &changed };
+                let context = self.context(orders, reader);
+                // That the chain has failed says more.
+                let _ = pool.on_block(back, context, self.now(), account);
+            }
+            Ok((committing, outcome))
+        })?;
+        committing?;
+        self.tell_promoted(&outcome?);
+        Ok(block)
     }
 
     /// Tells the pool that accounts have changed without a block, or that blocks are gone.
@@ -321,10 +365,14 @@ impl Producer {
         let state = reader.execution_state_at(reader.head().number)?;
         let account = |address| sender_state(&state, address);
         let outcome = self.pool.lock().on_block(update, context, self.now(), account)?;
+        self.tell_promoted(&outcome);
+        Ok(())
+    }
+
+    fn tell_promoted(&self, outcome: &BlockOutcome) {
         if let Some(tell) = self.promoted.get().filter(|_| !outcome.promoted.is_empty()) {
             tell(&outcome.promoted);
         }
-        Ok(())
     }
 
     /// Has `tell` told of transactions that become pending because a block, or an order, changed
@@ -337,21 +385,25 @@ impl Producer {
     /// The rules and prices of the next block.
     pub(crate) fn context(&self, orders: &Orders, reader: &ChainReader) -> Context {
         let head = reader.head();
+        self.context_after(orders, &head.header, head.total_difficulty)
+    }
+
+    /// The rules and prices of the block after one with this header.
+    fn context_after(&self, orders: &Orders, header: &Header, total_difficulty: U256) -> Context {
         let spec = self.chain.spec();
-        let timestamp = orders.time.peek(head.header.timestamp, self.now());
-        let number = head.number.saturating_add(1);
-        let fork = rules::fork_of(spec, number, timestamp, head.total_difficulty);
+        let timestamp = orders.time.peek(header.timestamp, self.now());
+        let number = header.number.saturating_add(1);
+        let fork = rules::fork_of(spec, number, timestamp, total_difficulty);
         let blobs = spec.blob_params_at(timestamp);
-        let blob_base_fee = blobs.map_or(0, |params| {
-            params.calc_blob_fee(rules::next_excess_blob_gas(&params, &head.header))
-        });
-        let follows = rules::next_base_fee(fork, &head.header);
+        let blob_base_fee = blobs
+            .map_or(0, |params| params.calc_blob_fee(rules::next_excess_blob_gas(&params, header)));
+        let follows = rules::next_base_fee(fork, header);
         Context {
             chain_id: spec.chain_id,
             fork,
             base_fee: follows.map_or(0, |follows| orders.next_base_fee.unwrap_or(follows)),
             blob_base_fee,
-            block_gas_limit: orders.gas_limit(&head.header),
+            block_gas_limit: orders.gas_limit(header),
             blobs,
         }
     }

@@ -275,6 +275,45 @@ const LOGS: [u8; 37] =
     hex!("3660006000376000600036600073000000000000000000636F6e736F6c652e6c6f675afa00");
 
 /// `log(uint256)` of a number.
+#[test]
+fn a_block_that_cannot_be_committed_leaves_the_pool_as_it_was() {
+    // Small blocks are committed before the pool is told, large ones meanwhile.
+    for count in [3, 200] {
+        let disk = SimulatedDisk::new(count);
+        let db = Database::simulated(&disk, Options::default()).unwrap();
+        let bench = bench_on(db, Settings { mining: Mining::MANUAL, ..Settings::default() });
+        for nonce in 0..count {
+            bench.add(nonce);
+        }
+        let waiting = || {
+            let status = bench.producer.pool().lock().status();
+            (status.pending as u64, status.queued)
+        };
+        assert_eq!(waiting(), (count, 0));
+        for sibling in 0..3 {
+            disk.sibling(sibling).fail_sync_in(1);
+        }
+        bench.producer.mine(1, None).unwrap_err();
+        assert_eq!(bench.head(), 0);
+        assert_eq!(waiting(), (count, 0));
+    }
+}
+
+#[test]
+fn a_large_block_is_followed_by_the_pool() {
+    let bench = bench(Mining::MANUAL);
+    for nonce in 0..300 {
+        bench.add(nonce);
+    }
+    bench.producer.mine(1, None).unwrap();
+    assert_eq!(bench.account(bench.key.address()).1, 300);
+    let status = bench.producer.pool().lock().status();
+    assert_eq!((status.pending, status.queued), (0, 0));
+    bench.add(300);
+    bench.producer.mine(1, None).unwrap();
+    assert_eq!(bench.account(bench.key.address()).1, 301);
+}
+
 fn log_number(number: u64) -> Bytes {
     [&hex!("f82c50f1")[..], &U256::from(number).to_be_bytes::<32>()].concat().into()
 }

@@ -30,7 +30,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { cache_bytes: 256 << 20, unsettled_bytes_max: 512 << 20 }
+        Self { cache_bytes: 512 << 20, unsettled_bytes_max: 512 << 20 }
     }
 }
 

@@ -226,10 +226,11 @@ fn change_tree(
         let mut taken_in: Vec<Pair> = Vec::new();
         let mut next = key_behind(table, first)?;
         loop {
-            let here = match &next {
-                Some(next) => changes.partition_point(|(key, _)| *key < &next[..]),
-                None => changes.len(),
+            // Few of many are: looking in the midst of them would cost more than looking at these.
+            let is_behind = |(key, _): &(&[u8], Change<'_>)| {
+                next.as_ref().is_some_and(|next| *key >= &next[..])
             };
+            let here = changes.iter().position(is_behind).unwrap_or(changes.len());
             let (now, later) = changes.split_at(here);
             draft.merge(taken_in.last().map_or(&old, |(_, page)| page), now, is_superfluous)?;
             changes = later;

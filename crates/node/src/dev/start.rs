@@ -28,8 +28,12 @@ use std::{
 };
 
 /// Memory for the database's cache. A development chain shares its machine with compilers and
-/// browsers.
-const CACHE_BYTES: usize = 32 << 20;
+/// browsers. Half of it is for what is being written.
+const CACHE_BYTES: usize = 128 << 20;
+
+/// Bytes of blocks and states that are written to the tables at once: half of the cache's size, so
+/// that no page is written twice.
+const SETTLE_BYTES: usize = 64 << 20;
 
 /// Hardhat's helpers work with nodes only whose names begin with one that they know.
 const CLIENT_VERSION: &str = concat!("anvil/heddle/v", env!("CARGO_PKG_VERSION"));
@@ -179,6 +183,7 @@ impl Dev {
         let settings = heddle_chain::Settings {
             watched_account: self.prints_console().then_some(CONSOLE_ADDRESS),
             code_size_max: self.environment.code_size_max(),
+            settle_bytes: SETTLE_BYTES,
             ..heddle_chain::Settings::default()
         };
         match self.environment.threads {
