@@ -4,7 +4,7 @@ use crate::execution::Task;
 use alloy_primitives::{Address, TxKind, U256};
 use heddle_executor::revm::context::TxEnv;
 use heddle_types::AccessList;
-use std::{collections::BTreeSet, thread};
+use std::thread;
 
 /// Blocks with fewer transactions than this are over before another thread has begun.
 const TRANSACTIONS_MIN: usize = 32;
@@ -23,43 +23,47 @@ pub(crate) fn with_prefetch<T>(task: &Task<'_>, work: impl FnOnce() -> T) -> T {
         // Without another thread it goes on all the same, only later.
         let reading = thread::Builder::new().name("prefetch".to_owned());
         let _ = reading.spawn_scoped(scope, || {
-            let (accounts, slots) = match task.list {
-                Some(list) => changed(list),
-                None => named(transactions),
-            };
-            task.state.view().prefetch(&accounts, &slots);
+            let view = task.state.view();
+            match task.list {
+                Some(list) => {
+                    let (accounts, slots) = changed(list);
+                    view.prefetch(accounts.take(READ_MAX), slots.take(READ_MAX));
+                }
+                None => {
+                    let (accounts, slots) = named(transactions);
+                    view.prefetch(accounts.take(READ_MAX), slots.take(READ_MAX));
+                }
+            }
         });
         work()
     })
 }
 
-type Named = (Vec<Address>, Vec<(Address, U256)>);
-
 /// What a block's access list says will change.
-fn changed(list: &AccessList) -> Named {
-    let accounts = list.accounts.iter().take(READ_MAX);
-    let slots = accounts.clone().flat_map(|account| {
+fn changed(
+    list: &AccessList,
+) -> (impl Iterator<Item = Address>, impl Iterator<Item = (Address, U256)>) {
+    let slots = list.accounts.iter().flat_map(|account| {
         account.storage_changes.iter().map(|change| (account.address, change.slot))
     });
-    (accounts.map(|account| account.address).collect(), slots.take(READ_MAX).collect())
+    (list.accounts.iter().map(|account| account.address), slots)
 }
 
-/// What transactions name by themselves.
-fn named(transactions: &[TxEnv]) -> Named {
-    let mut accounts = BTreeSet::new();
-    let mut slots = BTreeSet::new();
-    for transaction in transactions {
-        if accounts.len() >= READ_MAX || slots.len() >= READ_MAX {
-            break;
-        }
-        accounts.insert(transaction.caller);
-        if let TxKind::Call(to) = transaction.kind {
-            accounts.insert(to);
-        }
-        for item in transaction.access_list.iter() {
-            let key = |key: &alloy_primitives::B256| (item.address, U256::from_be_bytes(key.0));
-            slots.extend(item.storage_keys.iter().map(key));
-        }
-    }
-    (accounts.into_iter().collect(), slots.into_iter().collect())
+/// What transactions name by themselves, be it several times.
+fn named(
+    transactions: &[TxEnv],
+) -> (impl Iterator<Item = Address>, impl Iterator<Item = (Address, U256)>) {
+    let called = |transaction: &TxEnv| match transaction.kind {
+        TxKind::Call(to) => Some(to),
+        TxKind::Create => None,
+    };
+    let accounts = transactions.iter().flat_map(move |transaction| {
+        let listed = transaction.access_list.iter().map(|item| item.address);
+        [transaction.caller].into_iter().chain(called(transaction)).chain(listed)
+    });
+    let slots = transactions.iter().flat_map(|transaction| transaction.access_list.iter());
+    let slots = slots.flat_map(|item| {
+        item.storage_keys.iter().map(|key| (item.address, U256::from_be_bytes(key.0)))
+    });
+    (accounts, slots)
 }

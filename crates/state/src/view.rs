@@ -329,15 +329,19 @@ impl StateView {
     /// Reads into memory what computing the root will need once these accounts and slots have
     /// changed. Meant for another thread, while the block still executes; what cannot be read is
     /// left to who really needs it.
-    pub fn prefetch(&self, accounts: &[Address], slots: &[(Address, U256)]) {
+    pub fn prefetch(
+        &self,
+        accounts: impl Iterator<Item = Address>,
+        slots: impl Iterator<Item = (Address, U256)>,
+    ) {
         let Ok(trie) = self.trie() else { return };
         self.unless_all_there(accounts, |address| {
             let _ = trie.load(keccak256(address), &*self.base);
         });
         let mut last: Option<(Address, Option<Trie>)> = None;
         self.unless_all_there(slots, |(address, key)| {
-            if last.as_ref().is_none_or(|(of, _)| of != address) {
-                last = Some((*address, self.storage_trie(*address).ok().flatten()));
+            if last.as_ref().is_none_or(|(of, _)| *of != address) {
+                last = Some((address, self.storage_trie(address).ok().flatten()));
             }
             if let Some((_, Some(storage))) = &last {
                 let _ = storage.load(keccak256(key.to_be_bytes::<32>()), &*self.base);
@@ -347,12 +351,11 @@ impl StateView {
 
     /// Looks up each, unless the first few show that all is in memory: that would cost as much as it
     /// saves.
-    fn unless_all_there<T>(&self, all: &[T], mut look_up: impl FnMut(&T)) {
-        let (first, others) = all.split_at(all.len().min(64));
+    fn unless_all_there<T>(&self, mut all: impl Iterator<Item = T>, mut look_up: impl FnMut(T)) {
         let before = self.memory.reads();
-        first.iter().for_each(&mut look_up);
+        all.by_ref().take(64).for_each(&mut look_up);
         if self.memory.reads() != before {
-            others.iter().for_each(look_up);
+            all.for_each(look_up);
         }
     }
 

@@ -357,7 +357,7 @@ fn prefetching_changes_no_result() {
     let slots: Vec<_> =
         addresses.iter().flat_map(|at| (0..SLOTS).map(|key| (*at, U256::from(key)))).collect();
     std::thread::scope(|scope| {
-        scope.spawn(|| fetched.prefetch(&addresses, &slots));
+        scope.spawn(|| fetched.prefetch(addresses.into_iter(), slots.into_iter()));
         assert_eq!(fetched.apply(&changes, 2).unwrap().root(), model.root());
     });
 }

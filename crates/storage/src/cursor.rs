@@ -152,32 +152,24 @@ impl<'a> Merge<'a> {
         self.cursors.len() + self.segments.len()
     }
 
-    fn key(&self, source: usize, back: bool) -> Option<&[u8]> {
+    /// The next key of a source from one end.
+    pub(crate) fn key(&self, source: usize, back: bool) -> Option<&[u8]> {
         match source.checked_sub(self.cursors.len()) {
             None => self.cursors[source].key(back),
             Some(at) => self.segments[at].key(self.table, end_of(&self.left[at], back)?),
         }
     }
 
-    fn change(&self, source: usize, back: bool) -> Change<'_> {
+    /// What a source says of its next key.
+    pub(crate) fn change(&self, source: usize, back: bool) -> Change<'_> {
         match source.checked_sub(self.cursors.len()) {
             None => self.cursors[source].change(back),
             Some(at) => self.segments[at].change(self.table, end_of(&self.left[at], back)?),
         }
     }
 
-    fn advance(&mut self, source: usize, back: bool) {
-        match source.checked_sub(self.cursors.len()) {
-            None => self.cursors[source].advance(back),
-            Some(at) => step(&mut self.left[at], back),
-        }
-    }
-
-    /// The next key from one end, with what the newest source says of it.
-    pub(crate) fn next_change(
-        &mut self,
-        back: bool,
-    ) -> Result<Option<(Vec<u8>, Option<Vec<u8>>)>, StorageError> {
+    /// The newest of the sources that have the next key of all from one end.
+    pub(crate) fn newest(&mut self, back: bool) -> Result<Option<usize>, StorageError> {
         for cursor in &mut self.cursors {
             cursor.fill(back)?;
         }
@@ -190,22 +182,34 @@ impl<'a> Merge<'a> {
                 first = Some((source, key));
             }
         }
-        let Some((newest, key)) = first else { return Ok(None) };
-        let key = key.to_vec();
-        let value = self.change(newest, back).map(<[u8]>::to_vec);
-        for source in 0..=newest {
-            if self.key(source, back) == Some(&key) {
+        Ok(first.map(|(source, _)| source))
+    }
+
+    /// Goes on from the key of the source that [`Merge::newest`] told, in all sources.
+    pub(crate) fn pass(&mut self, newest: usize, back: bool) {
+        for source in 0..newest {
+            if self.key(source, back) == self.key(newest, back) {
                 self.advance(source, back);
             }
         }
-        Ok(Some((key, value)))
+        self.advance(newest, back);
+    }
+
+    fn advance(&mut self, source: usize, back: bool) {
+        match source.checked_sub(self.cursors.len()) {
+            None => self.cursors[source].advance(back),
+            Some(at) => step(&mut self.left[at], back),
+        }
     }
 
     /// The next key that is there from one end, with its value.
     pub(crate) fn next_pair(&mut self, back: bool) -> Result<Option<Pair>, StorageError> {
-        while let Some((key, change)) = self.next_change(back)? {
-            if let Some(value) = change {
-                return Ok(Some((key, value)));
+        while let Some(source) = self.newest(back)? {
+            let pair = self.key(source, back).zip(self.change(source, back));
+            let pair = pair.map(|(key, value)| (key.to_vec(), value.to_vec()));
+            self.pass(source, back);
+            if pair.is_some() {
+                return Ok(pair);
             }
         }
         Ok(None)

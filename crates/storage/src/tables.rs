@@ -367,14 +367,18 @@ fn merge_runs(
             let range = |bounds: Bounds<'_>| table.range::<&[u8]>(bounds);
             let mut entries =
                 Merge::new(name, cursors(&layout, range, &start, None)?, Arc::default(), |_| 0..0);
-            while let Some((key, change)) = entries.next_change(false)? {
-                if draft.len() >= MERGED_BYTES {
-                    from = Some(key);
-                    break;
+            while let Some(source) = entries.newest(false)? {
+                let change = entries.change(source, false);
+                if let Some(key) = entries.key(source, false) {
+                    if draft.len() >= MERGED_BYTES {
+                        from = Some(key.to_vec());
+                        break;
+                    }
+                    if change.is_some() || !is_oldest {
+                        draft.put(key, change);
+                    }
                 }
-                if change.is_some() || !is_oldest {
-                    draft.put(&key, change.as_deref());
-                }
+                entries.pass(source, false);
             }
         }
         put_pages(table, &mut run, &draft)?;
