@@ -17,18 +17,33 @@ pub(crate) fn share<T: Send, E: Send>(
     threads: usize,
     work: impl Fn(usize) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, E> {
+    share_with(count, threads, &|&mut (), number| work(number))
+}
+
+/// The same; each thread has a tool for it, with which it does one after the other.
+///
+/// # Errors
+///
+/// As for [`share`].
+pub(crate) fn share_with<U: Default, T: Send, E: Send>(
+    count: usize,
+    threads: usize,
+    work: &(impl Fn(&mut U, usize) -> Result<T, E> + Sync),
+) -> Result<Vec<T>, E> {
     if threads <= 1 || count <= 1 {
-        return (0..count).map(work).collect();
+        let mut tool = U::default();
+        return (0..count).map(|number| work(&mut tool, number)).collect();
     }
     let next = AtomicUsize::new(0);
     let take_part = || {
+        let mut tool = U::default();
         let mut done = Vec::with_capacity(count.div_ceil(threads) + 1);
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
                 return done;
             }
-            let result = work(number);
+            let result = work(&mut tool, number);
             if result.is_err() {
                 // Those before it are taken already.
                 next.store(count, Ordering::Relaxed);

@@ -52,6 +52,39 @@ pub(crate) struct Trie {
     memory: Arc<Memory>,
 }
 
+/// The way to a key, so far as it was gone.
+struct Way<'a> {
+    link: &'a Link,
+    key: &'a Nibbles,
+    /// Nibbles before the link.
+    depth: usize,
+    is_at_end: bool,
+}
+
+impl Way<'_> {
+    /// One node further, which the processor fetches meanwhile.
+    fn step(&mut self, generation: u32) {
+        self.link.note_use(generation);
+        let (next, depth) = match self.link.in_memory() {
+            Some(Node::Branch { children, .. }) => {
+                (self.key.get(self.depth).and_then(|nibble| children.get(nibble)), self.depth + 1)
+            }
+            Some(Node::Extension { path, child }) => {
+                let is_on = self.key.slice(self.depth..).starts_with(path);
+                (is_on.then_some(child), self.depth + path.len())
+            }
+            Some(Node::Leaf(_)) | None => (None, self.depth),
+        };
+        match next {
+            Some(next) => {
+                next.prefetch();
+                (self.link, self.depth) = (next, depth);
+            }
+            None => self.is_at_end = true,
+        }
+    }
+}
+
 /// Records that a change made (`Some`) or did away with (`None`), by path.
 pub(crate) type Records = BTreeMap<Nibbles, Option<Vec<u8>>>;
 
@@ -111,39 +144,41 @@ impl Trie {
         const GROUP: usize = 24;
         let mut found = Vec::with_capacity(keys.len());
         for group in keys.chunks(GROUP) {
-            self.fetch(group);
-            for key in group {
-                found.push(self.account(key, source)?);
+            let ways = self.ways(group);
+            if ways.is_empty() {
+                found.resize(found.len() + group.len(), None);
+            }
+            for Way { link, key, depth, .. } in ways {
+                found.push(match link.in_memory() {
+                    Some(Node::Leaf(leaf)) if leaf.path == key.slice(depth..) => {
+                        Some(leaf.account.clone())
+                    }
+                    // It is not there, or not in memory; another may have read it by now.
+                    _ => self.account(key, source)?,
+                });
             }
         }
         Ok(found)
     }
 
-    /// Has the processor fetch the nodes on the way to `keys` that are in memory.
-    fn fetch(&self, keys: &[Nibbles]) {
-        let Some(root) = self.root.as_deref() else { return };
-        let mut on_the_way: Vec<(&Link, &Nibbles, usize)> =
-            keys.iter().map(|key| (root, key, 0)).collect();
-        while !on_the_way.is_empty() {
-            on_the_way.iter().for_each(|(link, ..)| link.prefetch_node());
-            on_the_way.retain_mut(|(link, key, depth)| {
-                let next = match link.in_memory() {
-                    Some(Node::Branch { children, .. }) => {
-                        *depth += 1;
-                        key.get(*depth - 1).and_then(|nibble| children.get(nibble))
-                    }
-                    Some(Node::Extension { path, child }) => {
-                        *depth += path.len();
-                        Some(child)
-                    }
-                    Some(Node::Leaf(_)) | None => None,
-                };
-                let Some(next) = next else { return false };
-                *link = next;
-                next.prefetch();
-                true
-            });
+    /// The ways to `keys` as far as they are in memory; none if the trie is empty.
+    fn ways<'a>(&'a self, keys: &'a [Nibbles]) -> Vec<Way<'a>> {
+        let Some(root) = self.root.as_deref() else { return Vec::new() };
+        let generation = self.memory.generation();
+        let way = |key| Way { link: root, key, depth: 0, is_at_end: false };
+        let mut ways: Vec<Way<'_>> = keys.iter().map(way).collect();
+        let mut is_at_end = false;
+        while !is_at_end {
+            for way in ways.iter().filter(|way| !way.is_at_end) {
+                way.link.prefetch_node();
+            }
+            is_at_end = true;
+            for way in ways.iter_mut().filter(|way| !way.is_at_end) {
+                way.step(generation);
+                is_at_end &= way.is_at_end;
+            }
         }
+        ways
     }
 
     /// The trie of an account's storage of which `known` is all in memory, and `root` what its
@@ -252,13 +287,13 @@ impl Trie {
                 if Some(keccak256(record)) != link.reference.as_hash() {
                     return Err(damaged());
                 }
-                Node::decode_stored(record, leaves).map_err(|_| damaged())?
+                Arc::new(Node::decode_stored(record, leaves).map_err(|_| damaged())?)
             }
             None if is_recorded == Some(true) => return Err(damaged()),
             None => self.node_of_leaves(link, path, source)?,
         };
         self.memory.add(node::weight(&node));
-        Ok(link.keep(Arc::new(node)))
+        Ok(link.keep(node))
     }
 
     /// The node that `link` at `path` refers to, made from what is below it.
@@ -267,21 +302,21 @@ impl Trie {
         link: &Link,
         path: &Nibbles,
         source: &impl NodeSource,
-    ) -> Result<Node, Error> {
+    ) -> Result<Arc<Node>, Error> {
         let damaged = || Error::Node { owner: self.owner, path: *path };
         let max = usize::from(UNRECORDED_MAX);
         let mut items = source.leaves(self.owner, path, max)?;
         let mut drafts = Drafts::default();
         let mut update = Update { trie: self, source, drafts: &mut drafts };
         let draft = if items.len() <= max { update.fresh(*path, &mut items)? } else { None };
-        let node = drafts.finish_below(draft.ok_or_else(damaged)?, &self.memory).node;
-        let record = node.encode();
+        let draft = drafts.finish_below(draft.ok_or_else(damaged)?, &self.memory);
+        let record = draft.node().encode();
         // A root is referred to by its hash, however short it is.
         let is_it = match link.reference.as_hash() {
             Some(hash) => keccak256(&record) == hash,
             None => Reference::of(&record) == link.reference,
         };
-        if is_it { Ok(node) } else { Err(damaged()) }
+        if is_it { Ok(draft.into_node()) } else { Err(damaged()) }
     }
 
     /// The trie after `items`, which must be sorted by key, each key once. Uses up to `threads`
@@ -323,9 +358,9 @@ impl Trie {
             }
         }
         let Some(memory) = memory else { return Ok(()) };
-        let mut finished = drafts.finish(&memory);
+        drafts.finish(&memory);
         for (id, trie) in changed {
-            trie.root = Some(Arc::new(finished.take(id)));
+            trie.root = Some(Arc::new(drafts.take(id)));
         }
         Ok(())
     }

@@ -16,8 +16,10 @@ use std::{ops::Range, sync::Arc};
 const BATCH: usize = 256;
 
 /// A new node. The links to new children are to be put in yet.
+///
+/// The node is where it stays from the beginning: moving it costs more than making it.
 pub(super) struct Draft {
-    pub(super) node: Node,
+    node: Arc<Node>,
     /// Which, in the list of pending links.
     pending: Range<u32>,
 }
@@ -37,23 +39,36 @@ pub(super) struct DraftId {
     index: u32,
 }
 
-/// New nodes of one or more tries.
+/// New nodes of one or more tries. To be used again, as it keeps the memory that it took.
 #[derive(Default)]
 pub(super) struct Drafts {
     /// By depth, which is the number of nibbles before a node. At depth zero are roots.
     levels: Vec<Vec<Draft>>,
     pending: Vec<Pending>,
+    /// Links to what was hashed last, by depth.
+    finished: Vec<Vec<Link>>,
+    records: Records,
     /// Bytes of the nodes in whose place new ones are.
     pub(super) replaced: usize,
 }
 
-/// Links to what was drafted.
-pub(super) struct Finished(Vec<Vec<Link>>);
-
 impl Draft {
     /// A node whose children, if any, are known.
     pub(super) fn complete(node: Node) -> Self {
-        Self { node, pending: 0..0 }
+        Self { node: Arc::new(node), pending: 0..0 }
+    }
+
+    pub(super) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The node, of which all children are known.
+    pub(super) fn into_node(self) -> Arc<Node> {
+        self.node
+    }
+
+    pub(super) fn node_mut(&mut self) -> &mut Node {
+        Arc::get_mut(&mut self.node).expect("no link leads to a draft")
     }
 }
 
@@ -77,56 +92,65 @@ impl Drafts {
     ) -> Draft {
         let start = self.pending.len() as u32;
         self.pending.extend(children.map(|(place, child)| Pending { place, child }));
-        Draft { node, pending: start..self.pending.len() as u32 }
+        Draft { node: Arc::new(node), pending: start..self.pending.len() as u32 }
     }
 
-    /// Hashes all that wait. They count in `memory`.
-    pub(super) fn finish(&mut self, memory: &Memory) -> Finished {
-        let mut finished = Finished(self.levels.iter().map(|_| Vec::new()).collect());
+    /// Hashes all that wait; they are to be taken then. They count in `memory`.
+    pub(super) fn finish(&mut self, memory: &Memory) {
+        self.finished.iter_mut().for_each(Vec::clear);
+        self.finished.resize_with(self.levels.len(), Vec::new);
         let mut added = 0;
         let generation = memory.generation();
         for depth in (0..self.levels.len()).rev() {
             let mut drafts = std::mem::take(&mut self.levels[depth]);
-            let mut links = Vec::with_capacity(drafts.len());
-            let mut records = Records::default();
             for batch in drafts.chunks_mut(BATCH) {
-                records.clear();
+                self.records.clear();
                 for draft in batch {
-                    self.resolve(draft, &mut finished);
-                    records.push(&draft.node);
+                    self.resolve(draft);
+                    self.records.push(&draft.node);
                     added += weight(&draft.node);
                 }
                 // A root is referred to by its hash, however short it is.
-                records.references(depth == 0, &mut links);
+                self.records.refer(depth == 0);
             }
-            let loaded = drafts.into_iter().zip(links);
-            let link = |(draft, reference): (Draft, _)| {
-                Link::loaded(reference, Arc::new(draft.node), generation)
-            };
-            finished.0[depth] = loaded.map(link).collect();
+            let loaded = drafts.drain(..).zip(self.records.references.drain(..));
+            let link =
+                |(draft, reference): (Draft, _)| Link::loaded(reference, draft.node, generation);
+            self.finished[depth].extend(loaded.map(link));
+            self.levels[depth] = drafts;
         }
         self.pending.clear();
         memory.add(added);
         memory.take_off(std::mem::take(&mut self.replaced));
-        finished
+    }
+
+    /// The link to a draft that was hashed last; each is taken once.
+    pub(super) fn take(&mut self, id: DraftId) -> Link {
+        let place = &mut self.finished[usize::from(id.depth)][id.index as usize];
+        std::mem::replace(place, Link::pending())
     }
 
     /// Hashes all that wait but the root of the part, `draft`, which another part may take in.
     pub(super) fn finish_below(&mut self, mut draft: Draft, memory: &Memory) -> Draft {
         let range = draft.pending.clone();
         let pending = self.pending[range.start as usize..range.end as usize].to_vec();
-        let mut finished = self.finish(memory);
+        self.finish(memory);
         for Pending { place, child } in pending {
-            put(&mut draft.node, place, finished.take(child));
+            put(draft.node_mut(), place, self.take(child));
         }
-        Draft::complete(draft.node)
+        Draft { node: draft.node, pending: 0..0 }
     }
 
     /// Puts in the links to the children.
-    fn resolve(&self, draft: &mut Draft, finished: &mut Finished) {
+    fn resolve(&mut self, draft: &mut Draft) {
         let pending = draft.pending.start as usize..draft.pending.end as usize;
-        for Pending { place, child } in &self.pending[pending] {
-            put(&mut draft.node, *place, finished.take(*child));
+        if pending.is_empty() {
+            return;
+        }
+        let node = draft.node_mut();
+        for place in pending {
+            let Pending { place, child } = self.pending[place];
+            put(node, place, self.take(child));
         }
     }
 }
@@ -139,19 +163,13 @@ fn put(node: &mut Node, place: u8, link: Link) {
     }
 }
 
-impl Finished {
-    /// The link to a draft; each is taken once.
-    pub(super) fn take(&mut self, id: DraftId) -> Link {
-        let place = &mut self.0[usize::from(id.depth)][id.index as usize];
-        std::mem::replace(place, Link::pending())
-    }
-}
-
 /// Records behind each other.
 #[derive(Default)]
 struct Records {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// To these, and to those before.
+    references: Vec<Reference>,
 }
 
 impl Records {
@@ -165,7 +183,7 @@ impl Records {
         self.ends.push(self.bytes.len());
     }
 
-    fn references(&self, are_roots: bool, references: &mut Vec<Reference>) {
+    fn refer(&mut self, are_roots: bool) {
         let mut start = 0;
         let records = self.ends.iter().map(|&end| {
             let record = &self.bytes[start..end];
@@ -178,7 +196,7 @@ impl Records {
         let mut hashes = vec![B256::ZERO; hashed.len()];
         Lanes::best().hash(&hashed, &mut hashes);
         let mut hashes = hashes.iter();
-        references.extend(records.iter().map(|record| {
+        self.references.extend(records.iter().map(|record| {
             match is_hashed(record).then(|| hashes.next()).flatten() {
                 Some(hash) => Reference::hash(*hash),
                 None => Reference::of(record),

@@ -94,6 +94,7 @@ impl AccountLink {
 }
 
 impl Clone for Link {
+    #[inline]
     fn clone(&self) -> Self {
         let Self { reference, leaves, used, node } = self;
         let used = AtomicU32::new(used.load(Ordering::Relaxed));
@@ -109,10 +110,12 @@ impl Link {
     }
 
     /// A node that is in memory, and used in this generation.
+    #[inline]
     pub(super) fn loaded(reference: Reference, node: Arc<Node>, used: u32) -> Self {
         Self::new(reference, node.leaves(), used, Slot::holding(node))
     }
 
+    #[inline]
     const fn new(reference: Reference, leaves: u8, used: u32, node: Slot) -> Self {
         Self { reference, leaves, used: AtomicU32::new(used), node }
     }
@@ -133,11 +136,13 @@ impl Link {
     }
 
     /// The generation in which it was last used.
+    #[inline]
     pub(super) fn used(&self) -> u32 {
         self.used.load(Ordering::Relaxed)
     }
 
     /// Notes that it is used in this generation.
+    #[inline]
     pub(super) fn note_use(&self, generation: u32) {
         // Most are noted already, and writing would take it from the caches of others.
         if self.used() != generation {
@@ -151,11 +156,13 @@ impl Link {
     }
 
     /// Holds the place of a node that has no hash yet.
+    #[inline]
     pub(super) fn pending() -> Self {
         Self::new(Reference::NONE, 0, 0, Slot::empty())
     }
 
     /// The node, if it is in memory.
+    #[inline]
     pub(super) fn in_memory(&self) -> Option<&Node> {
         self.node.get()
     }
@@ -171,6 +178,7 @@ impl Link {
     }
 
     /// Has the processor fetch the beginning of the node with what counts the references to it.
+    #[inline]
     pub(super) fn prefetch_node(&self) {
         let node = self.node.place();
         prefetch(node.cast::<u8>().wrapping_sub(2 * size_of::<usize>()));
@@ -178,6 +186,7 @@ impl Link {
     }
 
     /// Has the processor fetch the reference itself.
+    #[inline]
     pub(super) fn prefetch(&self) {
         prefetch(&raw const self.node);
     }
@@ -185,11 +194,13 @@ impl Link {
 
 impl Children {
     /// The children at the nibbles whose bits are set in `present`, by ascending nibble.
+    #[inline]
     pub(super) fn new(present: u16, links: Vec<Link>) -> Self {
         debug_assert_eq!(present.count_ones() as usize, links.len(), "a link for each bit");
         Self { present, links: links.into_boxed_slice() }
     }
 
+    #[inline]
     pub(super) fn get(&self, nibble: u8) -> Option<&Link> {
         let bit = 1_u16 << nibble;
         let place = (self.present & (bit - 1)).count_ones() as usize;
@@ -197,6 +208,7 @@ impl Children {
     }
 
     /// The children that are there, in order; for putting in what was pending.
+    #[inline]
     pub(super) fn links_mut(&mut self) -> &mut [Link] {
         &mut self.links
     }
@@ -215,6 +227,7 @@ impl Children {
 
     /// Has the processor fetch what copying the children, or dropping them, is going to touch: it
     /// lies all over the memory, and waiting for one after the other takes most of the time.
+    #[inline]
     pub(super) fn prefetch(&self) {
         for link in &self.links {
             // Of nothing that is there, as a hint does no harm.
@@ -260,6 +273,7 @@ impl Reference {
         Some(Self { length: record.len() as u8, bytes })
     }
 
+    #[inline]
     pub(super) const fn is_hash(&self) -> bool {
         self.length == 32
     }
@@ -268,10 +282,12 @@ impl Reference {
         self.is_hash().then_some(B256::new(self.bytes))
     }
 
+    #[inline]
     fn encoded_length(&self) -> usize {
         usize::from(self.length) + usize::from(self.is_hash())
     }
 
+    #[inline]
     fn encode_to(&self, out: &mut Vec<u8>) {
         if self.is_hash() {
             out.push(Self::HASH_CODE);
@@ -306,6 +322,7 @@ impl Node {
     }
 
     /// Appends the node's RLP.
+    #[inline]
     pub(super) fn encode_to(&self, out: &mut Vec<u8>) {
         match self {
             Self::Leaf(Leaf { path, value, .. }) => {

@@ -15,14 +15,17 @@ use std::{
 pub(super) struct Slot(AtomicPtr<Node>);
 
 impl Slot {
+    #[inline]
     pub(super) const fn empty() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
 
+    #[inline]
     pub(super) fn holding(node: Arc<Node>) -> Self {
         Self(AtomicPtr::new(Arc::into_raw(node).cast_mut()))
     }
 
+    #[inline]
     pub(super) fn get(&self) -> Option<&Node> {
         // SAFETY: a pointer that is not null came from `Arc::into_raw`, and the slot owns that
         // reference until it is dropped: only `&mut self` gives it up. The node was complete before
@@ -48,12 +51,14 @@ impl Slot {
     }
 
     /// Where the node is, without looking at it.
+    #[inline]
     pub(super) fn place(&self) -> *const Node {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 impl Clone for Slot {
+    #[inline]
     fn clone(&self) -> Self {
         let node = self.0.load(Ordering::Acquire);
         if !node.is_null() {
@@ -65,6 +70,7 @@ impl Clone for Slot {
 }
 
 impl Drop for Slot {
+    #[inline]
     fn drop(&mut self) {
         let node = *self.0.get_mut();
         if !node.is_null() {

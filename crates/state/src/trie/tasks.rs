@@ -9,7 +9,7 @@ use super::{
     node::{Children, Link, Node, weight},
     update::{Item, Outcome, Update, unchanged},
 };
-use crate::{Error, share::share};
+use crate::{Error, share::share_with};
 use alloy_trie::Nibbles;
 use std::{ops::Range, sync::Arc};
 
@@ -62,11 +62,10 @@ impl Trie {
             source,
             &mut parts,
         )?;
-        let outcomes = share(parts.len(), threads, |number| {
+        let outcomes = share_with(parts.len(), threads, &|drafts: &mut Drafts, number| {
             let Part { path, link, keys } = &parts[number];
             let mut items = items(keys.clone())?;
-            let mut drafts = Drafts::default();
-            let mut update = Update { trie: self, source, drafts: &mut drafts };
+            let mut update = Update { trie: self, source, drafts };
             Ok::<_, Error>(match update.node(*link, *path, &mut items)? {
                 Outcome::New(draft) => Outcome::New(drafts.finish_below(draft, &self.memory)),
                 other => {
@@ -134,7 +133,8 @@ impl Trie {
             }
             Outcome::New(draft) => {
                 let id = drafts.push(0, draft);
-                Some(Arc::new(drafts.finish(&self.memory).take(id)))
+                drafts.finish(&self.memory);
+                Some(Arc::new(drafts.take(id)))
             }
         };
         Self { owner: self.owner, root, memory: self.memory.clone() }

@@ -189,6 +189,56 @@ fn a_node_that_is_not_what_its_parent_says_is_an_error() {
     assert!(matches!(fresh().get(key, &store), Err(Error::Node { .. })));
 }
 
+/// With more or less of the trie in memory, keys that are not there, and extensions.
+#[test]
+fn many_accounts_are_found_as_each_is_alone() {
+    for count in [0, 1, 2, 20, 3_000] {
+        let mut changes = many(7, count);
+        for last in [1_u8, 2, 0x20] {
+            let mut key = [0x55; 32];
+            key[31] = last;
+            changes.insert(key.to_vec(), (count != 1).then(|| vec![last; 33]));
+        }
+        let cleared = |nibbles: &Nibbles| Some(nibbles.last().unwrap_or(0).is_multiple_of(2));
+        let mut items = items(&changes);
+        for Item { key, change } in &mut items {
+            if let Change::Put(_, account) = change {
+                account.cleared = cleared(key);
+            }
+        }
+        let empty = Trie::accounts(EMPTY_ROOT_HASH);
+        let whole = empty.update(&items, 1, &Nowhere).unwrap();
+        let (mut store, mut records) = (Store::default(), Records::new());
+        whole.add_records(&empty, &Nowhere, &mut records);
+        store.change(records, &changes);
+        let mut keys: Vec<Nibbles> = items.iter().map(|item| item.key).collect();
+        for item in items.iter().step_by(3) {
+            for at in [1, 4, 40, 63] {
+                let mut beside = item.key;
+                beside.set_at(at, item.key.get(at).map_or(0, |nibble| nibble ^ 1));
+                keys.push(beside);
+            }
+        }
+        for loaded in [usize::MAX, 5, 1] {
+            let trie = match loaded {
+                usize::MAX => whole.clone(),
+                _ => Trie::accounts(whole.root()),
+            };
+            for key in store.there.keys().step_by(loaded.min(1_000)) {
+                trie.load(B256::from_slice(key), &store).unwrap();
+            }
+            let known = |account: Option<AccountLink>| account.map(|it| (it.known(), it.cleared));
+            let found = trie.accounts_of(&keys, &store).unwrap();
+            assert_eq!(found.len(), keys.len());
+            for (key, found) in keys.iter().zip(found) {
+                let alone = trie.account(key, &store).unwrap();
+                let is_there = store.there.contains_key(&key.pack()[..]);
+                assert_eq!((found.is_some(), known(found)), (is_there, known(alone)), "{key:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn most_nodes_have_no_record() {
     let (_, store) = stored(5, 40_000);

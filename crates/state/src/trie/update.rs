@@ -309,7 +309,7 @@ impl<S: NodeSource> Update<'_, S> {
         if stretch.is_empty() {
             return draft;
         }
-        match &mut draft.node {
+        match draft.node_mut() {
             Node::Leaf(Leaf { path, .. }) | Node::Extension { path, .. } => {
                 *path = stretch.join(path);
                 draft
