@@ -73,8 +73,8 @@ struct Begun {
 struct Ordered<'a> {
     accounts: &'a [AccountChange],
     keys: Vec<Nibbles>,
-    /// Hashed addresses, and which of `accounts` it is.
-    hashed: Vec<(B256, u32)>,
+    /// Which of `accounts` each is.
+    numbers: Vec<u32>,
 }
 
 impl Layer {
@@ -182,14 +182,16 @@ impl StateView {
         let mut begun = Vec::with_capacity(range.len());
         // Of those whose storage changes: a trie for each account would cost more than its leaf.
         let mut storages = Vec::new();
-        for ((place, known), (hashed, number)) in
-            range.clone().zip(known).zip(&ordered.hashed[range.clone()])
+        let numbers = &ordered.numbers[range.clone()];
+        for ((place, known), (key, number)) in
+            range.clone().zip(known).zip(keys.iter().zip(numbers))
         {
             ordered.prefetch(place + AHEAD);
             let change = &ordered.accounts[*number as usize];
             let (account, known) = self.begin(*number, change, known)?;
             if !account.slots.is_empty() {
-                let trie = before.storage_of(*hashed, account.root, known.clone());
+                let owner = B256::from_slice(&key.pack());
+                let trie = before.storage_of(owner, account.root, known.clone());
                 storages.push((begun.len(), trie, Vec::new()));
             }
             begun.push((account, known));
@@ -283,26 +285,39 @@ impl<'a> Ordered<'a> {
         let parts: Vec<&[AccountChange]> = accounts.chunks(HASHED_AT_ONCE).collect();
         let hashed = share(parts.len(), threads, |part| {
             let addresses = parts[part].iter().map(|change| change.address.0.0);
-            let addresses: Vec<[u8; 20]> = addresses.collect();
-            // A block has fewer accounts than four thousand million.
-            let numbers = (part * HASHED_AT_ONCE) as u32..;
-            let mut hashed: Vec<_> = keccak256_fixed(&addresses).into_iter().zip(numbers).collect();
-            hashed.sort_unstable_by_key(|(hash, _)| *hash);
-            Ok::<_, Error>(hashed)
+            Ok::<_, Error>(keccak256_fixed(&addresses.collect::<Vec<[u8; 20]>>()))
         })?;
-        let mut hashed = hashed.concat();
-        // This one merges runs that are sorted.
-        hashed.sort_by_key(|(hash, _)| *hash);
-        let keys = hashed.iter().map(|(hash, _)| Nibbles::unpack(hash)).collect();
-        Ok(Self { accounts, keys, hashed })
+        let hashed = hashed.concat();
+        // By the first byte, so that ranges are sorted apart; and of what is sorted only as much as
+        // tells nearly all hashes apart: moving whole ones takes longer than making them.
+        let mut ranges = [const { Vec::new() }; 256];
+        // A block has fewer accounts than four thousand million.
+        for (hash, number) in hashed.iter().zip(0_u32..) {
+            let begin =
+                u64::from_be_bytes(*hash.first_chunk().expect("a hash has more than eight bytes"));
+            ranges[usize::from(hash[0])].push((begin, number));
+        }
+        let sorted = share(ranges.len(), threads, |range| {
+            let mut range: Vec<(u64, u32)> = ranges[range].clone();
+            let hash = |number: u32| &hashed[number as usize];
+            range.sort_unstable_by(|(a, first), (b, second)| {
+                a.cmp(b).then_with(|| hash(*first).cmp(hash(*second)))
+            });
+            let numbers = range.iter().map(|(_, number)| *number);
+            Ok::<_, Error>(numbers.collect::<Vec<_>>())
+        })?;
+        let numbers = sorted.concat();
+        let keys = numbers.iter().map(|number| Nibbles::unpack(hashed[*number as usize])).collect();
+        Ok(Self { accounts, keys, numbers })
     }
 
     /// Has the processor fetch the change at a place in the order of hashed addresses.
     fn prefetch(&self, place: usize) {
-        if let Some((_, number)) = self.hashed.get(place) {
+        if let Some(number) = self.numbers.get(place) {
             let change: *const AccountChange = &self.accounts[*number as usize];
             prefetch(change);
             prefetch(change.cast::<u8>().wrapping_add(64));
+            prefetch(change.cast::<u8>().wrapping_add(size_of::<AccountChange>() - 1));
         }
     }
 }

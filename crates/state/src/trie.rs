@@ -67,6 +67,10 @@ impl Way<'_> {
         self.link.note_use(generation);
         let (next, depth) = match self.link.in_memory() {
             Some(Node::Branch { children, .. }) => {
+                if self.link.is_low() {
+                    // It is going to be copied.
+                    children.prefetch();
+                }
                 (self.key.get(self.depth).and_then(|nibble| children.get(nibble)), self.depth + 1)
             }
             Some(Node::Extension { path, child }) => {

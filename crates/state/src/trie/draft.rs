@@ -84,15 +84,21 @@ impl Drafts {
         DraftId { depth: depth as u8, index: (level.len() - 1) as u32 }
     }
 
-    /// A node with new children: which, and their places among those that are there.
-    pub(super) fn draft(
-        &mut self,
-        node: Node,
-        children: impl Iterator<Item = (u8, DraftId)>,
-    ) -> Draft {
-        let start = self.pending.len() as u32;
-        self.pending.extend(children.map(|(place, child)| Pending { place, child }));
-        Draft { node: Arc::new(node), pending: start..self.pending.len() as u32 }
+    /// Where the children begin that are pushed from now on.
+    pub(super) fn pending(&self) -> u32 {
+        self.pending.len() as u32
+    }
+
+    /// The same for a child of a node that is drafted next, with its place among those that are
+    /// there.
+    pub(super) fn push_child(&mut self, depth: usize, draft: Draft, place: u8) {
+        let child = self.push(depth, draft);
+        self.pending.push(Pending { place, child });
+    }
+
+    /// A node whose new children were pushed from `start` on.
+    pub(super) fn draft(&self, node: Node, start: u32) -> Draft {
+        Draft { node: Arc::new(node), pending: start..self.pending() }
     }
 
     /// Hashes all that wait; they are to be taken then. They count in `memory`.

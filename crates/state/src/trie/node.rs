@@ -177,6 +177,12 @@ impl Link {
         self.reference.is_hash()
     }
 
+    /// Whether so few leaves are below that most ways part from each other here.
+    #[inline]
+    pub(super) fn is_low(&self) -> bool {
+        self.leaves <= UNRECORDED_MAX
+    }
+
     /// Has the processor fetch the beginning of the node with what counts the references to it.
     #[inline]
     pub(super) fn prefetch_node(&self) {
@@ -190,6 +196,15 @@ impl Link {
     pub(super) fn prefetch(&self) {
         prefetch(&raw const self.node);
     }
+}
+
+/// The nibbles whose bits are set, in order.
+pub(super) fn nibbles(mut bits: u16) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let nibble = (bits != 0).then(|| bits.trailing_zeros() as u8);
+        bits &= bits.wrapping_sub(1);
+        nibble
+    })
 }
 
 impl Children {
@@ -207,6 +222,11 @@ impl Children {
         (self.present & bit != 0).then(|| &self.links[place])
     }
 
+    /// A bit for each nibble whose child is there.
+    pub(super) fn present(&self) -> u16 {
+        self.present
+    }
+
     /// The children that are there, in order; for putting in what was pending.
     #[inline]
     pub(super) fn links_mut(&mut self) -> &mut [Link] {
@@ -220,8 +240,8 @@ impl Children {
 
     /// The same children with other links to them.
     pub(super) fn map(&self, mut link: impl FnMut(u8, &Link) -> Link) -> Self {
-        let nibbles = (0..16).filter(|nibble| self.present >> nibble & 1 == 1);
-        let links = nibbles.zip(&self.links).map(|(nibble, old)| link(nibble, old)).collect();
+        let links =
+            nibbles(self.present).zip(&self.links).map(|(nibble, old)| link(nibble, old)).collect();
         Self::new(self.present, links)
     }
 
@@ -290,9 +310,13 @@ impl Reference {
     #[inline]
     fn encode_to(&self, out: &mut Vec<u8>) {
         if self.is_hash() {
-            out.push(Self::HASH_CODE);
+            // Most are, and a copy of known length calls nothing.
+            let mut encoded = [Self::HASH_CODE; 33];
+            encoded[1..].copy_from_slice(&self.bytes);
+            out.extend_from_slice(&encoded);
+        } else {
+            out.extend_from_slice(&self.bytes[..usize::from(self.length)]);
         }
-        out.extend_from_slice(&self.bytes[..usize::from(self.length)]);
     }
 
     fn decode(raw: &[u8]) -> Option<Self> {
@@ -344,6 +368,7 @@ impl Node {
                 let absent = 16 - children.links.len();
                 let value_length = value.as_ref().map_or(1, Bytes::length);
                 let payload_length = links.sum::<usize>() + absent + value_length;
+                out.reserve(payload_length + 4);
                 Header { list: true, payload_length }.encode(out);
                 let mut links = children.links.iter();
                 for nibble in 0..16 {

@@ -7,7 +7,7 @@ use super::{
     NodeSource, Trie,
     draft::Drafts,
     node::{Children, Link, Node, weight},
-    update::{Item, Outcome, Update, unchanged},
+    update::{Item, Outcome, Outcomes, Update},
 };
 use crate::{Error, share::share_with};
 use alloy_trie::Nibbles;
@@ -154,13 +154,13 @@ impl<S: NodeSource> Update<'_, S> {
             Plan::Part(number) => return Ok(parts[number].take().unwrap_or(Outcome::Unchanged)),
             Plan::Branch(node, below) => (node, below),
         };
-        let mut outcomes = unchanged();
-        for ((nibble, plan), outcome) in (0..).zip(below).zip(&mut outcomes) {
+        let mut outcomes = Outcomes::none();
+        for (nibble, plan) in (0..).zip(below) {
             let mut at = path;
             at.push(nibble);
-            *outcome = self.assemble(plan, at, parts)?;
+            outcomes.put(nibble, self.assemble(plan, at, parts)?);
         }
-        if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Unchanged)) {
+        if outcomes.are_none() {
             return Ok(Outcome::Unchanged);
         }
         match node {

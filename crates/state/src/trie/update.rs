@@ -2,8 +2,8 @@
 
 use super::{
     NodeSource, Trie,
-    draft::{Draft, DraftId, Drafts},
-    node::{AccountLink, Children, Leaf, Link, Node, weight},
+    draft::{Draft, Drafts},
+    node::{AccountLink, Children, Leaf, Link, Node, nibbles, weight},
 };
 use crate::Error;
 use alloy_primitives::Bytes;
@@ -34,12 +34,13 @@ pub(super) enum Outcome {
     New(Draft),
 }
 
-/// What became of the children of a branch, by nibble.
-pub(super) type Outcomes = [Outcome; 16];
-
-/// The outcomes where nothing happened.
-pub(super) fn unchanged() -> Outcomes {
-    [const { Outcome::Unchanged }; 16]
+/// What became of the children of a branch.
+pub(super) struct Outcomes {
+    /// By nibble.
+    each: [Outcome; 16],
+    /// Those that are gone, and those that are new: a bit for each nibble.
+    gone: u16,
+    new: u16,
 }
 
 /// Changes of one trie.
@@ -200,16 +201,16 @@ impl<S: NodeSource> Update<'_, S> {
             },
             None => value.cloned(),
         };
-        let mut outcomes = unchanged();
+        let mut outcomes = Outcomes::none();
         while let Some(nibble) = below.first().and_then(|item| item.key.get(depth)) {
             let same = below.iter().take_while(|item| item.key.get(depth) == Some(nibble)).count();
             let (items, rest) = below.split_at_mut(same);
             below = rest;
             let mut at = path;
             at.push(nibble);
-            outcomes[usize::from(nibble)] = self.node(children.get(nibble), at, items)?;
+            outcomes.put(nibble, self.node(children.get(nibble), at, items)?);
         }
-        if !ends_here && outcomes.iter().all(|outcome| matches!(outcome, Outcome::Unchanged)) {
+        if !ends_here && outcomes.are_none() {
             return Ok(Outcome::Unchanged);
         }
         self.join(children, value, path, outcomes)
@@ -221,38 +222,34 @@ impl<S: NodeSource> Update<'_, S> {
         children: &Children,
         value: Option<Bytes>,
         path: Nibbles,
-        outcomes: Outcomes,
+        mut outcomes: Outcomes,
     ) -> Result<Outcome, Error> {
-        let remains = |(nibble, outcome): (u8, &Outcome)| match outcome {
-            Outcome::Unchanged => children.get(nibble).is_some(),
-            Outcome::Gone => false,
-            Outcome::New(_) => true,
-        };
-        let count = (0..).zip(&outcomes).filter(|pair| remains(*pair)).count();
+        let present = children.present() & !outcomes.gone | outcomes.new;
+        let count = present.count_ones() as usize;
         if count + usize::from(value.is_some()) <= 1 {
             return self.collapse(children, outcomes, value, path);
         }
-        let (mut present, mut links) = (0, Vec::with_capacity(count));
-        let (mut new, mut new_count) = ([None::<(u8, DraftId)>; 16], 0);
-        for (nibble, outcome) in (0_u8..).zip(outcomes) {
-            let link = match outcome {
-                Outcome::Unchanged => match children.get(nibble) {
+        let mut links = Vec::with_capacity(count);
+        let pending = self.drafts.pending();
+        for nibble in nibbles(present) {
+            let link = match std::mem::replace(
+                &mut outcomes.each[usize::from(nibble)],
+                Outcome::Unchanged,
+            ) {
+                Outcome::New(draft) => {
+                    self.drafts.push_child(path.len() + 1, draft, links.len() as u8);
+                    Link::pending()
+                }
+                // It was there before, as it is now.
+                Outcome::Unchanged | Outcome::Gone => match children.get(nibble) {
                     Some(link) => link.clone(),
                     None => continue,
                 },
-                Outcome::Gone => continue,
-                Outcome::New(draft) => {
-                    let id = self.drafts.push(path.len() + 1, draft);
-                    new[new_count] = Some((links.len() as u8, id));
-                    new_count += 1;
-                    Link::pending()
-                }
             };
-            present |= 1 << nibble;
             links.push(link);
         }
         let node = Node::Branch { children: Children::new(present, links), value };
-        Ok(Outcome::New(self.drafts.draft(node, new.into_iter().flatten())))
+        Ok(Outcome::New(self.drafts.draft(node, pending)))
     }
 
     /// What takes the place of a branch that has one way left, or none.
@@ -263,7 +260,7 @@ impl<S: NodeSource> Update<'_, S> {
         value: Option<Bytes>,
         path: Nibbles,
     ) -> Result<Outcome, Error> {
-        let left = (0_u8..).zip(outcomes).find_map(|(nibble, outcome)| match outcome {
+        let left = (0_u8..).zip(outcomes.each).find_map(|(nibble, outcome)| match outcome {
             Outcome::Unchanged => children.get(nibble).map(|link| (nibble, Remaining::Old(link))),
             Outcome::Gone => None,
             Outcome::New(draft) => Some((nibble, Remaining::New(draft))),
@@ -315,11 +312,32 @@ impl<S: NodeSource> Update<'_, S> {
                 draft
             }
             Node::Branch { .. } => {
-                let child = self.drafts.push(at.len(), draft);
+                let pending = self.drafts.pending();
+                self.drafts.push_child(at.len(), draft, 0);
                 let node = Node::Extension { path: stretch, child: Link::pending() };
-                self.drafts.draft(node, [(0, child)].into_iter())
+                self.drafts.draft(node, pending)
             }
         }
+    }
+}
+
+impl Outcomes {
+    /// Where nothing happened.
+    pub(super) const fn none() -> Self {
+        Self { each: [const { Outcome::Unchanged }; 16], gone: 0, new: 0 }
+    }
+
+    pub(super) fn put(&mut self, nibble: u8, outcome: Outcome) {
+        match outcome {
+            Outcome::Unchanged => {}
+            Outcome::Gone => self.gone |= 1 << nibble,
+            Outcome::New(_) => self.new |= 1 << nibble,
+        }
+        self.each[usize::from(nibble)] = outcome;
+    }
+
+    pub(super) const fn are_none(&self) -> bool {
+        self.gone | self.new == 0
     }
 }
 
