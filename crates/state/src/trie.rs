@@ -22,7 +22,7 @@ use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::Decodable as _;
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount};
 use draft::Drafts;
-use node::{Leaf, Link, Node, Reference, UNRECORDED_MAX};
+use node::{Children, Leaf, Link, Node, Reference, UNRECORDED_MAX};
 use std::{collections::BTreeMap, sync::Arc};
 
 pub(crate) use difference::{Visit, difference, difference_of_accounts};
@@ -58,18 +58,30 @@ struct Way<'a> {
     key: &'a Nibbles,
     /// Nibbles before the link.
     depth: usize,
+    /// Of the node before, if a change is going to copy them and nobody had them fetched.
+    copied: Option<&'a Children>,
     is_at_end: bool,
 }
 
 impl Way<'_> {
-    /// One node further, which the processor fetches meanwhile.
+    /// Has the processor fetch what the links lead to that it fetched before.
+    fn fetch(&mut self) {
+        if let Some(children) = self.copied.take() {
+            children.prefetch();
+        }
+        if !self.is_at_end {
+            self.link.prefetch_node();
+        }
+    }
+
+    /// One node further; the processor fetches the link meanwhile.
     fn step(&mut self, generation: u32) {
         self.link.note_use(generation);
         let (next, depth) = match self.link.in_memory() {
             Some(Node::Branch { children, .. }) => {
                 if self.link.is_low() {
-                    // It is going to be copied.
-                    children.prefetch();
+                    children.prefetch_links();
+                    self.copied = Some(children);
                 }
                 (self.key.get(self.depth).and_then(|nibble| children.get(nibble)), self.depth + 1)
             }
@@ -169,20 +181,17 @@ impl Trie {
     fn ways<'a>(&'a self, keys: &'a [Nibbles]) -> Vec<Way<'a>> {
         let Some(root) = self.root.as_deref() else { return Vec::new() };
         let generation = self.memory.generation();
-        let way = |key| Way { link: root, key, depth: 0, is_at_end: false };
+        let way = |key| Way { link: root, key, depth: 0, copied: None, is_at_end: false };
         let mut ways: Vec<Way<'_>> = keys.iter().map(way).collect();
-        let mut is_at_end = false;
-        while !is_at_end {
-            for way in ways.iter().filter(|way| !way.is_at_end) {
-                way.link.prefetch_node();
+        loop {
+            ways.iter_mut().for_each(Way::fetch);
+            if ways.iter().all(|way| way.is_at_end) {
+                return ways;
             }
-            is_at_end = true;
             for way in ways.iter_mut().filter(|way| !way.is_at_end) {
                 way.step(generation);
-                is_at_end &= way.is_at_end;
             }
         }
-        ways
     }
 
     /// The trie of an account's storage of which `known` is all in memory, and `root` what its

@@ -5,9 +5,12 @@ use crate::{Account, prefetch::prefetch};
 use alloy_primitives::{B256, Bytes, keccak256};
 use alloy_rlp::{EMPTY_STRING_CODE, Encodable as _, Header};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, nodes::encode_path_leaf};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 /// A node. Paths are the part of the key that the node itself covers.
@@ -243,6 +246,12 @@ impl Children {
         let links =
             nibbles(self.present).zip(&self.links).map(|(nibble, old)| link(nibble, old)).collect();
         Self::new(self.present, links)
+    }
+
+    /// Has the processor fetch the links to the children.
+    pub(super) fn prefetch_links(&self) {
+        // A line of the cache has 64 bytes, and a link less.
+        self.links.iter().for_each(|link| prefetch(ptr::from_ref(link)));
     }
 
     /// Has the processor fetch what copying the children, or dropping them, is going to touch: it

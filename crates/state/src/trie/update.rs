@@ -80,6 +80,14 @@ impl<S: NodeSource> Update<'_, S> {
     }
 
     fn leaf(&mut self, leaf: &Leaf, path: Nibbles, items: &mut [Item]) -> Result<Outcome, Error> {
+        // Most often one account changes, and it is this one.
+        if let [Item { key, change: Change::Put(value, account) }] = &mut *items
+            && key.slice(path.len()..) == leaf.path
+        {
+            let (value, account) = (std::mem::take(value), std::mem::take(account));
+            let leaf = Leaf { path: leaf.path, value, account };
+            return Ok(Outcome::New(Draft::complete(Node::Leaf(leaf))));
+        }
         let key = path.join(&leaf.path);
         let place = items.partition_point(|item| item.key < key);
         let is_named = items.get(place).is_some_and(|item| item.key == key);
