@@ -9,9 +9,14 @@
 //! each entry is written a few times only. That is a log-structured merge-tree (O'Neil et al. 1996),
 //! with several runs of each size ("tiering").
 //!
+//! Runs are merged little by little, as others are written: a new run that is older than they are
+//! takes in their entries in the order of the keys, and what it has taken in is taken away from them.
+//! Whoever reads looks into all of them as ever.
+//!
 //! ```text
 //! in order   least key of the page -> page
-//! runs       number of the run (8 bytes, the newest has the greatest) -> bytes of its pages (8)
+//! runs       number of the run (8 bytes, the newest has the greatest) -> bytes of its pages (8),
+//!                and while it takes in others, the number of the newest of them (8)
 //!            number of the run, 1, least key of the page -> page
 //! ```
 
@@ -36,8 +41,10 @@ pub(crate) type Open<'a> = redb::Table<'a, Bytes, Bytes>;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     number: u64,
-    /// Of its pages, together.
+    /// Of its pages, together; of a run that is being taken in, what they were before.
     bytes: u64,
+    /// The newest of the runs that it is taking in: those that come behind it.
+    takes_in: Option<u64>,
 }
 
 /// What is known of how a table lies.
@@ -70,8 +77,22 @@ impl Run {
 const RUNS_MERGED: u32 = 8;
 /// Runs up to this size count as of like size.
 const RUN_BYTES_LEAST: u64 = 64 << 10;
-/// Pages that are in memory when runs are merged.
-const MERGED_BYTES: usize = 4 << 20;
+/// Numbers between one run and the next that is written: merged ones get those between.
+const RUN_STEP: u64 = 256;
+
+/// How fast runs are merged.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// Bytes of entries that are in memory.
+    piece: usize,
+    /// Bytes that are merged for each byte of a run that is written. More than the number of times
+    /// that an entry is written: merging keeps up.
+    bytes_each: u64,
+    /// Bytes that are merged in any case.
+    bytes_least: u64,
+}
+
+const PACE: Pace = Pace { piece: 4 << 20, bytes_each: 8, bytes_least: 8 << 20 };
 
 impl Place {
     fn of(run: Run) -> Self {
@@ -113,10 +134,14 @@ impl Layout {
         let mut from = Run::head(0);
         while let Some(head) = table.range::<&[u8]>(&from[..]..)?.next().transpose()? {
             let number = |bytes: &[u8]| <[u8; 8]>::try_from(bytes).map(u64::from_be_bytes);
-            let (Ok(number), Ok(bytes)) = (number(head.0.value()), number(head.1.value())) else {
+            let (bytes, takes_in) = head.1.value().split_at(head.1.value().len().min(8));
+            let takes_in = (!takes_in.is_empty()).then(|| number(takes_in)).transpose();
+            let (Ok(number), Ok(bytes), Ok(takes_in)) =
+                (number(head.0.value()), number(bytes), takes_in)
+            else {
                 return Err(StorageError::Corrupted("a run of pages has no head".to_owned()));
             };
-            runs.push(Run { number, bytes });
+            runs.push(Run { number, bytes, takes_in });
             from = Run::head(number.saturating_add(1));
         }
         Ok(Self::Runs(runs))
@@ -208,7 +233,7 @@ pub(crate) fn change(
 ) -> Result<(), StorageError> {
     match Layout::of(name, table)? {
         Layout::Tree => change_tree(table, changes, is_superfluous),
-        Layout::Runs(runs) => add_run(name, table, runs, changes),
+        Layout::Runs(runs) => add_run(name, table, runs, changes, PACE),
     }
 }
 
@@ -300,12 +325,13 @@ pub(crate) fn clean(
     Ok(seen.into_iter().nth(pages).map(|(least, _)| least).unwrap_or_default())
 }
 
-/// Adds a run of changes, and merges runs while there are many of like size.
+/// Adds a run of changes, and merges some of what there is.
 fn add_run(
     name: Table,
     table: &mut Open<'_>,
     mut runs: Vec<Run>,
     changes: &[(&[u8], Change<'_>)],
+    pace: Pace,
 ) -> Result<(), StorageError> {
     let mut draft = Draft::default();
     for (key, change) in changes {
@@ -317,21 +343,46 @@ fn add_run(
     if draft.is_empty() {
         return Ok(());
     }
-    let number = runs.last().map_or(0, |run| run.number + 1);
-    let mut run = Run { number, bytes: 0 };
+    let number = runs.last().map_or(0, |run| run.number) + RUN_STEP;
+    let mut run = Run { number, bytes: 0, takes_in: None };
     put_pages(table, &mut run, &draft)?;
     put_head(table, run)?;
     runs.push(run);
-    loop {
-        let tier = runs.last().map_or(0, |run| run.tier());
-        let alike = runs.iter().rev().take_while(|run| run.tier() <= tier).count();
-        if alike < RUNS_MERGED as usize {
-            return Ok(());
+    let mut left = (run.bytes * pace.bytes_each).max(pace.bytes_least);
+    while let Some(at) = merging(&mut runs)
+        && left > 0
+    {
+        let newest = runs[at].takes_in.unwrap_or_default();
+        let sources = runs.iter().skip(at + 1).take_while(|run| run.number <= newest).count();
+        let (older, newer) = runs.split_at_mut(at + 1);
+        let run = &mut older[at];
+        let before = run.bytes;
+        let is_done = take_in(name, table, run, &newer[..sources], at == 0, pace.piece)?;
+        // What was taken away counts as well, or a table of such would never be merged.
+        left = left.saturating_sub((run.bytes - before).max(pace.piece as u64));
+        if is_done {
+            runs.drain(at + 1..=at + sources);
         }
-        let merged = runs.split_off(runs.len() - alike);
-        let run = merge_runs(name, table, merged, runs.is_empty())?;
-        runs.push(run);
     }
+    Ok(())
+}
+
+/// Which run takes in others: if none does and many are of like size, a new one begins to.
+fn merging(runs: &mut Vec<Run>) -> Option<usize> {
+    if let Some(at) = runs.iter().position(|run| run.takes_in.is_some()) {
+        return Some(at);
+    }
+    let last = *runs.last()?;
+    let alike = runs.iter().rev().take_while(|run| run.tier() <= last.tier()).count();
+    if alike < RUNS_MERGED as usize {
+        return None;
+    }
+    let at = runs.len() - alike;
+    // Between the one before and the first that is taken in: at most one number is used up for each
+    // tier.
+    let number = runs[at].number - 1;
+    runs.insert(at, Run { number, bytes: 0, takes_in: Some(last.number) });
+    Some(at)
 }
 
 fn put_pages(table: &mut Open<'_>, run: &mut Run, draft: &Draft) -> Result<(), StorageError> {
@@ -344,49 +395,149 @@ fn put_pages(table: &mut Open<'_>, run: &mut Run, draft: &Draft) -> Result<(), S
 }
 
 fn put_head(table: &mut Open<'_>, run: Run) -> Result<(), StorageError> {
-    table.insert(&Run::head(run.number)[..], &run.bytes.to_be_bytes()[..])?;
+    let bytes = run.bytes.to_be_bytes();
+    let takes_in = run.takes_in.map(u64::to_be_bytes);
+    let head = [&bytes[..], takes_in.as_ref().map_or(&[], |number| &number[..])].concat();
+    table.insert(&Run::head(run.number)[..], &head[..])?;
     Ok(())
 }
 
-/// One run in place of several, the oldest first, with the number of the last one: its keys are
-/// taken away as they are read. `is_oldest` if none is older: then what was taken away is forgotten.
-fn merge_runs(
+/// Has a run take in a piece of newer ones, the oldest first, which lose it. `is_oldest` if none is
+/// older than it: then what was taken away is forgotten. Whether nothing is left of them; they are
+/// gone then.
+fn take_in(
     name: Table,
     table: &mut Open<'_>,
-    merged: Vec<Run>,
+    run: &mut Run,
+    sources: &[Run],
     is_oldest: bool,
-) -> Result<Run, StorageError> {
-    let newest = merged.last().map_or(0, |run| run.number);
-    // Above all, so that it is not read while it is written.
-    let mut run = Run { number: newest + 1, bytes: 0 };
-    let layout = Layout::Runs(merged);
-    let mut from = Some(Vec::new());
-    while let Some(start) = from.take() {
-        let mut draft = Draft::default();
-        {
-            let range = |bounds: Bounds<'_>| table.range::<&[u8]>(bounds);
-            let mut entries =
-                Merge::new(name, cursors(&layout, range, &start, None)?, Arc::default(), |_| 0..0);
-            while let Some(source) = entries.newest(false)? {
-                let change = entries.change(source, false);
-                if let Some(key) = entries.key(source, false) {
-                    if draft.len() >= MERGED_BYTES {
-                        from = Some(key.to_vec());
-                        break;
-                    }
-                    if change.is_some() || !is_oldest {
-                        draft.put(key, change);
-                    }
+    piece: usize,
+) -> Result<bool, StorageError> {
+    let layout = Layout::Runs(sources.to_vec());
+    let (mut draft, mut seen, mut next) = (Draft::default(), 0, None);
+    {
+        let range = |bounds: Bounds<'_>| table.range::<&[u8]>(bounds);
+        let mut entries =
+            Merge::new(name, cursors(&layout, range, &[], None)?, Arc::default(), |_| 0..0);
+        while let Some(source) = entries.newest(false)? {
+            let change = entries.change(source, false);
+            if let Some(key) = entries.key(source, false) {
+                if seen >= piece {
+                    next = Some(key.to_vec());
+                    break;
                 }
-                entries.pass(source, false);
+                seen += key.len() + change.map_or(0, <[u8]>::len);
+                if change.is_some() || !is_oldest {
+                    draft.put(key, change);
+                }
+            }
+            entries.pass(source, false);
+        }
+    }
+    put_pages(table, run, &draft)?;
+    if next.is_none() {
+        run.takes_in = None;
+    }
+    put_head(table, *run)?;
+    for (place, source) in layout.places().iter().zip(sources) {
+        match &next {
+            Some(next) => take_away_below(table, place, next)?,
+            None => {
+                let (from, to) = (Run::head(source.number), place.end().unwrap_or_default());
+                table.retain_in::<&[u8], _>(&from[..]..&to[..], |_, _| false)?;
             }
         }
-        put_pages(table, &mut run, &draft)?;
     }
-    for place in layout.places() {
-        let (from, to) = (place.before()[..8].to_vec(), place.end().unwrap_or_default());
-        table.retain_in::<&[u8], _>(&from[..]..&to[..], |_, _| false)?;
+    Ok(next.is_none())
+}
+
+/// Takes all entries below a key away from a run.
+fn take_away_below(table: &mut Open<'_>, place: &Place, key: &[u8]) -> Result<(), StorageError> {
+    let page = page_at(table, place, key)?.map(|(_, page)| page.value().to_vec());
+    let Some(page) = page else { return Ok(()) };
+    // The last one may have others as well.
+    let mut kept = Draft::default();
+    let mut rest = &page[..];
+    while !rest.is_empty() {
+        let (found, change) = take_entry(&mut rest)?;
+        if found >= key {
+            kept.put(found, change);
+        }
     }
-    put_head(table, run)?;
-    Ok(run)
+    let (from, to) = (place.before().to_vec(), place.key(key));
+    table.retain_in::<&[u8], _>(&from[..]..=&to[..], |_, _| false)?;
+    if !kept.is_empty() {
+        table.insert(&to[..], kept.bytes())?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::{TableDefinition, backends::InMemoryBackend};
+    use std::collections::BTreeMap;
+
+    const TABLE: TableDefinition<'static, Bytes, Bytes> = TableDefinition::new("table");
+    const NAME: Table = Table::TransactionPlaces;
+
+    fn random(seed: &mut u64) -> u64 {
+        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Little is merged at a time, so that most of the time some is under way.
+    #[test]
+    fn runs_that_are_being_merged_hold_what_was_written() {
+        let mut merged = 0;
+        for seed in 0..8 {
+            let random = &mut { seed };
+            let database =
+                redb::Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+            let transaction = database.begin_write().unwrap();
+            let mut table = transaction.open_table(TABLE).unwrap();
+            let mut model: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+            for _ in 0..200 {
+                let mut changes: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+                for _ in 0..self::random(random) % 100 {
+                    let key = (self::random(random) % 1_500).to_be_bytes().to_vec();
+                    let value = vec![1; self::random(random) as usize % 60];
+                    let is_put = !self::random(random).is_multiple_of(3);
+                    changes.insert(key, is_put.then_some(value));
+                }
+                let sorted: Vec<(&[u8], Change<'_>)> =
+                    changes.iter().map(|(key, value)| (&key[..], value.as_deref())).collect();
+                let Layout::Runs(runs) = Layout::of(NAME, &table).unwrap() else { panic!() };
+                let pace = Pace { piece: 900, bytes_each: seed % 3, bytes_least: 1 };
+                add_run(NAME, &mut table, runs, &sorted, pace).unwrap();
+                for (key, value) in changes {
+                    match value {
+                        Some(value) => drop(model.insert(key, value)),
+                        None => drop(model.remove(&key)),
+                    }
+                }
+                let layout = Layout::of(NAME, &table).unwrap();
+                if let Layout::Runs(runs) = &layout {
+                    merged += usize::from(runs.iter().any(|run| run.takes_in.is_some()));
+                    assert!(runs.is_sorted_by_key(|run| run.number));
+                }
+                for _ in 0..30 {
+                    let key = (self::random(random) % 1_500).to_be_bytes();
+                    let found = get(&table, &layout, &key).unwrap();
+                    assert_eq!(found.as_ref(), model.get(&key[..]), "seed {seed}");
+                }
+                let range = |bounds: Bounds<'_>| table.range::<&[u8]>(bounds);
+                let cursors = cursors(&layout, range, &[], None).unwrap();
+                let mut all = Merge::new(NAME, cursors, Arc::default(), |_| 0..0);
+                for (key, value) in &model {
+                    let (found, there) = all.next_pair(false).unwrap().unwrap();
+                    assert_eq!((&found, &there), (key, value), "seed {seed}");
+                }
+                assert!(all.next_pair(false).unwrap().is_none());
+            }
+        }
+        assert!(merged > 400, "{merged} times runs were being merged");
+    }
 }
