@@ -118,10 +118,13 @@ impl Draft {
         self.bytes.extend_from_slice(change.unwrap_or_default());
     }
 
-    /// Puts an entry behind all others, in place of the last one if that is superfluous with it.
-    fn put_live(&mut self, key: &[u8], value: &[u8], is_superfluous: IsSuperfluous<'_>) {
-        self.precede(key, is_superfluous);
-        self.put(key, Some(value));
+    /// Puts an entry that was not taken away behind all others, in place of the last one if that is
+    /// superfluous with it.
+    fn put_live(&mut self, key: &[u8], change: Change<'_>, is_superfluous: IsSuperfluous<'_>) {
+        if change.is_some() {
+            self.precede(key, is_superfluous);
+            self.put(key, change);
+        }
     }
 
     /// Takes the last entry back if it is superfluous with a key that comes next.
@@ -145,13 +148,13 @@ impl Draft {
         while !rest.is_empty() {
             let (key, old) = take_entry(&mut rest)?;
             while let Some((key, new)) = changes.next_if(|(change, _)| *change < key) {
-                new.into_iter().for_each(|value| self.put_live(key, value, is_superfluous));
+                self.put_live(key, *new, is_superfluous);
             }
             let change = changes.next_if(|(change, _)| *change == key).map_or(old, |(_, new)| *new);
-            change.into_iter().for_each(|value| self.put_live(key, value, is_superfluous));
+            self.put_live(key, change, is_superfluous);
         }
         for (key, new) in changes {
-            new.into_iter().for_each(|value| self.put_live(key, value, is_superfluous));
+            self.put_live(key, *new, is_superfluous);
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -81,6 +81,8 @@ struct Shared<'a> {
     start: Instant,
     ledger: Mutex<Ledger>,
     book: Mutex<Book>,
+    /// For each connection the number of the first transaction that it has yet to send.
+    next: Vec<AtomicU64>,
     /// Nothing more is to be sent.
     is_stopped: AtomicBool,
     /// All that is awaited has happened, or is awaited no more.
@@ -128,6 +130,7 @@ pub(super) fn drive(
         start: Instant::now(),
         ledger: Mutex::new(ledger),
         book: Mutex::new(Book::default()),
+        next: connections.iter().map(|_| AtomicU64::new(0)).collect(),
         is_stopped: AtomicBool::new(false),
         is_over: AtomicBool::new(false),
     };
@@ -138,13 +141,15 @@ pub(super) fn drive(
         if let Some(stock) = stock {
             for (number, connection) in connections.into_iter().enumerate() {
                 let own = stock.iter().skip(number).step_by(plan.connections as usize).cloned();
-                lanes.push(scope.spawn(move || lane::run(shared, connection, own)));
+                lanes.push(scope.spawn(move || lane::run(shared, number, connection, own)));
             }
         } else {
             let (senders, receivers) = sign::queues(plan);
             scope.spawn(move || sign::ahead(plan, &senders));
-            for (connection, queue) in connections.into_iter().zip(receivers) {
-                lanes.push(scope.spawn(move || lane::run(shared, connection, queue.into_iter())));
+            for (number, (connection, queue)) in connections.into_iter().zip(receivers).enumerate()
+            {
+                let own = queue.into_iter();
+                lanes.push(scope.spawn(move || lane::run(shared, number, connection, own)));
             }
         }
         watch(shared, &|| lanes.iter().all(thread::ScopedJoinHandle::is_finished));

@@ -11,6 +11,7 @@ use std::{
     iter::Peekable,
     sync::{
         Arc,
+        atomic::Ordering,
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -29,9 +30,25 @@ const GLANCE: Duration = Duration::from_micros(500);
 /// The longest sleep before it is looked whether all has been stopped.
 const NAP_MAX: Duration = Duration::from_millis(100);
 
+/// Requests that a connection is ahead of others at most, when all send as fast as they can. If
+/// some were done long before the others, the end would be another load.
+const REQUESTS_AHEAD_MAX: u64 = 16;
+
 /// Sends all batches of a connection, and opens it again when it breaks.
 pub(super) fn run(
     shared: &Shared<'_>,
+    number: usize,
+    connection: (Writer, Reader),
+    batches: impl Iterator<Item = Arc<Batch>>,
+) {
+    send_all(shared, number, connection, batches);
+    // Nobody waits for it any more.
+    shared.next[number].store(u64::MAX, Ordering::Relaxed);
+}
+
+fn send_all(
+    shared: &Shared<'_>,
+    number: usize,
     connection: (Writer, Reader),
     batches: impl Iterator<Item = Arc<Batch>>,
 ) {
@@ -45,7 +62,9 @@ pub(super) fn run(
                 shared.endpoint.connect(shared.manner.timeout)
             }
         };
-        match opened.and_then(|(writer, reader)| exchange(shared, writer, reader, &mut batches)) {
+        match opened
+            .and_then(|(writer, reader)| exchange(shared, number, writer, reader, &mut batches))
+        {
             Ok(()) => return,
             Err(error) => shared.trouble(&error),
         }
@@ -55,6 +74,7 @@ pub(super) fn run(
 /// Sends and reads until all is sent and answered, or the connection breaks.
 fn exchange(
     shared: &Shared<'_>,
+    number: usize,
     mut writer: Writer,
     reader: Reader,
     batches: &mut Peekable<impl Iterator<Item = Arc<Batch>>>,
@@ -67,7 +87,7 @@ fn exchange(
     let (sent, waiting) = channel();
     thread::scope(|scope| {
         let reading = scope.spawn(move || read(shared, reader, waiting, freed));
-        let written = write(shared, &mut writer, batches, &slots, &sent);
+        let written = write(shared, number, &mut writer, batches, &slots, &sent);
         if written.is_err() {
             writer.shut();
         }
@@ -78,6 +98,7 @@ fn exchange(
 
 fn write(
     shared: &Shared<'_>,
+    number: usize,
     writer: &mut Writer,
     batches: &mut Peekable<impl Iterator<Item = Arc<Batch>>>,
     slots: &Receiver<()>,
@@ -86,6 +107,7 @@ fn write(
     loop {
         let Some(batch) = batches.peek() else { return Ok(()) };
         let last = batch.first + batch.hashes.len() as u64 - 1;
+        shared.next[number].store(batch.first, Ordering::Relaxed);
         // Without anybody who frees slots the connection is broken, and the reader tells why.
         if slots.recv().is_err() || !wait(shared, batch.hashes.len() as u64, last) {
             return Ok(());
@@ -116,6 +138,10 @@ fn wait(shared: &Shared<'_>, count: u64, last: u64) -> bool {
             thread::sleep(rest.min(NAP_MAX));
             continue;
         }
+        if due.is_none() && is_ahead(shared, last) {
+            thread::sleep(GLANCE);
+            continue;
+        }
         let waiting = shared.ledger.lock().counts().waiting();
         // A request that is larger than all the room is sent alone.
         if waiting == 0 || waiting + count <= shared.manner.in_flight_max {
@@ -123,6 +149,13 @@ fn wait(shared: &Shared<'_>, count: u64, last: u64) -> bool {
         }
         thread::sleep(GLANCE);
     }
+}
+
+/// Whether another connection has yet to send much that comes before a transaction.
+fn is_ahead(shared: &Shared<'_>, last: u64) -> bool {
+    let turn = shared.plan.connections * shared.plan.batch;
+    let least = shared.next.iter().map(|next| next.load(Ordering::Relaxed)).min();
+    least.is_some_and(|least| last > least.saturating_add(turn * REQUESTS_AHEAD_MAX))
 }
 
 /// Before the request is sent: its transactions may be in a block before it has gone out whole.
