@@ -39,6 +39,9 @@ mod disk;
 mod error;
 mod log;
 mod page;
+#[cfg(test)]
+#[path = "../tests/support/random.rs"]
+mod random;
 mod reader;
 mod segment;
 mod table;

@@ -77,8 +77,10 @@ impl Run {
 const RUNS_MERGED: u32 = 8;
 /// Runs up to this size count as of like size.
 const RUN_BYTES_LEAST: u64 = 64 << 10;
-/// Numbers between one run and the next that is written: merged ones get those between.
-const RUN_STEP: u64 = 256;
+/// Numbers between one run and the next that is written: merged ones get those between, one for
+/// each merge, and each merge takes runs that were written since. So there are enough as long as
+/// fewer than four thousand million were written, one for each settlement.
+const RUN_STEP: u64 = 1 << 32;
 
 /// How fast runs are merged.
 #[derive(Clone, Copy)]
@@ -378,8 +380,7 @@ fn merging(runs: &mut Vec<Run>) -> Option<usize> {
         return None;
     }
     let at = runs.len() - alike;
-    // Between the one before and the first that is taken in: at most one number is used up for each
-    // tier.
+    // Between the one before and the first that is taken in: see `RUN_STEP`.
     let number = runs[at].number - 1;
     runs.insert(at, Run { number, bytes: 0, takes_in: Some(last.number) });
     Some(at)
@@ -475,17 +476,31 @@ fn take_away_below(table: &mut Open<'_>, place: &Place, key: &[u8]) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Random;
     use redb::{TableDefinition, backends::InMemoryBackend};
     use std::collections::BTreeMap;
 
     const TABLE: TableDefinition<'static, Bytes, Bytes> = TableDefinition::new("table");
     const NAME: Table = Table::TransactionPlaces;
 
-    fn random(seed: &mut u64) -> u64 {
-        *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+    /// A run that stays small is merged again and again.
+    #[test]
+    fn small_runs_are_merged_as_often_as_there_are_some() {
+        let database =
+            redb::Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let mut table = transaction.open_table(TABLE).unwrap();
+        for round in 0..4_000_u64 {
+            let Layout::Runs(runs) = Layout::of(NAME, &table).unwrap() else { panic!() };
+            assert!(runs.is_sorted_by(|one, next| one.number < next.number));
+            assert!(runs.len() < 2 * RUNS_MERGED as usize);
+            let key = round.to_be_bytes();
+            add_run(NAME, &mut table, runs, &[(&key, Some(&[]))], PACE).unwrap();
+        }
+        let layout = Layout::of(NAME, &table).unwrap();
+        for round in 0..4_000_u64 {
+            assert!(get(&table, &layout, &round.to_be_bytes()).unwrap().is_some());
+        }
     }
 
     /// Little is merged at a time, so that most of the time some is under way.
@@ -493,7 +508,7 @@ mod tests {
     fn runs_that_are_being_merged_hold_what_was_written() {
         let mut merged = 0;
         for seed in 0..8 {
-            let random = &mut { seed };
+            let random = &mut Random(seed);
             let database =
                 redb::Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
             let transaction = database.begin_write().unwrap();
@@ -501,10 +516,10 @@ mod tests {
             let mut model: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
             for _ in 0..200 {
                 let mut changes: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-                for _ in 0..self::random(random) % 100 {
-                    let key = (self::random(random) % 1_500).to_be_bytes().to_vec();
-                    let value = vec![1; self::random(random) as usize % 60];
-                    let is_put = !self::random(random).is_multiple_of(3);
+                for _ in 0..random.below(100) {
+                    let key = random.below(1_500).to_be_bytes().to_vec();
+                    let value = vec![1; random.below(60) as usize];
+                    let is_put = random.below(3) > 0;
                     changes.insert(key, is_put.then_some(value));
                 }
                 let sorted: Vec<(&[u8], Change<'_>)> =
@@ -524,7 +539,7 @@ mod tests {
                     assert!(runs.is_sorted_by_key(|run| run.number));
                 }
                 for _ in 0..30 {
-                    let key = (self::random(random) % 1_500).to_be_bytes();
+                    let key = random.below(1_500).to_be_bytes();
                     let found = get(&table, &layout, &key).unwrap();
                     assert_eq!(found.as_ref(), model.get(&key[..]), "seed {seed}");
                 }
