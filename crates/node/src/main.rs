@@ -1,5 +1,6 @@
 //! The `heddle` binary: the command line, and nothing else.
 
+mod allocator;
 mod config;
 mod database;
 mod dev;
@@ -24,11 +25,6 @@ use std::{
     iter::successors,
     process::ExitCode,
 };
-
-/// Keeps the memory of one block for the next. The system's allocator gives large pieces back each
-/// time, and getting them again takes as long as executing.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// An EVM-compatible chain made for DeFi: it executes the transactions of a block in parallel, with
 /// exactly the result of executing them one by one.
@@ -137,6 +133,7 @@ const STATUS_ERROR: u8 = 2;
 const STATUS_BROKEN_PIPE: u8 = 141;
 
 fn main() -> ExitCode {
+    allocator::set_up();
     match Arguments::parse().command.run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => STATUS_DIFFERENT.into(),
