@@ -136,7 +136,7 @@ impl StateView {
         }
         cache.advance(version);
         for layer in &self.layers {
-            for ChangedAccount { address, account, slots } in layer.accounts() {
+            for ChangedAccount { address, account, slots, .. } in layer.accounts() {
                 let entry = account.map_or(Entry::Deleted, Entry::Known);
                 cache.set_account(*address, version, entry);
                 for (key, value) in slots {
@@ -408,9 +408,8 @@ impl Base {
     fn make_anew(&self, memory: &Arc<Memory>) -> Result<Trie, Error> {
         let (reader, version) = (self.reader.clone(), self.trie_version()?);
         let root = history::root(&reader, version)?.hash;
-        let from = Self { reader, version, bare: None, cache: None };
         let mut changed: BTreeMap<Address, BTreeMap<U256, U256>> = BTreeMap::new();
-        for version in (from.version.0 + 1..=self.version.0).map(Version) {
+        for version in (version.0 + 1..=self.version.0).map(Version) {
             for subject in history::stored_changes(&self.reader, version)? {
                 let Some((address, key)) = keys::address_and_slot(&subject)? else { continue };
                 let slots = changed.entry(address).or_default();
@@ -419,19 +418,21 @@ impl Base {
                 }
             }
         }
+        let base = Self { reader, version, bare: None, cache: None };
+        let from = Earlier { base, later: self, changed: &changed };
         let trie = Trie::accounts_within(root, memory.clone());
         let mut items = Vec::with_capacity(changed.len());
-        for (address, slots) in changed {
-            let (owner, before) = (keccak256(address), from.account(address)?);
-            let Some(account) = self.account(address)? else {
+        for (address, slots) in &changed {
+            let (owner, before) = (keccak256(address), from.base.account(*address)?);
+            let Some(account) = self.account(*address)? else {
                 items.push(Item { key: Nibbles::unpack(owner), change: Change::Delete });
                 continue;
             };
             let root = before.map_or(EMPTY_ROOT_HASH, |before| before.storage_root);
             let storage = trie.storage(owner, root, &from)?;
-            let storage = storage.update(&items_of_slots(&slots), 1, &from)?;
+            let storage = storage.update(&items_of_slots(slots), 1, &from)?;
             if storage.root() != account.storage_root {
-                return Err(Error::Slots(address));
+                return Err(Error::Slots(*address));
             }
             let link = storage.into_account(account.storage_cleared);
             let change = Change::Put(account.leaf(), link);
@@ -495,6 +496,47 @@ impl Base {
     }
 }
 
+/// A version whose tries are stored, while those of a later one are made from it: what has not
+/// changed in between is kept for that one.
+struct Earlier<'a> {
+    base: Base,
+    later: &'a Base,
+    /// Accounts that changed, with their slots that did.
+    changed: &'a BTreeMap<Address, BTreeMap<U256, U256>>,
+}
+
+impl Entries for Earlier<'_> {
+    fn version(&self) -> Version {
+        self.base.version
+    }
+
+    fn last(&self, table: Table, from: &[u8], to: &[u8]) -> Result<Option<Pair>, Error> {
+        self.base.last(table, from, to)
+    }
+
+    fn each(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        visit: VisitEntry<'_>,
+    ) -> Result<(), Error> {
+        self.base.each(table, from, to, visit)
+    }
+
+    fn note(&self, found: Found) {
+        let has_changed = match &found {
+            Found::Account(address, _) => self.changed.contains_key(address),
+            Found::Slot(address, key, _) => {
+                self.changed.get(address).is_some_and(|slots| slots.contains_key(key))
+            }
+        };
+        if !has_changed {
+            self.later.note(found);
+        }
+    }
+}
+
 /// Versions of a subject that are read one after the other before the last is looked for.
 const VERSIONS_READ: usize = 8;
 
@@ -552,6 +594,58 @@ impl Entries for Base {
             Found::Slot(address, key, value) => {
                 cache.keep_slot((address, key), self.version, Entry::Known(value));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{write_bare_layer, write_layer};
+    use heddle_storage::{Database, Options};
+    use heddle_types::{AccountChange, AccountState, ChangeSet};
+
+    /// The nodes that a trie is made anew from are read on the way, so nobody reads them later.
+    #[test]
+    fn all_accounts_are_in_memory_once_a_version_was_warmed_up_whose_tries_are_not_stored() {
+        let options = Options { cache_bytes: 1 << 20, ..Options::default() };
+        let database = Database::ephemeral(&std::env::temp_dir(), options).unwrap();
+        let address = |number: u64| Address::from_word(keccak256(number.to_be_bytes()));
+        let change = |number: u64, nonce: u64| AccountChange {
+            address: address(number),
+            after: Some(AccountState { nonce, balance: U256::ONE, code_hash: KECCAK256_EMPTY }),
+            storage_cleared: false,
+            storage: Vec::new(),
+        };
+        let mut view = StateView::new(database.reader().unwrap(), Version(0)).unwrap();
+        for (version, changed) in [(0, 500_u64), (1, 20), (2, 3)] {
+            let mut accounts: Vec<_> =
+                (0..changed).map(|number| change(number, version + 1)).collect();
+            accounts.sort_by_key(|change| change.address);
+            let layer = view.apply(&ChangeSet { accounts, codes: Vec::new() }, 1).unwrap();
+            let mut writer = database.writer().unwrap();
+            let write = if version == 0 {
+                write_layer(&mut writer, Version(version), &layer)
+            } else {
+                write_bare_layer(&mut writer, Version(version), &layer)
+            };
+            write.unwrap();
+            writer.commit().unwrap();
+            view = StateView::new(database.reader().unwrap(), Version(version)).unwrap();
+        }
+        let view = view.with_cache(1 << 20);
+        view.warm_up(1, &|| true).unwrap();
+        let cache = &view.base.cache.as_ref().unwrap().cache;
+        for number in 0..500 {
+            let nonce = if number < 3 {
+                3
+            } else if number < 20 {
+                2
+            } else {
+                1
+            };
+            let found = cache.account(address(number), Version(2)).and_then(Entry::known);
+            assert_eq!(found.map(|account| account.nonce), Some(nonce), "account {number}");
         }
     }
 }

@@ -50,6 +50,8 @@ enum Step {
     Prune(u64),
     /// Read everything from the store anew.
     Forget,
+    /// The same, and what is read stays in memory.
+    WarmUp,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -59,7 +61,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Branch),
         2 => (1..6_u64).prop_map(Step::Unwind),
         2 => (1..6_u64).prop_map(Step::Prune),
-        2 => Just(Step::Forget),
+        1 => Just(Step::Forget),
+        2 => Just(Step::WarmUp),
     ]
 }
 
@@ -107,6 +110,10 @@ impl Run {
         write_run(&mut writer, Version(first), &layers).unwrap();
         writer.commit().unwrap();
         self.publish(&on_top);
+    }
+
+    fn forget(&mut self) {
+        self.view = view(&self.database, self.models.len() as u64 - 1).unwrap();
     }
 
     fn publish(&mut self, on_top: &StateView) {
@@ -215,7 +222,12 @@ proptest! {
                 Step::Branch => run.branch(),
                 Step::Unwind(count) => run.unwind(count),
                 Step::Prune(keep) => run.prune(keep),
-                Step::Forget => run.view = view(&run.database, run.models.len() as u64 - 1).unwrap(),
+                Step::Forget => run.forget(),
+                Step::WarmUp => {
+                    run.forget();
+                    run.view = run.view.with_cache(1 << 20);
+                    run.view.warm_up(2, &|| true).unwrap();
+                }
             }
         }
         run.check_all();
