@@ -2,6 +2,7 @@
 
 use crate::{
     Account, Entry, Error, StateView,
+    keys::{self, HASH_BYTES},
     prefetch::prefetch,
     share::share,
     trie::{AccountLink, Change, Item, NodeSource, Trie, Visit, difference_of_accounts},
@@ -33,6 +34,8 @@ pub struct Layer {
 #[derive(Debug)]
 pub(crate) struct ChangedAccount {
     pub(crate) address: Address,
+    /// The beginning of its hash, under which it is stored.
+    pub(crate) hash: [u8; HASH_BYTES],
     /// `None` if it is gone.
     pub(crate) account: Option<Account>,
     /// By ascending key, each once; zero for a slot that is gone.
@@ -75,6 +78,8 @@ struct Ordered<'a> {
     keys: Vec<Nibbles>,
     /// Which of `accounts` each is.
     numbers: Vec<u32>,
+    /// Hashed addresses in the order of `accounts`.
+    hashed: Vec<B256>,
 }
 
 impl Layer {
@@ -161,7 +166,7 @@ impl StateView {
         })?;
         let changed = changed.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Layer {
-            accounts: changed_accounts(&changes.accounts, changed.into_iter().flatten()),
+            accounts: changed_accounts(&ordered, changed.into_iter().flatten()),
             codes: changes.codes.iter().cloned().collect(),
             trie,
             before: before.clone(),
@@ -308,7 +313,7 @@ impl<'a> Ordered<'a> {
         })?;
         let numbers = sorted.concat();
         let keys = numbers.iter().map(|number| Nibbles::unpack(hashed[*number as usize])).collect();
-        Ok(Self { accounts, keys, numbers })
+        Ok(Self { accounts, keys, numbers, hashed })
     }
 
     /// Has the processor fetch the change at a place in the order of hashed addresses.
@@ -324,14 +329,16 @@ impl<'a> Ordered<'a> {
 
 /// What became of the accounts of a change set: what that says, and what is `known` besides.
 fn changed_accounts(
-    changes: &[AccountChange],
+    changes: &Ordered<'_>,
     known: impl Iterator<Item = Changed>,
 ) -> Vec<ChangedAccount> {
-    let account = |change: &AccountChange| {
+    let account = |(change, hash): (&AccountChange, &B256)| {
         let account = change.after.map(|after| Account::new(after, EMPTY_ROOT_HASH, false));
-        ChangedAccount { address: change.address, account, slots: Vec::new() }
+        let hash = keys::beginning(hash);
+        ChangedAccount { address: change.address, hash, account, slots: Vec::new() }
     };
-    let mut accounts: Vec<ChangedAccount> = changes.iter().map(account).collect();
+    let changes = changes.accounts.iter().zip(&changes.hashed);
+    let mut accounts: Vec<ChangedAccount> = changes.map(account).collect();
     for Changed { number, root, cleared, slots } in known {
         let changed = &mut accounts[number as usize];
         if let Some(account) = &mut changed.account {

@@ -197,19 +197,15 @@ fn write_version(
             nodes.push((keys::node(owner, path), record.unwrap_or_default()));
         })?;
     }
-    for accounts in layer.accounts().chunks(WRITTEN_AT_ONCE) {
-        let addresses: Vec<[u8; 20]> = accounts.iter().map(|it| it.address.0.0).collect();
-        for (changed, hash) in accounts.iter().zip(keccak256_fixed(&addresses)) {
-            let ChangedAccount { address, account, slots } = changed;
-            let subject = keys::hashed_account(hash, *address);
-            let entry = account.as_ref().map(Account::encode).unwrap_or_default();
-            put(writer, &subject, &entry)?;
-            let keys: Vec<[u8; 32]> = slots.iter().map(|(key, _)| key.to_be_bytes()).collect();
-            for (((_, value), key), hash) in slots.iter().zip(&keys).zip(keccak256_fixed(&keys)) {
-                // Trimmed, so that zero is an empty entry.
-                let entry = value.to_be_bytes_trimmed_vec();
-                put(writer, &keys::hashed_slot(&subject, hash, key), &entry)?;
-            }
+    for ChangedAccount { address, hash, account, slots } in layer.accounts() {
+        let subject = keys::hashed_account(*hash, *address);
+        let entry = account.as_ref().map(Account::encode).unwrap_or_default();
+        put(writer, &subject, &entry)?;
+        let keys: Vec<[u8; 32]> = slots.iter().map(|(key, _)| key.to_be_bytes()).collect();
+        for (((_, value), key), hash) in slots.iter().zip(&keys).zip(keccak256_fixed(&keys)) {
+            // Trimmed, so that zero is an empty entry.
+            let entry = value.to_be_bytes_trimmed_vec();
+            put(writer, &keys::hashed_slot(&subject, hash, key), &entry)?;
         }
     }
     for (subject, record) in nodes {
@@ -224,9 +220,6 @@ fn write_version(
     writer.put(Table::StateMeta, LATEST, &version.0.to_be_bytes())?;
     Ok(())
 }
-
-/// Accounts whose addresses are hashed at once.
-const WRITTEN_AT_ONCE: usize = 1_024;
 
 /// Shows `visit` the nodes by which the tries of a layer differ from those that are stored.
 fn each_node(

@@ -26,7 +26,7 @@ const TABLES: [Table; 3] = [Table::AccountVersions, Table::SlotVersions, Table::
 
 /// Bytes of a hash that stand before what was hashed. That more of them are alike in two of a
 /// million million accounts is unlikely; it does no harm either.
-const HASH_BYTES: usize = 8;
+pub(crate) const HASH_BYTES: usize = 8;
 
 /// The same in nibbles.
 pub(crate) const HASH_NIBBLES: usize = 2 * HASH_BYTES;
@@ -34,13 +34,18 @@ pub(crate) const HASH_NIBBLES: usize = 2 * HASH_BYTES;
 /// Where the address begins in a subject, and where it ends.
 const ADDRESS: std::ops::Range<usize> = HASH_BYTES..HASH_BYTES + 20;
 
-pub(crate) fn account(address: Address) -> Subject {
-    hashed_account(keccak256(address), address)
+/// The bytes of a hash that stand before what was hashed.
+pub(crate) fn beginning(hash: &B256) -> [u8; HASH_BYTES] {
+    *hash.first_chunk().expect("a hash has 32 bytes")
 }
 
-/// An account whose hashed address is known.
-pub(crate) fn hashed_account(hash: B256, address: Address) -> Subject {
-    let bytes = [&hash[..HASH_BYTES], address.as_slice()].concat();
+pub(crate) fn account(address: Address) -> Subject {
+    hashed_account(beginning(&keccak256(address)), address)
+}
+
+/// An account of whose hashed address the beginning is known.
+pub(crate) fn hashed_account(hash: [u8; HASH_BYTES], address: Address) -> Subject {
+    let bytes = [&hash[..], address.as_slice()].concat();
     Subject { table: Table::AccountVersions, bytes }
 }
 
