@@ -11,7 +11,7 @@ use alloy_primitives::{
     map::{B256Set, Entry},
 };
 use heddle_types::RecoveredTransaction;
-use std::{error::Error, iter::Peekable, sync::Arc, vec};
+use std::{error::Error, sync::Arc};
 
 /// What happened to the chain.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,17 +53,16 @@ impl Pool {
     ) -> Result<BlockOutcome, PoolError> {
         let mined = self.places_of(update.committed);
         let states = self.read_changed(&mined, update.changed, &mut account)?;
+        let followed = in_order_of_blocks(&mined, states);
         let rules_changed = self.context.fork != context.fork;
         self.context = context;
         self.revision += 1;
 
         let mut outcome = BlockOutcome::default();
-        let mined_count = mined.len();
-        let mut mined = mined.into_iter().peekable();
-        for (sender, state) in states {
-            self.follow_sender(sender, state, now, &mut mined, &mut outcome);
+        for Followed { sender, state, mined, .. } in followed {
+            self.follow_sender(sender, state, now, mined, &mut outcome);
         }
-        if outcome.mined < mined_count {
+        if outcome.mined < mined.len() {
             self.forget_committed(update.committed, now, &mut outcome);
         }
         if rules_changed || self.index.gas_limit_max() > self.context.block_gas_limit {
@@ -88,26 +87,27 @@ impl Pool {
         }
     }
 
-    /// Where those of the transactions are that the pool holds: each once, in ascending order.
-    fn places_of(&self, committed: &[B256]) -> Vec<Place> {
+    /// Where those of the transactions are that the pool holds, and which of `committed` each is: each
+    /// once, in ascending order.
+    fn places_of(&self, committed: &[B256]) -> Vec<(Place, usize)> {
         let mut places: Vec<_> = committed
             .iter()
-            .filter_map(|hash| self.get(hash))
-            .map(|transaction| Place::of(transaction))
+            .enumerate()
+            .filter_map(|(at, hash)| Some((Place::of(self.get(hash)?), at)))
             .collect();
         places.sort_unstable();
-        places.dedup();
+        places.dedup_by_key(|(place, _)| *place);
         places
     }
 
     /// The states of the senders that are in the pool and may have changed, by ascending address.
     fn read_changed<E: Into<Box<dyn Error + Send + Sync>>>(
         &self,
-        mined: &[Place],
+        mined: &[(Place, usize)],
         changed: &[Address],
         account: &mut impl FnMut(Address) -> Result<SenderState, E>,
     ) -> Result<Vec<(Address, SenderState)>, PoolError> {
-        let mut senders: Vec<_> = mined.iter().map(|place| place.sender).collect();
+        let mut senders: Vec<_> = mined.iter().map(|(place, _)| place.sender).collect();
         senders.dedup();
         let known = changed.iter().filter(|address| self.accounts.contains_key(*address));
         senders.extend(known.map(|address| AddressKey::of(*address)));
@@ -120,13 +120,13 @@ impl Pool {
         senders.into_iter().map(read).collect()
     }
 
-    /// Takes note of a sender's new state. `mined` begins with no place of a later sender.
+    /// Takes note of a sender's new state.
     fn follow_sender(
         &mut self,
         sender: Address,
         state: SenderState,
         now: u64,
-        mined: &mut Peekable<vec::IntoIter<Place>>,
+        mined: &[(Place, usize)],
         outcome: &mut BlockOutcome,
     ) {
         let Entry::Occupied(mut entry) = self.accounts.entry(sender) else { return };
@@ -140,12 +140,13 @@ impl Pool {
         if entry.get().is_empty() {
             entry.remove();
         }
+        let mut mined = mined.iter().map(|(place, _)| place).peekable();
         for removed in past {
             self.index.remove(&removed);
             let transaction = removed.0.transaction;
             let place = Place::of(&transaction);
-            while mined.next_if(|before| *before < place).is_some() {}
-            if mined.next_if_eq(&place).is_some() {
+            while mined.next_if(|before| **before < place).is_some() {}
+            if mined.next_if_eq(&&place).is_some() {
                 self.mined_blobs.keep(&transaction);
                 outcome.mined += 1;
             } else {
@@ -229,6 +230,35 @@ impl Pool {
             }
         }
     }
+}
+
+/// A sender whose new state is to be taken note of.
+struct Followed<'a> {
+    /// Which of the committed transactions is the first of theirs.
+    first: usize,
+    sender: Address,
+    state: SenderState,
+    mined: &'a [(Place, usize)],
+}
+
+/// The senders in the order of the blocks, those without a transaction in one behind; both lists are
+/// by ascending address. Blocks are made in the order in which the pool offers, so what is taken out
+/// of that order lies side by side.
+fn in_order_of_blocks(
+    mut mined: &[(Place, usize)],
+    states: Vec<(Address, SenderState)>,
+) -> Vec<Followed<'_>> {
+    let mut followed = Vec::with_capacity(states.len());
+    for (sender, state) in states {
+        let key = AddressKey::of(sender);
+        let count = mined.iter().take_while(|(place, _)| place.sender == key).count();
+        let (of_sender, rest) = mined.split_at(count);
+        mined = rest;
+        let first = of_sender.iter().map(|(_, at)| *at).min().unwrap_or(usize::MAX);
+        followed.push(Followed { first, sender, state, mined: of_sender });
+    }
+    followed.sort_by_key(|followed| followed.first);
+    followed
 }
 
 /// Where a transaction is in the pool: no other is there.
