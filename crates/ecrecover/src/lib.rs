@@ -53,7 +53,7 @@ use alloy_primitives::{Address, B256, Signature, U256};
 use field::LANES_MAX;
 use heddle_keccak::keccak256_each;
 use heddle_types::{Fork, Transaction};
-use std::{iter, thread};
+use std::{iter, sync::OnceLock, thread};
 
 /// Half of the order of the curve: the largest `s` that EIP-2 allows.
 pub const HALF_ORDER: U256 = U256::from_be_bytes(alloy_primitives::hex!(
@@ -176,7 +176,9 @@ pub fn recover_senders(
 
 /// Does the work for parts of the items, on all cores, and puts what comes out in order.
 fn share<T: Sync, U: Send>(items: &[T], work: impl Fn(&[T]) -> Vec<U> + Sync) -> Vec<U> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
+    // Asking the system takes as long as recovering a few senders.
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    let threads = *THREADS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
     let length = items.len().div_ceil(threads).max(SHARE_MIN).next_multiple_of(LANES_MAX);
     if items.len() <= length {
         return work(items);
