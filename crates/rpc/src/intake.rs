@@ -3,6 +3,7 @@
 //! Recovering the senders of many together takes a small part of the time that it takes one by one
 //! (`heddle_ecrecover`), and one look at the pool serves them all. So whatever arrives while some are
 //! taken up waits, whoever sent it, and is taken up together next. What arrives alone does not wait.
+//! While a block has the pool, the senders of more are recovered.
 
 #[cfg(test)]
 mod tests;
@@ -12,8 +13,9 @@ use alloy_consensus::Transaction as _;
 use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{B256, Bytes};
 use heddle_chain::ExecutionState;
-use heddle_pool::{Candidate, Origin, Pool, PoolTransaction, PooledTransaction};
+use heddle_pool::{Candidate, Origin, Pool, PoolError, PoolTransaction, PooledTransaction};
 use heddle_producer::sender_state;
+use heddle_types::Fork;
 use parking_lot::Mutex;
 use std::{
     fmt, mem,
@@ -26,6 +28,9 @@ use tokio::{sync::oneshot, task::spawn_blocking};
 /// answer.
 const TOGETHER_MAX: usize = 2048;
 
+/// Transactions whose senders are known, from which on all wait for the pool.
+const READY_MAX: usize = 4 * TOGETHER_MAX;
+
 /// Transactions that are added to the pool before others get a look at it.
 const ADDED_AT_ONCE: usize = 256;
 
@@ -34,7 +39,11 @@ const WAITING_BYTES_MAX: usize = 64 << 20;
 
 /// Transactions that wait to be taken up.
 #[derive(Default)]
-pub(crate) struct Intake(Mutex<Queue>);
+pub(crate) struct Intake {
+    queue: Mutex<Queue>,
+    /// Of the next block, when the pool was last asked.
+    fork: Mutex<Option<Fork>>,
+}
 
 #[derive(Default)]
 struct Queue {
@@ -55,9 +64,15 @@ struct Group {
     answer: oneshot::Sender<Answers>,
 }
 
+/// Transactions whose senders are known, and who waits for the answers: how many each.
+struct Ready {
+    candidates: Vec<Result<Candidate, PoolError>>,
+    askers: Vec<(usize, oneshot::Sender<Answers>)>,
+}
+
 impl fmt::Debug for Intake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Queue { transactions, bytes, .. } = &*self.0.lock();
+        let Queue { transactions, bytes, .. } = &*self.queue.lock();
         f.debug_struct("Intake").field("transactions", transactions).field("bytes", bytes).finish()
     }
 }
@@ -71,7 +86,7 @@ impl Intake {
         bytes: usize,
         waiting_max: usize,
     ) -> Option<(oneshot::Receiver<Answers>, bool)> {
-        let mut queue = self.0.lock();
+        let mut queue = self.queue.lock();
         let transactions_after = queue.transactions + transactions.len();
         let bytes_after = queue.bytes + bytes;
         let is_room = transactions_after <= waiting_max && bytes_after <= WAITING_BYTES_MAX;
@@ -85,9 +100,9 @@ impl Intake {
         Some((answers, !mem::replace(&mut queue.is_worked_on, true)))
     }
 
-    /// What is to be taken up next. When there is nothing, whoever asks is done.
-    fn next(&self) -> Option<Vec<Group>> {
-        let mut queue = self.0.lock();
+    /// What is to be taken up next. When there is nothing, whoever asks is done, if it says so.
+    fn next(&self, is_done: bool) -> Option<Vec<Group>> {
+        let mut queue = self.queue.lock();
         let (mut taken, mut count) = (0, 0);
         while let Some(group) = queue.groups.get(taken).filter(|_| count < TOGETHER_MAX) {
             count += group.transactions.len();
@@ -97,13 +112,13 @@ impl Intake {
         let groups = mem::replace(&mut queue.groups, rest);
         queue.transactions -= count;
         queue.bytes -= groups.iter().map(|group| group.bytes).sum::<usize>();
-        queue.is_worked_on = !groups.is_empty();
+        queue.is_worked_on = !groups.is_empty() || !is_done;
         (!groups.is_empty()).then_some(groups)
     }
 
     /// Lets go of all that waits.
     fn give_up(&self) {
-        *self.0.lock() = Queue::default();
+        *self.queue.lock() = Queue::default();
     }
 }
 
@@ -154,27 +169,48 @@ fn work(node: &Node) {
         }
     }
     let _working = Working(&node.intake);
-    while let Some(groups) = node.intake.next() {
-        let mut transactions = Vec::with_capacity(TOGETHER_MAX);
-        let mut askers = Vec::with_capacity(groups.len());
-        for group in groups {
-            askers.push((group.transactions.len(), group.answer));
-            transactions.extend(group.transactions);
+    let mut ready: Vec<Ready> = Vec::new();
+    loop {
+        match node.intake.next(ready.is_empty()) {
+            Some(groups) => ready.push(recover(node, groups)),
+            None if ready.is_empty() => return,
+            None => ready.drain(..).for_each(|ready| add(node, ready)),
         }
-        let mut answers = take_up_now(node, transactions).into_iter();
-        for (count, asker) in askers {
-            // Whoever does not want to know any more has sent it all the same.
-            let _ = asker.send(answers.by_ref().take(count).collect());
+        let count: usize = ready.iter().map(|ready| ready.candidates.len()).sum();
+        if count >= READY_MAX || !node.context.pool.is_locked() {
+            ready.drain(..).for_each(|ready| add(node, ready));
         }
     }
 }
 
-fn take_up_now(node: &Node, transactions: Vec<PooledTransaction>) -> Answers {
-    // One look at the rules; recovering the senders takes too long to hold the lock for it.
-    let fork = node.context.pool.lock().context().fork;
+/// Finds out who sent transactions.
+fn recover(node: &Node, groups: Vec<Group>) -> Ready {
+    let mut transactions = Vec::with_capacity(TOGETHER_MAX);
+    let mut askers = Vec::with_capacity(groups.len());
+    for group in groups {
+        askers.push((group.transactions.len(), group.answer));
+        transactions.extend(group.transactions);
+    }
+    Ready { candidates: Candidate::recover_each(transactions, fork(node)), askers }
+}
+
+/// The fork of the next block, or of one before it while somebody has the pool: which signatures are
+/// allowed has not changed since Homestead.
+fn fork(node: &Node) -> Fork {
+    let mut known = node.intake.fork.lock();
+    let pool = match (node.context.pool.try_lock(), *known) {
+        (Some(pool), _) => pool,
+        (None, Some(fork)) => return fork,
+        (None, None) => node.context.pool.lock(),
+    };
+    *known.insert(pool.context().fork)
+}
+
+/// Adds transactions to the pool, and answers.
+fn add(node: &Node, ready: Ready) {
     // A development chain has no strangers.
     let origin = if node.context.dev.is_some() { Origin::Local } else { Origin::External };
-    let mut candidates = Candidate::recover_each(transactions, fork).into_iter();
+    let mut candidates = ready.candidates.into_iter();
     let mut answers = Answers::with_capacity(candidates.len());
     let mut promoted = Vec::new();
     while candidates.len() > 0 {
@@ -185,7 +221,11 @@ fn take_up_now(node: &Node, transactions: Vec<PooledTransaction>) -> Answers {
         }
     }
     tell(node, &promoted);
-    answers
+    let mut answers = answers.into_iter();
+    for (count, asker) in ready.askers {
+        // Whoever does not want to know any more has sent it all the same.
+        let _ = asker.send(answers.by_ref().take(count).collect());
+    }
 }
 
 /// Adds a transaction to the pool whose sender is known, and tells whoever waits for it.

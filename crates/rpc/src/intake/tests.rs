@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::{Duration, Instant},
 };
 
 const SENDERS: u8 = 24;
@@ -90,7 +91,10 @@ fn what_comes_while_blocks_are_made_is_mined() {
     let send = |key: &PrivateKeySigner| {
         for nonce in 0..ROUNDS {
             let transaction = decode(&fixture.signed(key, nonce)).unwrap();
-            let answers = take_up_now(&node, vec![transaction]);
+            let (answer, answers) = oneshot::channel();
+            let group = Group { transactions: vec![transaction], bytes: 0, answer };
+            add(&node, recover(&node, vec![group]));
+            let answers = answers.blocking_recv().unwrap();
             assert!(answers.iter().all(Result::is_ok), "{answers:?}");
         }
         unsent.fetch_sub(1, Ordering::Relaxed);
@@ -107,6 +111,31 @@ fn what_comes_while_blocks_are_made_is_mined() {
 }
 
 #[test]
+fn senders_are_recovered_while_a_block_has_the_pool() {
+    let fixture = Fixture::new();
+    let node = Node::new(fixture.context.clone(), Settings::default());
+    let key = &keys()[0];
+    fork(&node);
+    let pool = fixture.context.pool.lock();
+    let answers = [0..TOGETHER_MAX as u64, TOGETHER_MAX as u64..TOGETHER_MAX as u64 + 1];
+    let answers = answers.map(|nonces| {
+        let transactions = nonces.map(|nonce| decode(&fixture.signed(key, nonce)).unwrap());
+        node.intake.push(transactions.collect(), 100, usize::MAX).unwrap().0
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| work(&node));
+        let begin = Instant::now();
+        while node.intake.queue.lock().transactions > 0 {
+            assert!(begin.elapsed() < Duration::from_secs(100), "the second group waits");
+            thread::yield_now();
+        }
+        drop(pool);
+    });
+    let counts = answers.map(|answers| answers.blocking_recv().unwrap().len());
+    assert_eq!(counts, [TOGETHER_MAX, 1]);
+}
+
+#[test]
 fn refuses_when_too_many_wait_and_goes_on_after() {
     let fixture = Fixture::new();
     let key = &keys()[0];
@@ -119,12 +148,12 @@ fn refuses_when_too_many_wait_and_goes_on_after() {
     let (_, is_first) = intake.push(send(3..4), 100, 4).unwrap();
     assert!(!is_first);
     assert!(intake.push(send(4..5), 100, 4).is_none());
-    assert_eq!(intake.next().unwrap().len(), 2);
+    assert_eq!(intake.next(true).unwrap().len(), 2);
     // Somebody is at work still, and may be given more.
     assert!(!intake.push(send(4..5), WAITING_BYTES_MAX, 4).unwrap().1);
     assert!(intake.push(send(5..6), 1, 4).is_none());
-    assert_eq!(intake.next().unwrap().len(), 1);
-    assert!(intake.next().is_none());
+    assert_eq!(intake.next(true).unwrap().len(), 1);
+    assert!(intake.next(true).is_none());
     // A request of more than may wait is taken up when nothing waits.
     assert!(intake.push(send(5..11), 100, 4).unwrap().1);
     intake.give_up();
@@ -140,7 +169,7 @@ fn takes_up_only_so_many_together() {
         .map(|_| intake.push(vec![transaction.clone(); TOGETHER_MAX / 2], 1, usize::MAX))
         .collect();
     assert!(receivers.iter().all(Option::is_some));
-    let together = std::iter::from_fn(|| intake.next().map(|groups| groups.len()));
+    let together = std::iter::from_fn(|| intake.next(true).map(|groups| groups.len()));
     assert_eq!(together.collect::<Vec<_>>(), [2, 2, 1]);
 }
 
