@@ -181,15 +181,18 @@ fn senders(lines: &[Value], out: &mut String) {
 
 /// What each workload came to, then each stage with its share.
 fn stages(lines: &[Value], out: &mut String) {
-    out.push_str("| workload | accounts | transactions | tps | bytes each | lost |\n");
-    out.push_str("|---|---|---|---|---|---|\n");
+    out.push_str(
+        "| workload | accounts | transactions | tps | until settled | bytes each | lost |\n",
+    );
+    out.push_str("|---|---|---|---|---|---|---|\n");
     for line in lines {
         let names = ["workload", "accounts", "transactions"];
         let [workload, accounts, transactions] = names.map(|name| cell(&line[name]));
         let _ = writeln!(
             out,
-            "| {workload} | {accounts} | {transactions} | **{:.0}** | {:.0} | {} |",
+            "| {workload} | {accounts} | {transactions} | **{:.0}** | {:.0} | {:.0} | {} |",
             number(line, "tps"),
+            number(line, "settled_tps"),
             number(line, "bytes"),
             cell(&line["lost"])
         );
@@ -255,12 +258,12 @@ mod tests {
     #[test]
     fn stages_are_shown_with_their_shares() {
         let line = json!({
-            "workload": "transfers", "accounts": 10, "transactions": 20, "tps": 30.4, "bytes": 7.0,
-            "lost": 0, "stages": { "execute": 1.0, "log": 3.0, "total": 4.0 }
+            "workload": "transfers", "accounts": 10, "transactions": 20, "tps": 30.4,
+            "settled_tps": 20.0, "bytes": 7.0, "lost": 0, "stages": { "execute": 1.0, "log": 3.0, "total": 4.0 }
         });
         let mut text = String::new();
         stages(&[line], &mut text);
-        assert!(text.contains("| transfers | 10 | 20 | **30** | 7 | 0 |"), "{text}");
+        assert!(text.contains("| transfers | 10 | 20 | **30** | 20 | 7 | 0 |"), "{text}");
         assert!(text.contains("| log | 3.00 | 75 % |"), "{text}");
     }
 }

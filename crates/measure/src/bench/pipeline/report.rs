@@ -16,7 +16,10 @@ pub(super) struct Measured {
     pub(super) blocks: u64,
     /// Transactions that are in no block.
     pub(super) lost: u64,
+    /// Transactions in durable blocks for each second.
     pub(super) tps: f64,
+    /// The same until the tables have all of them.
+    pub(super) settled_tps: f64,
     pub(super) base_fee_max: u64,
     pub(super) gas_limit: u64,
     pub(super) block_time: Duration,
@@ -57,11 +60,13 @@ impl<'a, W: Write> Report<'a, W> {
     }
 
     fn text(&mut self, measured: &Measured) -> Result<(), Error> {
-        let Measured { kind, transactions, tps, bytes, blocks, base_fee_max, .. } = measured;
+        let Measured { kind, transactions, tps, settled_tps, bytes, blocks, base_fee_max, .. } =
+            measured;
         writeln!(
             self.out,
-            "\n{}: {tps:.0} transactions a second; {transactions} transactions in {blocks} blocks, \
-             {bytes:.0} bytes of disk each, base fee up to {base_fee_max} wei",
+            "\n{}: {tps:.0} transactions a second, {settled_tps:.0} until the tables have all; \
+             {transactions} transactions in {blocks} blocks, {bytes:.0} bytes of disk each, base fee \
+             up to {base_fee_max} wei",
             kind.name(),
         )?;
         for (stage, name) in NAMES.iter().enumerate() {
@@ -100,6 +105,7 @@ fn line(measured: &Measured) -> Value {
         "accounts": measured.accounts,
         "transactions": measured.transactions,
         "tps": measured.tps.round(),
+        "settled_tps": measured.settled_tps.round(),
         "stages": stages,
         "bytes": measured.bytes.round(),
         "blocks": measured.blocks,
