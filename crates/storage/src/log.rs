@@ -253,7 +253,7 @@ impl Sectors<'_> {
 fn fill_record(out: &mut Vec<u8>, first: u64, number: u64, bytes: &[u8]) {
     let total = RECORD_HEAD + bytes.len();
     let sectors = total.div_ceil(PAYLOAD);
-    out.clear();
+    // What is there of a record before is written over.
     out.resize(sectors * SECTOR, 0);
     let mut rest = bytes;
     for (position, sector) in out.chunks_exact_mut(SECTOR).enumerate() {
@@ -268,6 +268,7 @@ fn fill_record(out: &mut Vec<u8>, first: u64, number: u64, bytes: &[u8]) {
         }
         let (now, later) = rest.split_at(rest.len().min(payload.len()));
         payload[..now.len()].copy_from_slice(now);
+        payload[now.len()..].fill(0);
         rest = later;
         checksum.copy_from_slice(&checksum_of(first + position as u64, content).to_le_bytes());
     }

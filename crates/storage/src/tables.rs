@@ -336,6 +336,7 @@ fn add_run(
     pace: Pace,
 ) -> Result<(), StorageError> {
     let mut draft = Draft::default();
+    draft.reserve(changes);
     for (key, change) in changes {
         // What is not there need not be taken away.
         if change.is_some() || !runs.is_empty() {
