@@ -264,7 +264,9 @@ impl BlockRecords<'_> {
         }
         writer.put(Table::NumbersByHash, hash.as_slice(), &key)?;
         for (index, transaction) in (0_u32..).zip(&block.body.transactions) {
-            let place = [key.as_slice(), &index.to_be_bytes()].concat();
+            let mut place = [0; 12];
+            place[..8].copy_from_slice(&key);
+            place[8..].copy_from_slice(&index.to_be_bytes());
             writer.put(Table::TransactionPlaces, transaction.tx_hash().as_slice(), &place)?;
         }
         Ok(())

@@ -59,6 +59,8 @@ const HAS_CODE: u8 = 1;
 const HAS_STORAGE: u8 = 2;
 /// ... and whether its storage was cleared.
 const STORAGE_CLEARED: u8 = 4;
+/// Flags, nonce, both hashes and the balance.
+const ENTRY_BYTES_MAX: usize = 1 + 8 + 3 * 32;
 
 impl Account {
     pub(crate) fn new(state: AccountState, storage_root: B256, storage_cleared: bool) -> Self {
@@ -76,11 +78,12 @@ impl Account {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let has_code = self.code_hash != KECCAK256_EMPTY;
         let has_storage = self.storage_root != EMPTY_ROOT_HASH;
-        let mut out = vec![
+        let mut out = Vec::with_capacity(ENTRY_BYTES_MAX);
+        out.push(
             (u8::from(has_code) * HAS_CODE)
                 | (u8::from(has_storage) * HAS_STORAGE)
                 | (u8::from(self.storage_cleared) * STORAGE_CLEARED),
-        ];
+        );
         out.extend_from_slice(&self.nonce.to_be_bytes());
         if has_code {
             out.extend_from_slice(self.code_hash.as_slice());
@@ -88,7 +91,8 @@ impl Account {
         if has_storage {
             out.extend_from_slice(self.storage_root.as_slice());
         }
-        out.extend_from_slice(&self.balance.to_be_bytes_trimmed_vec());
+        let zeros = self.balance.leading_zeros() / 8;
+        out.extend_from_slice(&self.balance.to_be_bytes::<32>()[zeros..]);
         out
     }
 

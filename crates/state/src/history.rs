@@ -186,9 +186,12 @@ fn write_version(
     since: Option<(Since<'_>, Vec<Address>)>,
 ) -> Result<(), Error> {
     let mut list = Vec::new();
+    let mut key = Vec::new();
     let mut put = |writer: &mut Writer, subject: &Subject, entry: &[u8]| {
         subject.append_to(&mut list);
-        writer.put(subject.table, &subject.at(version), entry)
+        key.clear();
+        subject.append_at(version, &mut key);
+        writer.put(subject.table, &key, entry)
     };
     let is_stored = since.is_some();
     let mut nodes = Vec::new();

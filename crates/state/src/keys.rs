@@ -163,7 +163,15 @@ pub(crate) fn path_of_node(owner: Option<B256>, subject: &[u8]) -> Result<Nibble
 
 impl Subject {
     pub(crate) fn at(&self, version: Version) -> Vec<u8> {
-        [&self.bytes[..], &version.0.to_be_bytes()].concat()
+        let mut key = Vec::with_capacity(self.bytes.len() + VERSION_BYTES);
+        self.append_at(version, &mut key);
+        key
+    }
+
+    /// Appends the key of a version to what is there.
+    pub(crate) fn append_at(&self, version: Version, key: &mut Vec<u8>) {
+        key.extend_from_slice(&self.bytes);
+        key.extend_from_slice(&version.0.to_be_bytes());
     }
 
     /// Appends the subject to a list of changes.
