@@ -670,7 +670,8 @@ impl Inner {
 
 /// What the segments, of which the last is the newest, say of each key of a table, in order.
 fn newest<'a>(segments: &[&'a Segment], table: Table) -> Vec<(&'a [u8], Change<'a>)> {
-    let mut changes = Vec::new();
+    let count = segments.iter().map(|segment| segment.all(table).len()).sum();
+    let mut changes = Vec::with_capacity(count);
     segments.iter().rev().for_each(|segment| segment.list(table, &mut changes));
     // Stable, and the newest came first. Each segment is sorted already.
     changes.sort_by(|(prefix, key, _), (of_other, other, _)| {
