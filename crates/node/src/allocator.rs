@@ -15,7 +15,7 @@ const PURGE_DELAY: mi_option_t = 15;
 /// So many milliseconds after memory was let go of, the system gets it back, if nobody has taken it
 /// again. What one block needs the next one needs as well: with mimalloc's one second the system
 /// wiped memory anew all the time, a sixth of the work of a node under load (docs/benchmarks.md).
-const PURGE_DELAY_MS: c_long = 60_000;
+const PURGE_DELAY_MS: c_long = 15_000;
 
 /// Sets the allocator up, unless the environment did (`MIMALLOC_PURGE_DELAY`). To be called before
 /// there are other threads.
