@@ -171,13 +171,14 @@ fn work(node: &Node) {
     let _working = Working(&node.intake);
     let mut ready: Vec<Ready> = Vec::new();
     loop {
-        match node.intake.next(ready.is_empty()) {
-            Some(groups) => ready.push(recover(node, groups)),
-            None if ready.is_empty() => return,
-            None => ready.drain(..).for_each(|ready| add(node, ready)),
+        let groups = node.intake.next(ready.is_empty());
+        let is_last = groups.is_none();
+        if is_last && ready.is_empty() {
+            return;
         }
+        ready.extend(groups.map(|groups| recover(node, groups)));
         let count: usize = ready.iter().map(|ready| ready.candidates.len()).sum();
-        if count >= READY_MAX || !node.context.pool.is_locked() {
+        if is_last || count >= READY_MAX || !node.context.pool.is_locked() {
             ready.drain(..).for_each(|ready| add(node, ready));
         }
     }

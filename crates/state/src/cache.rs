@@ -82,20 +82,12 @@ impl Cache {
         self.newest.store(version.0, Ordering::Release);
     }
 
-    pub(crate) fn set_accounts(
-        &self,
-        since: Version,
-        accounts: impl Iterator<Item = (Address, Entry<Account>)>,
-    ) {
-        self.accounts.set_each(since, accounts);
+    pub(crate) fn set_account(&self, address: Address, since: Version, entry: Entry<Account>) {
+        self.accounts.set(address, Known { since, entry });
     }
 
-    pub(crate) fn set_slots(
-        &self,
-        since: Version,
-        slots: impl Iterator<Item = ((Address, U256), Entry<U256>)>,
-    ) {
-        self.slots.set_each(since, slots);
+    pub(crate) fn set_slot(&self, slot: (Address, U256), since: Version, entry: Entry<U256>) {
+        self.slots.set(slot, Known { since, entry });
     }
 }
 
@@ -106,12 +98,8 @@ impl<K: Copy + Eq + Hash, T: Copy> Parts<K, T> {
     }
 
     fn part(&self, key: &K) -> &RwLock<HashMap<K, Known<T>>> {
-        &self.parts[self.part_of(key)]
-    }
-
-    fn part_of(&self, key: &K) -> usize {
         // The high bits: a map takes the low ones for the place and the highest seven for a tag.
-        (self.hasher.hash_one(key) >> 40) as usize % PARTS
+        &self.parts[(self.hasher.hash_one(key) >> 40) as usize % PARTS]
     }
 
     fn get(&self, key: &K, at: Version) -> Option<Entry<T>> {
@@ -128,22 +116,10 @@ impl<K: Copy + Eq + Hash, T: Copy> Parts<K, T> {
         }
     }
 
-    /// Part by part: without a lock in between the processor waits for the places of many at once.
-    fn set_each(&self, since: Version, entries: impl Iterator<Item = (K, Entry<T>)>) {
-        let mut by_part = [const { Vec::new() }; PARTS];
-        for (key, entry) in entries {
-            by_part[self.part_of(&key)].push((key, Known { since, entry }));
-        }
-        for (part, entries) in self.parts.iter().zip(by_part) {
-            if entries.is_empty() {
-                continue;
-            }
-            let mut part = part.write();
-            for (key, known) in entries {
-                self.make_room(&mut part);
-                part.insert(key, known);
-            }
-        }
+    fn set(&self, key: K, known: Known<T>) {
+        let mut part = self.part(&key).write();
+        self.make_room(&mut part);
+        part.insert(key, known);
     }
 
     /// Drops some, in the order of the map, which is as good as chance.
@@ -173,8 +149,7 @@ mod tests {
 
     fn set(cache: &Cache, version: u64, value: u64) {
         cache.advance(Version(version));
-        let entry = Entry::Known(U256::from(value));
-        cache.set_slots(Version(version), [((ADDRESS, U256::ZERO), entry)].into_iter());
+        cache.set_slot((ADDRESS, U256::ZERO), Version(version), Entry::Known(U256::from(value)));
     }
 
     fn keep(cache: &Cache, version: u64, value: u64) {
@@ -205,8 +180,7 @@ mod tests {
     fn it_stays_within_its_bound() {
         let cache = Cache::new(Version(0), 1 << 20);
         for number in 0..100_000_u64 {
-            let slot = (ADDRESS, U256::from(number));
-            cache.set_slots(Version(0), [(slot, Entry::Deleted)].into_iter());
+            cache.set_slot((ADDRESS, U256::from(number)), Version(0), Entry::Deleted);
         }
         let held: usize = cache.slots.parts.iter().map(|part| part.read().len()).sum();
         let bound = (1 << 20) / ENTRY_BYTES / 2;

@@ -136,18 +136,15 @@ impl StateView {
         }
         cache.advance(version);
         for layer in &self.layers {
-            let account =
-                |it: &ChangedAccount| (it.address, it.account.map_or(Entry::Deleted, Entry::Known));
-            cache.set_accounts(version, layer.accounts().iter().map(account));
-            let slot = |address, (key, value): &(U256, U256)| {
-                let entry = if value.is_zero() { Entry::Deleted } else { Entry::Known(*value) };
-                ((address, *key), entry)
-            };
-            let slots = layer.accounts().iter().flat_map(|it| {
-                let address = it.address;
-                it.slots.iter().map(move |of| slot(address, of))
-            });
-            cache.set_slots(version, slots);
+            for ChangedAccount { address, account, slots, .. } in layer.accounts() {
+                let entry = account.map_or(Entry::Deleted, Entry::Known);
+                cache.set_account(*address, version, entry);
+                for (key, value) in slots {
+                    let is_zero = value.is_zero();
+                    let entry = if is_zero { Entry::Deleted } else { Entry::Known(*value) };
+                    cache.set_slot((*address, *key), version, entry);
+                }
+            }
         }
         Some(CacheOf { cache, bytes_max })
     }

@@ -21,9 +21,6 @@ pub(crate) const PAGE_BYTES_MIN: usize = PAGE_BYTES_MAX / 4;
 /// An entry with more bytes has a page of its own: others can change without it.
 const SHARED_BYTES_MAX: usize = PAGE_BYTES_MAX / 2;
 
-/// As many bytes as most lengths take.
-const LENGTH_BYTES_FEW: usize = 1;
-
 /// Takes the first entry off a page, or what is left of it.
 pub(crate) fn take_entry<'a>(rest: &mut &'a [u8]) -> Result<(&'a [u8], Change<'a>), StorageError> {
     let entry = take_length(rest).zip(take_length(rest)).and_then(|(key_len, value_len)| {
@@ -105,11 +102,11 @@ impl Draft {
         &self.bytes
     }
 
-    /// Makes room for changes: putting many of them copies nothing twice then.
+    /// Makes room for changes: putting many small ones copies none of them twice then.
     pub(crate) fn reserve(&mut self, changes: &[(&[u8], Change<'_>)]) {
-        let bytes = |(key, change): &(&[u8], Change<'_>)| {
-            2 * LENGTH_BYTES_FEW + key.len() + change.map_or(0, <[u8]>::len)
-        };
+        // The lengths of small ones take a byte each.
+        let bytes =
+            |(key, change): &(&[u8], Change<'_>)| 2 + key.len() + change.map_or(0, <[u8]>::len);
         self.bytes.reserve(changes.iter().map(bytes).sum());
         self.entries.reserve(changes.len());
     }
