@@ -72,7 +72,7 @@ impl Chain {
         let list = stored.list()?;
         let block = stored.into_block(hash);
         let verification = Verification { parent, ancestors: None, list };
-        let executed = Arc::new(self.verify_on(engine, block, verification)?);
+        let executed = Arc::new(self.verify_on(block, verification)?);
         engine.side.set_executed(hash, executed.clone());
         Ok(executed)
     }

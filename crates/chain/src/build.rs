@@ -1,21 +1,23 @@
 //! Building a block from candidates.
 
 use crate::{
-    BlockError, Chain, Error, ExecutedBlock, Stage, TransactionError,
+    Ahead, BlockError, Chain, Error, ExecutedBlock, ExecutionState, Stage, TransactionError,
+    ahead::{Announcement, store_parent_hash},
     branch::Parent,
-    execution::{self, Failure, Results, Task},
+    execution::{self, Executed, Failure, Results, Task},
     input::{self, BlockInput},
     roots,
-    rules::{self, BLOCK_SIZE_MAX},
+    rules::{self, Ancestor, BLOCK_SIZE_MAX},
     stage::ended,
 };
 use alloy_consensus::BlockBody;
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use heddle_executor::{Invalid, revm::context::result::InvalidTransaction};
 use heddle_types::{
-    Block, ChainSpec, Fork, Header, RecoveredBlock, RecoveredTransaction, Withdrawal,
+    Block, ChainSpec, ChangeSet, Fork, Header, RecoveredBlock, RecoveredTransaction, Withdrawal,
 };
+use std::{mem, sync::Arc};
 
 /// Room in a block's encoding for everything but its transactions: header, ommers, and the
 /// prefixes of lists. Withdrawals are counted apart.
@@ -84,6 +86,61 @@ pub enum SkipReason {
     NoRoom,
 }
 
+/// A block that was executed, without its roots and its hash.
+#[derive(Debug)]
+pub struct UnsealedBlock {
+    /// The candidates that are not in it, by ascending position.
+    pub skipped: Vec<Skipped>,
+    block: Block,
+    senders: Vec<Address>,
+    fork: Fork,
+    executed: Executed,
+    /// What it changed, taken out of `executed`.
+    changes: Arc<ChangeSet>,
+    parent: UnsealedParent,
+    /// Of the parent.
+    total_difficulty: U256,
+    /// There if another block follows it already.
+    announcement: Option<Announcement>,
+}
+
+/// What an unsealed block follows.
+#[derive(Debug)]
+enum UnsealedParent {
+    /// A block with a hash, after which this is the state.
+    Sealed(ExecutionState),
+    /// One that has none yet.
+    Ahead(Arc<Ahead>),
+}
+
+/// Where a block is to be executed.
+struct Site<'a> {
+    header: &'a Header,
+    /// Zero while it is not known.
+    hash: B256,
+    total_difficulty: U256,
+    /// The ancestors, if there are ommers.
+    ancestors: Vec<Ancestor>,
+}
+
+impl UnsealedBlock {
+    /// Number of its transactions.
+    pub fn transactions(&self) -> usize {
+        self.block.body.transactions.len()
+    }
+
+    /// Its header, but for its roots, and for its parent's hash if that is not known.
+    pub fn header(&self) -> &Header {
+        &self.block.header
+    }
+
+    /// Sum of the difficulties up to it. It saturates: only a genesis can begin near the end of the
+    /// range.
+    pub fn total_difficulty(&self) -> U256 {
+        self.total_difficulty.saturating_add(self.block.header.difficulty)
+    }
+}
+
 impl Chain {
     /// Builds a block on `parent` from `candidates`, in their order; those that may not stand in
     /// it are left out. Nothing is changed by that.
@@ -98,34 +155,96 @@ impl Chain {
         attributes: &Attributes,
         candidates: Vec<RecoveredTransaction>,
     ) -> Result<Built, Error> {
+        let mut block = self.execute(parent, attributes, candidates)?;
+        let skipped = mem::take(&mut block.skipped);
+        Ok(Built { executed: self.seal(block)?, skipped })
+    }
+
+    /// The first half of building a block: executes it, without finding out its roots. Nothing is
+    /// changed by that.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Chain::build`].
+    pub fn execute(
+        &self,
+        parent: B256,
+        attributes: &Attributes,
+        candidates: Vec<RecoveredTransaction>,
+    ) -> Result<UnsealedBlock, Error> {
         let mut engine = self.engine.lock();
         let reader = self.reader();
         let parent = self.parent(&mut engine, &reader, parent)?;
-        ended(self.observer(), Stage::Begin);
-        let number = parent.header.number.saturating_add(1);
+        drop(engine);
+        let ancestors =
+            if attributes.ommers.is_empty() { vec![] } else { parent.ancestors(&reader)? };
+        let Parent { header, hash, total_difficulty, state, .. } = parent;
+        let site = Site { header: &header, hash, total_difficulty, ancestors };
+        self.execute_at(&site, UnsealedParent::Sealed(state), attributes, candidates)
+    }
+
+    /// The same on a block that is not sealed yet. It goes on until somebody looks at that block's
+    /// hash, and waits then until it is sealed by another thread, or dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooEarly`] for a fork that does not admit that ([`Ahead::admits`]), or with ommers;
+    /// and as for [`Chain::build`].
+    pub fn execute_after(
+        &self,
+        parent: &Arc<Ahead>,
+        attributes: &Attributes,
+        candidates: Vec<RecoveredTransaction>,
+    ) -> Result<UnsealedBlock, Error> {
+        let (hash, ancestors) = (B256::ZERO, Vec::new());
+        let total_difficulty = parent.total_difficulty();
+        let site = Site { header: parent.header(), hash, total_difficulty, ancestors };
+        self.execute_at(&site, UnsealedParent::Ahead(parent.clone()), attributes, candidates)
+    }
+
+    fn execute_at(
+        &self,
+        site: &Site<'_>,
+        parent: UnsealedParent,
+        attributes: &Attributes,
+        candidates: Vec<RecoveredTransaction>,
+    ) -> Result<UnsealedBlock, Error> {
+        let total_difficulty = site.total_difficulty;
+        let number = site.header.number.saturating_add(1);
         let refuse = |error: BlockError| Error::Build { number, source: Box::new(error) };
         let time = attributes.timestamp;
-        let fork = rules::fork_of(self.spec(), number, time, parent.total_difficulty);
-        let mut block = skeleton(self.spec(), fork, &parent, attributes).map_err(refuse)?;
-        let ommers =
-            if block.body.ommers.is_empty() { vec![] } else { parent.ancestors(&reader)? };
-        rules::check_ommers(self.spec(), &block.body.ommers, &ommers).map_err(refuse)?;
+        let fork = rules::fork_of(self.spec(), number, time, total_difficulty);
+        let state = match &parent {
+            UnsealedParent::Sealed(state) => state.clone(),
+            UnsealedParent::Ahead(ahead) => {
+                if !ahead.admits(fork)? || !attributes.ommers.is_empty() {
+                    return Err(Error::TooEarly(number));
+                }
+                ahead.state(fork)
+            }
+        };
+        ended(self.observer(), Stage::Begin);
+        let mut block = skeleton(self.spec(), fork, site, attributes).map_err(refuse)?;
+        rules::check_ommers(self.spec(), &block.body.ommers, &site.ancestors).map_err(refuse)?;
         let (candidates, mut skipped) = self.admit(fork, &block, candidates);
         let transactions =
             candidates.iter().map(|(_, tx)| input::transaction(&tx.transaction, tx.sender));
         let transactions = transactions.collect();
         let mut input = BlockInput::with_transactions(self.spec(), fork, &block, transactions);
         input.senders_may_have_code = attributes.senders_may_have_code;
+        if matches!(parent, UnsealedParent::Ahead(_)) {
+            input.parent_hash = None;
+        }
         let task = Task {
             input: &input,
-            state: &parent.state,
+            state: &state,
             invalid: Invalid::Skip,
             list: None,
             threads: self.settings.threads,
             observer: self.observer(),
         };
         ended(self.observer(), Stage::Admit);
-        let executed = match execution::execute(&mut engine.executor, &task) {
+        let mut executed = match execution::execute(&mut self.executor.lock(), &task) {
             Ok(executed) => executed,
             Err(Failure::Block(error)) => return Err(refuse(error)),
             Err(Failure::Other(error)) => return Err(error),
@@ -142,12 +261,85 @@ impl Chain {
             senders.push(candidate.sender);
         }
         skipped.sort_by_key(|skipped| skipped.index);
-        complete(&mut block, &executed.results, self.settings.threads);
+        // What the next block needs of the header.
+        block.header.gas_used = executed.output.gas_used;
+        if let Some(blob_gas_used) = &mut block.header.blob_gas_used {
+            *blob_gas_used = executed.output.blob_gas_used;
+        }
+        let changes = Arc::new(mem::take(&mut executed.output.changes));
+        let announcement = None;
+        Ok(UnsealedBlock {
+            skipped,
+            block,
+            senders,
+            fork,
+            executed,
+            changes,
+            parent,
+            total_difficulty,
+            announcement,
+        })
+    }
+
+    /// A block that is not sealed yet as a parent for the next one, which can be executed while it is
+    /// sealed. The block that it follows has to be committed, and the head.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOnHead`]; the state may not be readable.
+    pub fn ahead(&self, block: &mut UnsealedBlock) -> Result<Arc<Ahead>, Error> {
+        let before = self.land(block)?;
+        let header = block.block.header.clone();
+        let (ahead, announcement) =
+            Ahead::new(header, block.total_difficulty(), block.changes.clone(), before);
+        block.announcement = Some(announcement);
+        Ok(ahead)
+    }
+
+    /// The second half of building a block: finds out its roots and its hash. If it was executed on
+    /// an unsealed block, that has to be committed, and the head.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOnHead`]; the state may not be readable.
+    pub fn seal(&self, mut block: UnsealedBlock) -> Result<ExecutedBlock, Error> {
+        let before = self.land(&mut block)?;
+        let threads = self.settings.threads;
+        let UnsealedBlock { block: sealed, fork, executed, changes, .. } = &mut block;
+        let (layer, results) =
+            executed.conclude(*fork, before.view(), changes, threads, self.observer())?;
+        complete(sealed, &results, threads);
+        let UnsealedBlock { block, senders, executed, total_difficulty, announcement, .. } = block;
         let hash = block.header.hash_slow();
+        if let Some(announcement) = announcement {
+            announcement.tell(hash);
+        }
         let block = RecoveredBlock { block, hash, senders };
-        let executed = self.executed_block(block, executed, parent.total_difficulty);
+        let executed = self.executed_block(block, executed, layer, total_difficulty);
         ended(self.observer(), Stage::Header);
-        Ok(Built { executed, skipped })
+        Ok(executed)
+    }
+
+    /// Has a block know the hash of its parent, if that was late, and gives the state before it.
+    fn land(&self, block: &mut UnsealedBlock) -> Result<ExecutionState, Error> {
+        let parent = match &block.parent {
+            UnsealedParent::Sealed(state) => return Ok(state.clone()),
+            UnsealedParent::Ahead(parent) => parent,
+        };
+        let hash = parent.wait()?;
+        let (reader, number) = (self.reader(), block.block.header.number);
+        let head = reader.head();
+        if head.hash != hash {
+            return Err(Error::NotOnHead { number, head: head.hash });
+        }
+        let state = reader.execution_state_at(head.number)?;
+        block.block.header.parent_hash = hash;
+        if block.fork >= Fork::Prague {
+            // Nobody else has them: there is no `Ahead` of a block that has not landed.
+            store_parent_hash(Arc::make_mut(&mut block.changes), &state, (head.number, hash))?;
+        }
+        block.parent = UnsealedParent::Sealed(state.clone());
+        Ok(state)
     }
 
     /// The candidates that can stand in a block of this fork, with their positions, and the rest.
@@ -188,14 +380,14 @@ impl Chain {
 fn skeleton(
     spec: &ChainSpec,
     fork: Fork,
-    parent: &Parent,
+    parent: &Site<'_>,
     attributes: &Attributes,
 ) -> Result<Block, BlockError> {
     let since = |since: Fork| fork >= since;
-    let before = &parent.header;
+    let before = parent.header;
     let blobs = spec.blob_params_at(attributes.timestamp).filter(|_| since(Fork::Cancun));
     let difficulty = if since(Fork::Merge) {
-        alloy_primitives::U256::ZERO
+        U256::ZERO
     } else {
         rules::next_difficulty(spec, fork, attributes.timestamp, before)
     };

@@ -80,18 +80,19 @@ pub struct Chain {
     pub(crate) db: Database,
     pub(crate) settings: Settings,
     pub(crate) shared: Shared,
-    /// Held by whoever changes the chain or executes a block. `current` is locked only for
-    /// moments, and never while `engine` is waited for.
+    /// Held by whoever changes the chain. `current` is locked only for moments, and never while
+    /// `engine` is waited for.
     pub(crate) engine: Mutex<Engine>,
+    /// Held while a block is executed, also by those who have `engine`: never the other way round.
+    pub(crate) executor: Mutex<Executor>,
     current: RwLock<ChainReader>,
     subscribers: Subscribers,
     settler: Settler,
 }
 
-/// What executes blocks and knows the branches.
+/// What knows the branches.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    pub(crate) executor: Executor,
     pub(crate) side: SideBlocks,
     pub(crate) tries: Tries,
 }
@@ -193,7 +194,8 @@ impl Chain {
             db,
             settings,
             shared,
-            engine: Mutex::new(Engine { executor, side, tries: Tries::default() }),
+            engine: Mutex::new(Engine { side, tries: Tries::default() }),
+            executor: Mutex::new(executor),
             current: RwLock::new(current),
             subscribers: Subscribers::default(),
         })

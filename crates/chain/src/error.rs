@@ -147,6 +147,12 @@ pub enum Error {
         /// Hash of the head.
         head: B256,
     },
+    /// A block cannot be executed before the one that it follows has a hash.
+    #[error("block {0} cannot be executed before its parent has a hash; commit that first")]
+    TooEarly(u64),
+    /// The state could not be read.
+    #[error(transparent)]
+    Unreadable(#[from] StateError),
     /// A mark of a state that is not there any more.
     #[error(
         "the marked state after block {0} is not there any more; a mark ends when the chain goes back before it"
@@ -160,7 +166,8 @@ impl Error {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Storage(error) => matches!(error, heddle_storage::Error::Damaged { .. }),
-            Self::State(error) => error.is_damage(),
+            Self::State(error) | Self::Unreadable(StateError::State(error)) => error.is_damage(),
+            Self::Unreadable(StateError::Record(_) | StateError::Code(_)) => true,
             Self::HeadState { .. }
             | Self::Record(_)
             | Self::Inconsistent { .. }

@@ -24,17 +24,41 @@ pub(crate) struct Task<'a> {
     pub(crate) observer: Option<&'a StageObserver>,
 }
 
-/// What executing a block gives, with all that a header says of it.
+/// What executing a block gives.
 #[derive(Debug)]
 pub(crate) struct Executed {
     pub(crate) output: BlockOutput,
-    pub(crate) layer: Arc<Layer>,
     /// From Amsterdam on.
     pub(crate) access_list: Option<BlockAccessList>,
-    pub(crate) results: Results,
 }
 
 impl Executed {
+    /// Finds out the state root and all else that a header says of the block. `before` is the state
+    /// before it, and `changes` are what it changed.
+    pub(crate) fn conclude(
+        &self,
+        fork: Fork,
+        before: &StateView,
+        changes: &ChangeSet,
+        threads: usize,
+        observer: Option<&StageObserver>,
+    ) -> Result<(Arc<Layer>, Results), Error> {
+        let Self { output, access_list } = self;
+        let layer = Arc::new(before.apply(changes, threads)?);
+        ended(observer, Stage::StateRoot);
+        let hash_list = |list: &BlockAccessList| keccak256(records::access_list_bytes(list));
+        let results = Results {
+            state_root: layer.root(),
+            receipts_root: roots::receipts_root(&output.receipts, threads),
+            logs_bloom: roots::logs_bloom(&output.receipts),
+            gas_used: output.gas_used,
+            blob_gas_used: (fork >= Fork::Cancun).then_some(output.blob_gas_used),
+            requests_hash: (fork >= Fork::Prague).then(|| roots::requests_hash(&output.requests)),
+            access_list_hash: access_list.as_ref().map(hash_list),
+        };
+        Ok((layer, results))
+    }
+
     /// Whether the block looked at an account, as far as that is known.
     pub(crate) fn read(&self, address: Address) -> bool {
         let before_amsterdam = self.output.access_list.as_ref().map(|list| &list.accounts);
@@ -84,7 +108,7 @@ impl From<heddle_state::Error> for Failure {
     }
 }
 
-/// Executes a block and finds out the state root.
+/// Executes a block.
 pub(crate) fn execute(executor: &mut Executor, task: &Task<'_>) -> Result<Executed, Failure> {
     let fork = task.input.fork;
     let mut steps = Vec::new();
@@ -107,19 +131,7 @@ pub(crate) fn execute(executor: &mut Executor, task: &Task<'_>) -> Result<Execut
         check_list_size(list, task.input.env.gas_limit)?;
     }
     ended(task.observer, Stage::Execute);
-    let layer = Arc::new(task.state.view().apply(&output.changes, task.threads)?);
-    ended(task.observer, Stage::StateRoot);
-    let hash_list = |list: &BlockAccessList| keccak256(records::access_list_bytes(list));
-    let results = Results {
-        state_root: layer.root(),
-        receipts_root: roots::receipts_root(&output.receipts, task.threads),
-        logs_bloom: roots::logs_bloom(&output.receipts),
-        gas_used: output.gas_used,
-        blob_gas_used: (fork >= Fork::Cancun).then_some(output.blob_gas_used),
-        requests_hash: (fork >= Fork::Prague).then(|| roots::requests_hash(&output.requests)),
-        access_list_hash: access_list.as_ref().map(hash_list),
-    };
-    Ok(Executed { output, layer, access_list, results })
+    Ok(Executed { output, access_list })
 }
 
 /// Whether a list is no larger than the block's gas can pay for (EIP-7928).

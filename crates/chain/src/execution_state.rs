@@ -1,6 +1,6 @@
 //! The state as the EVM reads it.
 
-use crate::{code_cache::CodeCache, hashes::BlockHashes};
+use crate::{ahead::OnAhead, code_cache::CodeCache, hashes::BlockHashes};
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use heddle_executor::revm::{
     DatabaseRef, bytecode::Bytecode, database_interface::DBErrorMarker, state::AccountInfo,
@@ -17,6 +17,8 @@ pub struct ExecutionState {
     hashes: BlockHashes,
     codes: Arc<CodeCache>,
     remote: Option<Arc<dyn Remote>>,
+    /// A block on top of all that, whose hash is not known yet.
+    ahead: Option<OnAhead>,
 }
 
 /// A chain elsewhere, which this one was forked from: what is not known here is asked of it, as
@@ -69,6 +71,9 @@ pub enum StateError {
     /// An account has a code that is not in the store.
     #[error("the store is damaged: it lacks the code {0}")]
     Code(B256),
+    /// A block ended without a hash: making it failed.
+    #[error("block {0} was not made, so there is no hash of it")]
+    NoHash(u64),
     /// The chain that this one was forked from.
     #[error("the chain that this one was forked from does not answer")]
     Remote(#[source] RemoteError),
@@ -83,10 +88,16 @@ impl ExecutionState {
         codes: Arc<CodeCache>,
         remote: Option<Arc<dyn Remote>>,
     ) -> Self {
-        Self { view, hashes, codes, remote }
+        Self { view, hashes, codes, remote, ahead: None }
     }
 
-    /// The accounts and slots alone, without what a remote chain has.
+    /// The state with a block on top.
+    pub(crate) fn on(&self, ahead: OnAhead) -> Self {
+        Self { ahead: Some(ahead), ..self.clone() }
+    }
+
+    /// The accounts and slots alone, without what a remote chain has, and as they are before a block
+    /// that has no hash yet.
     pub fn view(&self) -> &StateView {
         &self.view
     }
@@ -102,6 +113,9 @@ impl ExecutionState {
     ///
     /// See [`StateError`].
     pub fn account(&self, address: Address) -> Result<Option<AccountState>, StateError> {
+        if let Some(change) = self.ahead.as_ref().and_then(|ahead| ahead.changed(address)) {
+            return Ok(change.after);
+        }
         match (self.view.account_entry(address)?, &self.remote) {
             (Entry::Known(account), _) => Ok(Some(AccountState {
                 balance: account.balance,
@@ -119,6 +133,11 @@ impl ExecutionState {
     ///
     /// See [`StateError`].
     pub fn slot(&self, address: Address, key: U256) -> Result<U256, StateError> {
+        if let Some(ahead) = &self.ahead
+            && let Some(value) = ahead.slot(address, key)?
+        {
+            return Ok(value);
+        }
         let Some(remote) = &self.remote else { return Ok(self.view.slot(address, key)?) };
         match self.view.slot_entry(address, key)? {
             Entry::Known(value) => Ok(value),
@@ -142,6 +161,9 @@ impl ExecutionState {
     }
 
     fn load_code(&self, code_hash: B256) -> Result<Bytes, StateError> {
+        if let Some(code) = self.ahead.as_ref().and_then(|ahead| ahead.code(code_hash)) {
+            return Ok(code.clone());
+        }
         match (self.view.code(code_hash)?, &self.remote) {
             (Some(code), _) => Ok(code),
             (None, Some(remote)) => remote.code(code_hash).map_err(StateError::Remote),
@@ -175,6 +197,11 @@ impl DatabaseRef for ExecutionState {
     }
 
     fn block_hash_ref(&self, number: u64) -> Result<B256, StateError> {
+        if let Some(ahead) = &self.ahead
+            && let Some(hash) = ahead.block_hash(number)?
+        {
+            return Ok(hash);
+        }
         match (self.hashes.hash(number)?, &self.remote) {
             (Some(hash), _) => Ok(hash),
             (None, Some(remote)) => remote.block_hash(number).map_err(StateError::Remote),

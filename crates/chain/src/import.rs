@@ -164,14 +164,13 @@ impl Chain {
         let ommers = &block.block.body.ommers;
         let ancestors = if ommers.is_empty() { vec![] } else { parent.ancestors(reader)? };
         let verification = Verification { parent: &parent, ancestors: Some(ancestors), list };
-        let executed = self.verify_on(engine, block, verification)?;
+        let executed = self.verify_on(block, verification)?;
         Ok((parent, executed))
     }
 
     /// Verifies a block on its parent.
     pub(crate) fn verify_on(
         &self,
-        engine: &mut Engine,
         block: RecoveredBlock,
         verification: Verification<'_>,
     ) -> Result<ExecutedBlock, Error> {
@@ -196,13 +195,18 @@ impl Chain {
         };
         let executed = check_list(header, task.list)
             .map_err(Failure::Block)
-            .and_then(|()| execution::execute(&mut engine.executor, &task))
-            .and_then(|executed| match check_results(header, &executed.results) {
-                Ok(()) => Ok(executed),
-                Err(error) => Err(Failure::Block(error)),
+            .and_then(|()| execution::execute(&mut self.executor.lock(), &task))
+            .and_then(|executed| {
+                let (before, changes) = (task.state.view(), &executed.output.changes);
+                let (layer, results) =
+                    executed.conclude(fork, before, changes, task.threads, task.observer)?;
+                check_results(header, &results)?;
+                Ok((executed, layer))
             });
         match executed {
-            Ok(executed) => Ok(self.executed_block(block, executed, total_difficulty)),
+            Ok((executed, layer)) => {
+                Ok(self.executed_block(block, executed, layer, total_difficulty))
+            }
             Err(Failure::Block(error)) => Err(error.of(number, hash)),
             Err(Failure::Other(error)) => Err(error),
         }
@@ -344,10 +348,11 @@ impl Chain {
         &self,
         block: RecoveredBlock,
         executed: Executed,
+        layer: Arc<Layer>,
         before: U256,
     ) -> ExecutedBlock {
         let watched = self.settings.watched_account.is_some_and(|watched| executed.read(watched));
-        let Executed { output, layer, access_list, .. } = executed;
+        let Executed { output, access_list } = executed;
         // It saturates: only a genesis can begin near the end of the range.
         let total_difficulty = before.saturating_add(block.block.header.difficulty);
         let receipts = output.receipts;

@@ -22,8 +22,8 @@ pub struct BlockInput {
     pub chain_id: u64,
     /// What contracts see of the block.
     pub env: BlockEnv,
-    /// Hash of the parent.
-    pub parent_hash: B256,
+    /// Hash of the parent, for the call of EIP-2935; without it that is left out.
+    pub parent_hash: Option<B256>,
     /// The beacon root of EIP-4788.
     pub parent_beacon_block_root: Option<B256>,
     /// The transactions.
@@ -66,7 +66,7 @@ impl BlockInput {
             fork,
             chain_id: spec.chain_id,
             env: environment(spec, fork, header),
-            parent_hash: header.parent_hash,
+            parent_hash: Some(header.parent_hash),
             parent_beacon_block_root: header.parent_beacon_block_root,
             transactions,
             withdrawals: block.body.withdrawals.clone().unwrap_or_default().into_inner(),

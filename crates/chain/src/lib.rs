@@ -24,6 +24,7 @@
 //! | `reader` | a snapshot of it |
 //! | `rules`, `genesis`, `roots` | what a block must be, short of executing it |
 //! | `input`, `execution`, `execution_state` | executing a block on a state |
+//! | `ahead` | executing a block on one that has no hash yet |
 //! | `adopt` | taking over blocks of another chain with their states |
 //! | `branch`, `side` | blocks beside the canonical chain |
 //! | `events` | who wants to know what was committed |
@@ -32,6 +33,7 @@
 //! | `records`, `receipts` | how it all lies in the store |
 
 mod adopt;
+mod ahead;
 mod branch;
 mod build;
 mod chain;
@@ -58,7 +60,8 @@ mod tries;
 mod verify;
 
 pub use adopt::AdoptedBlock;
-pub use build::{Attributes, Built, SkipReason, Skipped};
+pub use ahead::Ahead;
+pub use build::{Attributes, Built, SkipReason, Skipped, UnsealedBlock};
 pub use chain::{Chain, Mark, Settings};
 pub use error::{BlockError, Error, OmmerError, TransactionError};
 pub use events::{ChainEvent, Notice, Subscription};

@@ -17,8 +17,9 @@ pub struct Block<'a> {
     pub chain_id: u64,
     /// What contracts see of the block; its `beneficiary` is paid the fees.
     pub env: BlockEnv,
-    /// Hash of the parent, stored by the EIP-2935 system call. Unused before Prague.
-    pub parent_hash: B256,
+    /// Hash of the parent for the EIP-2935 system call; `None` runs no such call. Unused before
+    /// Prague.
+    pub parent_hash: Option<B256>,
     /// Beacon root for the EIP-4788 system call; `None` runs no such call.
     pub parent_beacon_block_root: Option<B256>,
     /// The transactions, in order.
@@ -54,7 +55,7 @@ impl<'a> Block<'a> {
             fork,
             chain_id,
             env,
-            parent_hash: B256::ZERO,
+            parent_hash: None,
             parent_beacon_block_root: None,
             transactions,
             withdrawals: &[],

@@ -93,9 +93,8 @@ pub(crate) fn calls_before(block: &Block<'_>) -> Vec<SystemCall> {
     if let Some(root) = block.parent_beacon_block_root.filter(|_| block.fork >= Fork::Cancun) {
         calls.push(SystemCall::new(eip4788::BEACON_ROOTS_ADDRESS, root.into(), None));
     }
-    if block.fork >= Fork::Prague {
-        let hash = block.parent_hash.into();
-        calls.push(SystemCall::new(eip2935::HISTORY_STORAGE_ADDRESS, hash, None));
+    if let Some(hash) = block.parent_hash.filter(|_| block.fork >= Fork::Prague) {
+        calls.push(SystemCall::new(eip2935::HISTORY_STORAGE_ADDRESS, hash.into(), None));
     }
     calls
 }

@@ -86,7 +86,7 @@ impl RecordedBlock {
     /// transaction is invalid.
     pub fn block(&self) -> Block<'_> {
         Block {
-            parent_hash: self.parent_hash,
+            parent_hash: Some(self.parent_hash),
             parent_beacon_block_root: self.parent_beacon_block_root,
             withdrawals: &self.withdrawals,
             protocol_operations: true,

@@ -1,9 +1,11 @@
 //! What may stand in the next block, in order.
 
 use crate::{Ordering, PoolTransaction, account::Account, index::Head, pool::Pool};
+use alloy_primitives::Address;
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, btree_set},
+    fmt,
     iter::Peekable,
     sync::Arc,
 };
@@ -15,10 +17,12 @@ type Rank = (u128, Reverse<i64>);
 /// beneficiary gets for a unit of gas, then by arrival; or by arrival alone.
 ///
 /// Transactions of one sender keep the order of their nonces, and one that pays too little keeps
-/// all that come after it out. What was given last can be left out with [`Best::skip_sender`].
-#[derive(Debug)]
+/// all that come after it out. What was given last can be left out with [`Best::skip_sender`], and
+/// what is in a block that the pool was not told of yet with [`Best::after`].
 pub struct Best<'a> {
     pool: &'a Pool,
+    /// The next nonce of an account, where it is not the one that the pool knows.
+    nonce: Option<&'a dyn Fn(Address) -> Option<u64>>,
     base_fee: u128,
     blob_base_fee: u128,
     /// The first of each sender, by what it would give if the base fee were nothing: no rank is
@@ -66,6 +70,7 @@ impl Pool {
     pub fn best_at(&self, base_fee: u64, blob_base_fee: u128) -> Best<'_> {
         Best {
             pool: self,
+            nonce: None,
             base_fee: u128::from(base_fee),
             blob_base_fee,
             heads: self.index.heads().iter().peekable(),
@@ -75,7 +80,30 @@ impl Pool {
     }
 }
 
+impl fmt::Debug for Best<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Best").finish_non_exhaustive()
+    }
+}
+
 impl<'a> Best<'a> {
+    /// Begins with the transaction of this nonce for each sender for whom there is one: the others are
+    /// in a block that the pool will be told of. Whether a sender can pay for what is left is not
+    /// known then.
+    #[must_use]
+    pub fn after(self, nonce: &'a dyn Fn(Address) -> Option<u64>) -> Self {
+        Self { nonce: Some(nonce), ..self }
+    }
+
+    /// The first transaction of an account.
+    fn head(&self, account: &'a Account, sender: Address) -> Option<&'a Arc<PoolTransaction>> {
+        let head = account.head()?;
+        match self.nonce.and_then(|nonce| nonce(sender)).filter(|nonce| *nonce > head.nonce()) {
+            Some(nonce) => account.get(nonce).filter(|_| account.is_pending(nonce)),
+            None => Some(head),
+        }
+    }
+
     /// Leaves out what comes after the transaction that was given last, of the same sender: it
     /// found no place in the block.
     pub fn skip_sender(&mut self) {
@@ -115,10 +143,9 @@ impl Iterator for Best<'_> {
                 break;
             }
             let account = pool.accounts.get(sender);
+            let head = account.and_then(|account| Some((account, self.head(account, *sender)?)));
             self.heads.next();
-            if let Some((account, head)) =
-                account.and_then(|account| Some((account, account.head()?)))
-            {
+            if let Some((account, head)) = head {
                 self.offer(account, head);
             }
         }

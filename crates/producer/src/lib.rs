@@ -13,9 +13,12 @@
 //! 1. While mining is automatic, no transaction that can be mined is in the pool when
 //!    [`Producer::transaction_arrived`] returns.
 //! 2. Each block is later than its parent, whatever the clock says.
+//! 3. Whoever has the orders finds every block that was begun at its end: committed, and known to the
+//!    pool. Only [`Producer::run`] begins one before the last is there.
 
 mod amendments;
 mod console;
+mod draft;
 mod dump;
 mod error;
 mod impersonation;
@@ -23,6 +26,7 @@ mod load;
 mod mining;
 mod pending;
 mod producer;
+mod run;
 mod snapshots;
 mod time;
 

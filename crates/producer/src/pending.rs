@@ -38,7 +38,7 @@ impl Producer {
         let reader = self.chain().reader();
         let parent = self.chain().mark();
         let timestamp = orders.time.peek(reader.head().header.timestamp, self.now());
-        let attributes = orders.attributes(reader.head(), timestamp);
+        let attributes = orders.attributes(&reader.head().header, timestamp);
         let pool_revision = self.pool().lock().revision();
         if let Some(cached) = &orders.pending
             && (cached.parent, cached.pool_revision) == (parent, pool_revision)
@@ -47,7 +47,7 @@ impl Producer {
             return Ok(cached.pending.clone());
         }
         let context = self.context(&orders, &reader);
-        let candidates = self.candidates(&orders, &context);
+        let candidates = self.candidates(&orders, &context, None);
         let built = self.chain().build(parent.hash, &attributes, candidates)?;
         let pending = Arc::new(Pending {
             block: built.executed.block.clone(),

@@ -5,24 +5,20 @@ use crate::{
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
-use heddle_chain::{
-    Attributes, Chain, ChainReader, CommittedBlock, ExecutedBlock, Head, SkipReason, rules,
-};
-use heddle_executor::revm::{DatabaseRef as _, context::result::InvalidTransaction};
+use heddle_chain::{Ahead, Attributes, Chain, ChainReader, CommittedBlock, rules};
+use heddle_executor::revm::DatabaseRef as _;
 use heddle_pool::{
-    BlockOutcome, BlockUpdate, Context, DropReason, Pool, PoolTransaction, SenderCode, SenderState,
+    BlockOutcome, BlockUpdate, Context, Pool, PoolTransaction, SenderCode, SenderState,
 };
 use heddle_types::{Fork, Header, RecoveredTransaction};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::{
-    fmt, mem,
-    panic::resume_unwind,
+    fmt,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// Most blocks that one order makes.
@@ -31,14 +27,8 @@ pub(crate) const BLOCKS_MAX: u64 = 100_000;
 /// Gas of the smallest transaction (yellow paper, appendix G).
 const TRANSACTION_GAS_MIN: u64 = 21_000;
 
-/// Old states are dropped once in so many blocks: each time costs a commit.
-const PRUNE_INTERVAL: u64 = 32;
-
 /// The real UNIX time in seconds.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
-
-/// Blocks with fewer transactions than this are committed before another thread has begun.
-const COMMITTED_BESIDE_MIN: usize = 128;
 
 /// How a [`Producer`] works.
 #[derive(Clone, Debug)]
@@ -86,9 +76,11 @@ pub struct Producer {
     /// Held while a block is made or the chain is changed otherwise. The pool is locked only for
     /// moments, and only after this.
     orders: Mutex<Orders>,
+    /// How many wait for that.
+    pub(crate) wanted: AtomicUsize,
     /// Rung when the way of mining changes, the chain failed or the producer is to stop.
-    bell: Condvar,
-    stopping: AtomicBool,
+    pub(crate) bell: Condvar,
+    pub(crate) stopping: AtomicBool,
     /// Whether mining is automatic, as the orders say: known without waiting for them.
     automatic: AtomicBool,
     console: Option<Console>,
@@ -148,6 +140,7 @@ impl Producer {
             console: orders.settings.console.clone(),
             promoted: OnceLock::new(),
             orders: Mutex::new(orders),
+            wanted: AtomicUsize::new(0),
             bell: Condvar::new(),
             stopping: AtomicBool::new(false),
         };
@@ -178,6 +171,14 @@ impl Producer {
     }
 
     pub(crate) fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.wanted.fetch_add(1, Ordering::Relaxed);
+        let orders = self.orders.lock();
+        self.wanted.fetch_sub(1, Ordering::Relaxed);
+        orders
+    }
+
+    /// The orders for [`Producer::run`], which lets others have them when they want them.
+    pub(crate) fn orders_now(&self) -> MutexGuard<'_, Orders> {
         self.orders.lock()
     }
 
@@ -242,17 +243,8 @@ impl Producer {
     /// Makes one block of what the pool has, be it nothing.
     pub(crate) fn make_block(&self, orders: &mut Orders) -> Result<Arc<CommittedBlock>, Error> {
         let context = self.context(orders, &self.chain.reader());
-        let candidates = self.candidates(orders, &context);
+        let candidates = self.candidates(orders, &context, None);
         self.make_block_of(orders, candidates)
-    }
-
-    /// Makes one block of these transactions; those that are invalid are dropped from the pool.
-    pub(crate) fn make_block_of(
-        &self,
-        orders: &mut Orders,
-        candidates: Vec<RecoveredTransaction>,
-    ) -> Result<Arc<CommittedBlock>, Error> {
-        self.heeding_failure(self.try_make_block_of(orders, candidates))
     }
 
     /// Passes on what came of changing the chain. If that failed, [`Producer::run`] looks whether
@@ -262,96 +254,6 @@ impl Producer {
             self.bell.notify_all();
         }
         result
-    }
-
-    fn try_make_block_of(
-        &self,
-        orders: &mut Orders,
-        candidates: Vec<RecoveredTransaction>,
-    ) -> Result<Arc<CommittedBlock>, Error> {
-        let reader = self.chain.reader();
-        let head = reader.head();
-        let now = self.now();
-        // Only a block that was made uses up what was ordered for it.
-        let mut time = orders.time;
-        let attributes = orders.attributes(head, time.take(head.header.timestamp, now));
-        let hashes: Vec<B256> = candidates.iter().map(|tx| *tx.transaction.tx_hash()).collect();
-        let built = self.chain.build(head.hash, &attributes, candidates)?;
-        for skipped in built.skipped.iter().filter(|skipped| !may_wait(&skipped.reason)) {
-            let reason = DropReason::Refused(skipped.reason.to_string());
-            self.pool.lock().remove(&hashes[skipped.index], reason, now);
-        }
-        let watched = built.executed.watched;
-        let ordered =
-            (mem::replace(&mut orders.time, time), orders.next_base_fee, orders.next_prevrandao);
-        (orders.next_base_fee, orders.next_prevrandao) = (None, None);
-        let block = self.commit(orders, &reader, built.executed).inspect_err(|_| {
-            (orders.time, orders.next_base_fee, orders.next_prevrandao) = ordered;
-        })?;
-        let number = block.block.block.header.number;
-        if let Some(keep) = orders.settings.keep_states
-            && number.is_multiple_of(PRUNE_INTERVAL)
-        {
-            self.chain.prune(keep)?;
-        }
-        if let Some(console) = self.console().filter(|_| watched) {
-            // The block is there, whether or not its lines can be printed.
-            if let Err(error) = console.print_block(&self.chain.reader(), number) {
-                tracing::error!(number, %error, "what contracts log cannot be printed");
-            }
-        }
-        Ok(block)
-    }
-
-    /// Commits a block that was built on the head of `reader`, and tells the pool of it: of a large
-    /// block both at once. Nobody sees the pool until the block is committed, as it would be ahead of
-    /// the chain.
-    fn commit(
-        &self,
-        orders: &Orders,
-        reader: &ChainReader,
-        executed: ExecutedBlock,
-    ) -> Result<Arc<CommittedBlock>, Error> {
-        let block = executed.block.clone();
-        let changed: Vec<Address> = executed.changed_accounts().collect();
-        let transactions = &block.block.block.body.transactions;
-        let committed: Vec<B256> = transactions.iter().map(|tx| *tx.tx_hash()).collect();
-        let context = self.context_after(orders, &block.block.block.header, block.total_difficulty);
-        let state = executed.state_on(reader);
-        let account = |address| sender_state(&state, address);
-        let update = BlockUpdate { committed: &committed, reverted: &[], changed: &changed };
-        let (committing, outcome) = thread::scope(|scope| {
-            let commit = || self.chain.commit(executed);
-            // Whoever measures stages wants one at a time.
-            if transactions.len() < COMMITTED_BESIDE_MIN || self.chain.is_observed() {
-                commit()?;
-                let outcome = self.pool.lock().on_block(update, context, self.now(), account);
-                return Ok::<_, heddle_chain::Error>((Ok(()), outcome));
-            }
-            let mut pool = self.pool.lock();
-            let committing = scope.spawn(|| commit().map(drop));
-            let outcome = pool.on_block(update, context, self.now(), account);
-            let committing = committing.join().unwrap_or_else(|panic| resume_unwind(panic));
-            if committing.is_err() {
-                // The chain is as it was, and so is the pool.
-                let senders = block.block.senders.iter().copied();
-                let reverted: Vec<RecoveredTransaction> = (transactions.iter().cloned())
-                    .zip(senders)
-                    .map(|(transaction, sender)| RecoveredTransaction { transaction, sender })
-                    .collect();
-                let changed: Vec<Address> = pool.senders();
-                let state = reader.execution_state_at(reader.head().number)?;
-                let account = |address| sender_state(&state, address);
-                let back = BlockUpdate { committed: &[], reverted: &reverted, changed: &changed };
-                let context = self.context(orders, reader);
-                // That the chain has failed says more.
-                let _ = pool.on_block(back, context, self.now(), account);
-            }
-            Ok((committing, outcome))
-        })?;
-        committing?;
-        self.tell_promoted(&outcome?);
-        Ok(block)
     }
 
     /// Tells the pool that accounts have changed without a block, or that blocks are gone.
@@ -369,7 +271,7 @@ impl Producer {
         Ok(())
     }
 
-    fn tell_promoted(&self, outcome: &BlockOutcome) {
+    pub(crate) fn tell_promoted(&self, outcome: &BlockOutcome) {
         if let Some(tell) = self.promoted.get().filter(|_| !outcome.promoted.is_empty()) {
             tell(&outcome.promoted);
         }
@@ -388,8 +290,21 @@ impl Producer {
         self.context_after(orders, &head.header, head.total_difficulty)
     }
 
+    /// The rules and prices of the block after one that is not sealed yet, or after the head.
+    pub(crate) fn context_on(&self, orders: &Orders, ahead: Option<&Ahead>) -> Context {
+        match ahead {
+            Some(ahead) => self.context_after(orders, ahead.header(), ahead.total_difficulty()),
+            None => self.context(orders, &self.chain.reader()),
+        }
+    }
+
     /// The rules and prices of the block after one with this header.
-    fn context_after(&self, orders: &Orders, header: &Header, total_difficulty: U256) -> Context {
+    pub(crate) fn context_after(
+        &self,
+        orders: &Orders,
+        header: &Header,
+        total_difficulty: U256,
+    ) -> Context {
         let spec = self.chain.spec();
         let timestamp = orders.time.peek(header.timestamp, self.now());
         let number = header.number.saturating_add(1);
@@ -408,14 +323,20 @@ impl Producer {
         }
     }
 
-    /// The best transactions of the pool for a block.
+    /// The best transactions of the pool for a block, without those of a block that the pool is told
+    /// of later.
     pub(crate) fn candidates(
         &self,
         orders: &Orders,
         context: &Context,
+        ahead: Option<&Ahead>,
     ) -> Vec<RecoveredTransaction> {
+        let nonce = |address| ahead.and_then(|ahead| ahead.nonce(address));
         let pool = self.pool.lock();
         let mut best = pool.best_at(context.base_fee, context.blob_base_fee);
+        if ahead.is_some() {
+            best = best.after(&nonce);
+        }
         let count_max = orders.settings.transactions_max.unwrap_or(usize::MAX);
         let mut left = context.block_gas_limit;
         let mut candidates = Vec::new();
@@ -436,36 +357,6 @@ impl Producer {
             }
         }
         candidates
-    }
-
-    /// Makes blocks at intervals until [`Producer::stop`]. A thread of its own does nothing else.
-    ///
-    /// # Errors
-    ///
-    /// The chain may fail; no more blocks are made then. That is so also if it failed whoever else
-    /// changed it: what its store holds is not known then, and it must be opened anew.
-    pub fn run(&self) -> Result<(), Error> {
-        let mut last = Instant::now();
-        let mut orders = self.orders();
-        while !self.stopping.load(Ordering::Acquire) {
-            if let Some(failure) = self.chain.failure() {
-                return Err(heddle_chain::Error::from(failure).into());
-            }
-            let Some(interval) = orders.settings.mining.interval else {
-                self.bell.wait(&mut orders);
-                last = Instant::now();
-                continue;
-            };
-            let due = last + interval;
-            if Instant::now() < due {
-                self.bell.wait_until(&mut orders, due);
-                continue;
-            }
-            self.make_block(&mut orders)?;
-            // Blocks that take longer than the interval do not pile up.
-            last = due.max(Instant::now().checked_sub(interval).unwrap_or(due));
-        }
-        Ok(())
     }
 
     /// Ends [`Producer::run`] after the block that is being made.
@@ -516,14 +407,17 @@ impl Producer {
 }
 
 impl Orders {
-    /// What is ordered of the block after `head`.
-    pub(crate) fn attributes(&self, head: &Head, timestamp: u64) -> Attributes {
-        let random = || keccak256([head.hash.as_slice(), b"prevrandao"].concat());
+    /// What is ordered of the block after one with this header, whose roots need not be known.
+    pub(crate) fn attributes(&self, parent: &Header, timestamp: u64) -> Attributes {
+        let random = || {
+            let (number, time) = (parent.number.to_be_bytes(), parent.timestamp.to_be_bytes());
+            keccak256([parent.mix_hash.as_slice(), &number, &time].concat())
+        };
         Attributes {
             timestamp,
             beneficiary: self.settings.beneficiary,
             prevrandao: self.next_prevrandao.unwrap_or_else(random),
-            gas_limit: self.gas_limit(&head.header),
+            gas_limit: self.gas_limit(parent),
             base_fee: self.next_base_fee,
             extra_data: self.settings.extra_data.clone(),
             senders_may_have_code: self.impersonation.is_used(),
@@ -560,18 +454,4 @@ pub fn sender_state(
         SenderCode::Contract
     };
     Ok(SenderState { nonce: account.nonce, balance: account.balance, code })
-}
-
-/// Whether a transaction that found no place in a block may find one in a later one.
-fn may_wait(reason: &SkipReason) -> bool {
-    match reason {
-        SkipReason::NoRoom => true,
-        SkipReason::Rule(_) => false,
-        SkipReason::Invalid(reason) => matches!(
-            reason,
-            InvalidTransaction::CallerGasLimitMoreThanBlock
-                | InvalidTransaction::TooManyBlobs { .. }
-                | InvalidTransaction::NonceTooHigh { .. }
-        ),
-    }
 }

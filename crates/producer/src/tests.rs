@@ -18,6 +18,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 const CHAIN_ID: u64 = 31_337;
@@ -234,7 +235,7 @@ fn a_dump_makes_the_same_state_elsewhere() {
 
 #[test]
 fn blocks_come_at_intervals_until_it_is_stopped() {
-    let bench = bench(Mining::every(std::time::Duration::from_millis(1)));
+    let bench = bench(Mining::every(Duration::from_millis(1)));
     let events = bench.producer.chain().subscribe();
     let producer = bench.producer.clone();
     let thread = std::thread::spawn(move || producer.run());
@@ -244,6 +245,78 @@ fn blocks_come_at_intervals_until_it_is_stopped() {
     bench.producer.stop();
     thread.join().unwrap().unwrap();
     assert!(bench.head() >= 3);
+}
+
+/// Blocks are due all the time, so each large one is made while the one before it is committed.
+const ALWAYS: Mining = Mining::every(Duration::from_nanos(1));
+
+#[test]
+fn blocks_that_are_made_while_others_are_committed_are_those_of_a_chain() {
+    let transactions_max = Some(300);
+    let bench = bench_with(Settings { mining: ALWAYS, transactions_max, ..Settings::default() });
+    let hashes: Vec<B256> = (0..2_200).map(|nonce| bench.add(nonce)).collect();
+    let events = bench.producer.chain().subscribe();
+    let producer = bench.producer.clone();
+    let thread = std::thread::spawn(move || producer.run());
+    let last = *hashes.last().unwrap();
+    while bench.block_of(last).is_none() {
+        assert!(events.next().is_some());
+    }
+    bench.producer.stop();
+    thread.join().unwrap().unwrap();
+    assert_eq!(bench.account(bench.key.address()).1, 2_200);
+    assert_eq!(bench.producer.pool().lock().status().pending, 0);
+    // In their order, as many as there is room for, each once.
+    let places: Vec<u64> = hashes.iter().map(|hash| bench.block_of(*hash).unwrap()).collect();
+    let blocks = places.chunk_by(PartialEq::eq).map(<[u64]>::len);
+    assert_eq!(blocks.collect::<Vec<_>>(), [300, 300, 300, 300, 300, 300, 300, 100]);
+    // Another chain takes them.
+    let other = bench_with(Settings { mining: Mining::MANUAL, ..Settings::default() });
+    let (ours, theirs) = (bench.producer.chain().reader(), other.producer.chain());
+    for number in 1..=ours.head().number {
+        theirs.import(ours.block(number).unwrap().unwrap().block).unwrap();
+    }
+    assert_eq!(theirs.reader().head().hash, ours.head().hash);
+}
+
+#[test]
+fn orders_are_heeded_while_blocks_are_due_all_the_time() {
+    let bench = bench(ALWAYS);
+    let producer = bench.producer.clone();
+    let thread = std::thread::spawn(move || producer.run());
+    let other = Address::repeat_byte(0xbb);
+    bench.producer.set_beneficiary(other);
+    let events = bench.producer.chain().subscribe();
+    for _ in 0..2 {
+        assert!(events.next().is_some());
+    }
+    let head = bench.producer.chain().reader().head().header.clone();
+    assert_eq!(head.beneficiary, other);
+    bench.producer.stop();
+    thread.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_disk_that_fails_while_a_block_is_made_leaves_the_pool_as_it_was() {
+    for after in 1..6 {
+        let disk = SimulatedDisk::new(after);
+        let db = Database::simulated(&disk, Options::default()).unwrap();
+        let transactions_max = Some(200);
+        let settings = Settings { mining: ALWAYS, transactions_max, ..Settings::default() };
+        let bench = bench_on(db, settings);
+        for nonce in 0..2_000 {
+            bench.add(nonce);
+        }
+        for sibling in 0..3 {
+            disk.sibling(sibling).fail_sync_in(after);
+        }
+        bench.producer.run().unwrap_err();
+        let mined = bench.account(bench.key.address()).1;
+        assert_eq!(mined, 200 * bench.head());
+        assert!(mined < 2_000);
+        let status = bench.producer.pool().lock().status();
+        assert_eq!((status.pending as u64, status.queued), (2_000 - mined, 0));
+    }
 }
 
 #[test]
@@ -261,7 +334,7 @@ fn a_full_disk_ends_the_producer_whoever_found_it_full() {
         bench.producer.transaction_arrived().is_err()
     });
     assert!(failed, "a disk that never grows is full at last");
-    let end = end.recv_timeout(std::time::Duration::from_secs(30));
+    let end = end.recv_timeout(Duration::from_secs(30));
     let ended = end.expect("nobody has to ask it to end").unwrap_err();
     let is_full = |error: &Error| {
         let Error::Chain(heddle_chain::Error::Storage(error)) = error else { return false };

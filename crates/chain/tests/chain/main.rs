@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // in functions that tests share
 
+mod ahead;
 mod damage;
 mod support;
 

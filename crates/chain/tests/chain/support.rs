@@ -3,9 +3,11 @@
 use alloy_consensus::{SignableTransaction, TxEip1559, TxLegacy};
 use alloy_eips::{eip2935, eip4788, eip7002, eip7251};
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, hex, keccak256};
-use heddle_chain::{Attributes, Chain, ExecutedBlock, Settings, config_with_forks};
+use heddle_chain::{Ahead, Attributes, Chain, ExecutedBlock, Settings, config_with_forks};
 use heddle_storage::{Database, Options, Table};
-use heddle_types::{Fork, Genesis, GenesisAccount, RecoveredTransaction, Transaction, Withdrawal};
+use heddle_types::{
+    Fork, Genesis, GenesisAccount, Header, RecoveredTransaction, Transaction, Withdrawal,
+};
 use std::{collections::BTreeMap, env};
 
 pub(crate) const CHAIN_ID: u64 = 7;
@@ -14,6 +16,12 @@ pub(crate) const CHAIN_ID: u64 = 7;
 /// destroys the contract in the end.
 const COUNTER: [u8; 34] = hex!(
     "600035 60ff16 80 54 6001 43 03 40 01 90 55 6000 6000 a0 6000 600035 12 601f 57 00 5b33ff"
+);
+
+/// Asks the contract of EIP-2935 for the parent's hash, and stores it in the slot that the input
+/// names.
+const ASKER: [u8; 46] = hex!(
+    "6001 43 03 6000 52 6020 6000 6020 6000 73 0000F90827F1C53a10cb7A02335B175320002935 5a fa 50 6000 51 6000 35 55"
 );
 
 /// Numbers that look random, always the same for a seed.
@@ -38,6 +46,9 @@ fn counter(number: u64) -> Address {
     Address::with_last_byte(0x80 + number as u8)
 }
 
+/// Where [`ASKER`] is.
+pub(crate) const ASKER_ADDRESS: Address = Address::with_last_byte(0x90);
+
 /// A genesis whose blocks are all of `fork`.
 pub(crate) fn genesis(fork: Fork) -> Genesis {
     let config = config_with_forks(CHAIN_ID, fork);
@@ -48,6 +59,7 @@ pub(crate) fn genesis(fork: Fork) -> Genesis {
     alloc.extend((100..160).map(|n| (sender(n), rich.clone())));
     let code_of_counter = Bytes::from_static(&COUNTER);
     alloc.extend((0..3).map(|n| (counter(n), code(code_of_counter.clone()))));
+    alloc.insert(ASKER_ADDRESS, code(Bytes::from_static(&ASKER)));
     if fork >= Fork::Cancun {
         alloc.insert(eip4788::BEACON_ROOTS_ADDRESS, code(eip4788::BEACON_ROOTS_CODE.clone()));
         for (address, bytes) in [
@@ -91,12 +103,26 @@ pub(crate) fn candidates(
     choices: &mut Choices,
     count: u64,
 ) -> Vec<RecoveredTransaction> {
+    candidates_after(chain, None, choices, count)
+}
+
+/// The same for a block on one that is not sealed yet.
+pub(crate) fn candidates_after(
+    chain: &Chain,
+    ahead: Option<&Ahead>,
+    choices: &mut Choices,
+    count: u64,
+) -> Vec<RecoveredTransaction> {
     let reader = chain.reader();
-    let price = reader.next_base_fee(&reader.head().header).unwrap_or_default() + 1_000_000_000;
+    let parent = ahead.map_or(&reader.head().header, Ahead::header);
+    let price = reader.next_base_fee(parent).unwrap_or_default() + 1_000_000_000;
     let fork = reader.fork_of(&reader.head().header).unwrap();
-    let mut nonces: Vec<u64> = (0..4)
-        .map(|n| reader.state().account(sender(n)).unwrap().map_or(0, |account| account.nonce))
-        .collect();
+    let nonce = |address| {
+        let account = reader.state().account(address).unwrap();
+        let ahead = ahead.and_then(|ahead| ahead.nonce(address));
+        ahead.unwrap_or_else(|| account.map_or(0, |account| account.nonce))
+    };
+    let mut nonces: Vec<u64> = (0..4).map(|n| nonce(sender(n))).collect();
     (0..count)
         .map(|_| {
             let from = choices.below(4);
@@ -133,6 +159,10 @@ fn random_call(choices: &mut Choices) -> Call {
             let slot = word(U256::from(choices.below(5)));
             Call { kind: counter(choices.below(3)).into(), value: 0, input: slot }
         }
+        6 => {
+            let slot = word(U256::from(choices.below(5)));
+            Call { kind: ASKER_ADDRESS.into(), value: 0, input: slot }
+        }
         _ => {
             let to = Address::with_last_byte(0x10 + choices.below(40) as u8);
             Call { kind: to.into(), value: choices.below(1000), input: Bytes::new() }
@@ -168,7 +198,11 @@ fn transaction(fork: Fork, from: u64, nonce: u64, price: u64, call: Call) -> Tra
 
 /// Attributes of a block so many seconds after the head.
 pub(crate) fn attributes(chain: &Chain, seconds: u64) -> Attributes {
-    let head = chain.reader().head().header.clone();
+    attributes_after(&chain.reader().head().header, seconds)
+}
+
+/// Attributes of a block so many seconds after another one.
+pub(crate) fn attributes_after(head: &Header, seconds: u64) -> Attributes {
     Attributes {
         timestamp: head.timestamp + seconds,
         beneficiary: Address::repeat_byte(0xbe),

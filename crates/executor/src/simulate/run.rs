@@ -153,7 +153,7 @@ impl BlockRun<'_> {
         let Planned { request, fork, header } = &self.planned;
         let withdrawals = request.block_overrides.withdrawals.as_deref().unwrap_or_default();
         ExecutorBlock {
-            parent_hash: header.parent_hash,
+            parent_hash: Some(header.parent_hash),
             parent_beacon_block_root: header.parent_beacon_block_root,
             withdrawals,
             protocol_operations: true,

@@ -16,7 +16,7 @@ const ETHER: u128 = 1_000_000_000_000_000_000;
 fn full(fork: Fork) -> Scene {
     let mut scene = Scene::new(fork);
     scene.frame.protocol_operations = true;
-    scene.frame.parent_hash = B256::repeat_byte(0x29);
+    scene.frame.parent_hash = Some(B256::repeat_byte(0x29));
     scene.frame.parent_beacon_block_root = Some(B256::repeat_byte(0x47));
     scene.frame.deposit_contract = account("deposits");
     let contracts = [

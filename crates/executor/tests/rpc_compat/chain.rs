@@ -40,7 +40,7 @@ impl Ready {
     pub(crate) fn to_execute(&self, spec: &ChainSpec) -> ExecutorBlock<'_> {
         let withdrawals = self.block.body.withdrawals.as_ref().map_or(&[][..], |list| list);
         ExecutorBlock {
-            parent_hash: self.header.parent_hash,
+            parent_hash: Some(self.header.parent_hash),
             parent_beacon_block_root: self.header.parent_beacon_block_root,
             withdrawals,
             ommers: &self.ommers,

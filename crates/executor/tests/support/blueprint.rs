@@ -344,7 +344,9 @@ impl Blueprint {
             withdrawals: &self.withdrawals,
             ommers: &self.ommers,
             protocol_operations: self.protocol_operations,
-            parent_hash: self.state.block_hashes.get(&(NUMBER - 1)).copied().unwrap_or_default(),
+            parent_hash: Some(
+                self.state.block_hashes.get(&(NUMBER - 1)).copied().unwrap_or_default(),
+            ),
             parent_beacon_block_root: Some(B256::repeat_byte(9)),
             invalid: self.invalid,
             blob_gas_limit: 3 * (1 << 17),
