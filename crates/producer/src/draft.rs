@@ -132,35 +132,36 @@ impl Producer {
         let state = executed.state_on(reader);
         let account = |address| sender_state(&state, address);
         let update = BlockUpdate { committed: &committed, reverted: &[], changed: &changed };
-        let (committing, outcome) = thread::scope(|scope| {
-            let commit = || self.chain.commit(executed);
-            // Whoever measures stages wants one at a time.
-            if transactions.len() < COMMITTED_BESIDE_MIN || self.chain.is_observed() {
-                commit()?;
-                let outcome = self.pool.lock().on_block(update, after, self.now(), account);
-                return Ok::<_, heddle_chain::Error>((Ok(()), outcome));
-            }
-            let mut pool = self.pool.lock();
-            let committing = scope.spawn(|| commit().map(drop));
-            let outcome = pool.on_block(update, after, self.now(), account);
-            let committing = committing.join().unwrap_or_else(|panic| resume_unwind(panic));
-            if committing.is_err() {
-                // The chain is as it was, and so is the pool.
-                let senders = block.block.senders.iter().copied();
-                let reverted: Vec<RecoveredTransaction> = (transactions.iter().cloned())
-                    .zip(senders)
-                    .map(|(transaction, sender)| RecoveredTransaction { transaction, sender })
-                    .collect();
-                let changed: Vec<Address> = pool.senders();
-                let state = reader.execution_state_at(reader.head().number)?;
-                let account = |address| sender_state(&state, address);
-                let back = BlockUpdate { committed: &[], reverted: &reverted, changed: &changed };
-                // That the chain has failed says more.
-                let _ = pool.on_block(back, before, self.now(), account);
-            }
-            Ok((committing, outcome))
-        })?;
-        committing?;
+        // Whoever measures stages wants one at a time.
+        if transactions.len() < COMMITTED_BESIDE_MIN || self.chain.is_observed() {
+            self.chain.commit(executed)?;
+            let outcome = self.pool.lock().on_block(update, after, self.now(), account)?;
+            self.tell_promoted(&outcome);
+            return Ok(block);
+        }
+        let mut pool = self.pool.lock();
+        let (told, now) = (&mut *pool, self.now());
+        let (commit, outcome) = thread::scope(|scope| {
+            let following = scope.spawn(move || told.on_block(update, after, now, account));
+            let commit = self.chain.commit(executed);
+            (commit, following.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        });
+        if let Err(error) = commit {
+            // The chain is as it was, and so is the pool.
+            let senders = block.block.senders.iter().copied();
+            let reverted: Vec<RecoveredTransaction> = (transactions.iter().cloned())
+                .zip(senders)
+                .map(|(transaction, sender)| RecoveredTransaction { transaction, sender })
+                .collect();
+            let changed: Vec<Address> = pool.senders();
+            let state = reader.execution_state_at(reader.head().number)?;
+            let account = |address| sender_state(&state, address);
+            let back = BlockUpdate { committed: &[], reverted: &reverted, changed: &changed };
+            // That the chain has failed says more.
+            let _ = pool.on_block(back, before, now, account);
+            return Err(error.into());
+        }
+        drop(pool);
         self.tell_promoted(&outcome?);
         Ok(block)
     }

@@ -8,154 +8,132 @@ use crate::{
 use heddle_chain::{Ahead, CommittedBlock};
 use parking_lot::MutexGuard;
 use std::{
-    panic::resume_unwind,
     sync::{
         Arc,
         atomic::Ordering,
-        mpsc::{self, Receiver, RecvTimeoutError},
+        mpsc::{self, Receiver, Sender},
     },
-    thread::{self, Scope, ScopedJoinHandle},
+    thread,
     time::Instant,
 };
 
-/// A block that another thread brings to its end: finds out its roots, commits it, and tells the
-/// pool. Whoever has the orders finds none, as [`Producer::run`] lets go of them only when it is
-/// there.
-struct Ending<'scope> {
+type Made = Result<Arc<CommittedBlock>, Error>;
+
+/// The thread that brings blocks to their ends, one after the other: it finds out their roots,
+/// commits them, and tells the pool.
+///
+/// Whoever has the orders finds it idle, as [`Producer::run`] lets go of them only then.
+struct Finisher {
+    drafts: Sender<Draft>,
+    made: Receiver<Made>,
+    /// The block that it is at.
+    current: Option<Current>,
+}
+
+struct Current {
     ahead: Arc<Ahead>,
     ordered: Ordered,
-    thread: ScopedJoinHandle<'scope, ()>,
-    end: Receiver<Result<Arc<CommittedBlock>, Error>>,
 }
 
 impl Producer {
     /// Makes blocks at intervals until [`Producer::stop`]. A thread of its own does nothing else.
     ///
     /// A block whose time has come is executed while the roots of the one before it are found out and
-    /// it is committed. So much more than one block is made at a time never.
+    /// that is committed; no more than these two are on their way at a time.
     ///
     /// # Errors
     ///
     /// The chain may fail; no more blocks are made then. That is so also if it failed whoever else
     /// changed it: what its store holds is not known then, and it must be opened anew.
     pub fn run(&self) -> Result<(), Error> {
-        thread::scope(|scope| self.run_in(scope))
+        thread::scope(|scope| {
+            let (drafts, orders) = mpsc::channel();
+            let (tell, made) = mpsc::channel();
+            // It ends with the sender of drafts.
+            scope.spawn(move || orders.into_iter().try_for_each(|draft| tell.send(self.end(draft))));
+            self.run_with(&mut Finisher { drafts, made, current: None })
+        })
     }
 
-    fn run_in<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Result<(), Error> {
+    fn run_with(&self, finisher: &mut Finisher) -> Result<(), Error> {
         let mut last = Instant::now();
-        let mut ending = None;
         let mut orders = self.orders_now();
         while !self.stopping.load(Ordering::Acquire) {
             if let Some(failure) = self.chain.failure() {
                 return Err(heddle_chain::Error::from(failure).into());
             }
             let Some(interval) = orders.settings.mining.interval else {
-                ended(&mut orders, ending.take())?;
+                finisher.wait(&mut orders)?;
                 self.bell.wait(&mut orders);
                 last = Instant::now();
                 continue;
             };
             let due = last + interval;
             if Instant::now() < due {
-                ending = ended_until(&mut orders, ending, due)?;
-                if ending.is_none() {
+                finisher.wait_until(&mut orders, due)?;
+                if finisher.current.is_none() {
                     self.bell.wait_until(&mut orders, due);
                 }
                 continue;
             }
-            ending = self.make_next(scope, &mut orders, ending)?;
+            self.make_next(&mut orders, finisher)?;
             // Blocks that take longer than the interval do not pile up.
             last = due.max(Instant::now().checked_sub(interval).unwrap_or(due));
             if self.wanted.load(Ordering::Relaxed) > 0 {
-                ended(&mut orders, ending.take())?;
+                finisher.wait(&mut orders)?;
                 MutexGuard::bump(&mut orders);
             }
         }
-        ended(&mut orders, ending)
+        finisher.wait(&mut orders)
     }
 
     /// Executes the next block, and has it brought to its end when the one before is at its own.
-    fn make_next<'scope>(
-        &'scope self,
-        scope: &'scope Scope<'scope, '_>,
-        orders: &mut Orders,
-        mut ending: Option<Ending<'scope>>,
-    ) -> Result<Option<Ending<'scope>>, Error> {
-        let mut context = self.context_on(orders, ending.as_ref().map(|it| &*it.ahead));
-        if let Some(Ending { ahead, .. }) = &ending
-            && !ahead.admits(context.fork)?
+    fn make_next(&self, orders: &mut Orders, finisher: &mut Finisher) -> Result<(), Error> {
+        let mut ahead = finisher.current.as_ref().map(|current| current.ahead.clone());
+        let mut context = self.context_on(orders, ahead.as_deref());
+        if let Some(on) = &ahead
+            && !on.admits(context.fork)?
         {
-            ended(orders, ending.take())?;
-            context = self.context_on(orders, None);
+            finisher.wait(orders)?;
+            ahead = None;
+            context = self.context(orders, &self.chain.reader());
         }
-        let ahead = ending.as_ref().map(|ending| &ending.ahead);
-        let candidates = self.candidates(orders, &context, ahead.map(|ahead| &**ahead));
-        let draft = self.draft(orders, ahead, candidates);
-        // If it came to nothing, that says more than that the next one cannot follow it.
-        ended(orders, ending)?;
+        let candidates = self.candidates(orders, &context, ahead.as_deref());
+        let draft = self.draft(orders, ahead.as_ref(), candidates);
+        // If that one comes to nothing, it says more than that the next cannot follow it.
+        finisher.wait(orders)?;
         let mut draft = draft?;
         if draft.block.transactions() < COMMITTED_BESIDE_MIN || self.chain.is_observed() {
             let ordered = draft.ordered;
-            self.end(draft).inspect_err(|_| ordered.again(orders))?;
-            return Ok(None);
+            return self.end(draft).map(drop).inspect_err(|_| ordered.again(orders));
         }
         let ahead = self.chain.ahead(&mut draft.block)?;
-        Ok(Some(self.end_beside(scope, ahead, draft)))
-    }
-
-    fn end_beside<'scope>(
-        &'scope self,
-        scope: &'scope Scope<'scope, '_>,
-        ahead: Arc<Ahead>,
-        draft: Draft,
-    ) -> Ending<'scope> {
-        let ordered = draft.ordered;
-        let (tell, end) = mpsc::channel();
-        let thread = scope.spawn(move || {
-            // Whoever is told waits for it, or has failed.
-            let _ = tell.send(self.end(draft));
-        });
-        Ending { ahead, ordered, thread, end }
+        finisher.begin(ahead, draft);
+        Ok(())
     }
 }
 
-/// Waits until a block is at its end.
-fn ended(orders: &mut Orders, ending: Option<Ending<'_>>) -> Result<(), Error> {
-    let Some(ending) = ending else { return Ok(()) };
-    let end = ending.end.recv().map_err(|_| RecvTimeoutError::Disconnected);
-    ending.ended(orders, end).map(drop)
-}
+impl Finisher {
+    fn begin(&mut self, ahead: Arc<Ahead>, draft: Draft) {
+        self.current = Some(Current { ahead, ordered: draft.ordered });
+        // If it has ended, by a panic, whoever waits for it finds that out.
+        let _ = self.drafts.send(draft);
+    }
 
-/// The same, until a moment: gives it back if it takes longer.
-fn ended_until<'scope>(
-    orders: &mut Orders,
-    ending: Option<Ending<'scope>>,
-    due: Instant,
-) -> Result<Option<Ending<'scope>>, Error> {
-    let Some(ending) = ending else { return Ok(None) };
-    let end = ending.end.recv_timeout(due.saturating_duration_since(Instant::now()));
-    ending.ended(orders, end)
-}
+    /// Waits until the block is at its end.
+    fn wait(&mut self, orders: &mut Orders) -> Result<(), Error> {
+        let Some(Current { ordered, .. }) = self.current.take() else { return Ok(()) };
+        let made = self.made.recv().expect("the thread tells of each block, if it does not panic");
+        made.map(drop).inspect_err(|_| ordered.again(orders))
+    }
 
-impl<'scope> Ending<'scope> {
-    fn ended(
-        self,
-        orders: &mut Orders,
-        end: Result<Result<Arc<CommittedBlock>, Error>, RecvTimeoutError>,
-    ) -> Result<Option<Ending<'scope>>, Error> {
-        match end {
-            Ok(Ok(_)) => Ok(None),
-            Ok(Err(error)) => {
-                self.ordered.again(orders);
-                Err(error)
-            }
-            Err(RecvTimeoutError::Timeout) => Ok(Some(self)),
-            Err(RecvTimeoutError::Disconnected) => match self.thread.join() {
-                // It told nothing, which only a panic prevents.
-                Ok(()) => Ok(None),
-                Err(panic) => resume_unwind(panic),
-            },
-        }
+    /// The same, but no longer than until a moment.
+    fn wait_until(&mut self, orders: &mut Orders, due: Instant) -> Result<(), Error> {
+        let Some(Current { ordered, .. }) = &self.current else { return Ok(()) };
+        let left = due.saturating_duration_since(Instant::now());
+        let Ok(made) = self.made.recv_timeout(left) else { return Ok(()) };
+        let ordered = *ordered;
+        self.current = None;
+        made.map(drop).inspect_err(|_| ordered.again(orders))
     }
 }

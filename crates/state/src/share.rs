@@ -1,13 +1,14 @@
 //! Sharing work out among threads.
+//!
+//! They stay from one block to the next, and so does the memory that they have: a thread that ends
+//! leaves its memory to nobody for a while, and the next one takes new memory.
 
-use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Does `work` for the numbers below `count` on up to `threads` threads, and returns the results
-/// in order. Each thread takes the next number when it is done with one, so that all are busy to
-/// the end.
+/// Does `work` for the numbers below `count` on up to `threads` threads, the caller's among them, and
+/// returns the results in order. Each thread takes the next number when it is done with one, so that
+/// all are busy to the end.
 ///
 /// # Errors
 ///
@@ -35,13 +36,14 @@ pub(crate) fn share_with<U: Default, T: Send, E: Send>(
         return (0..count).map(|number| work(&mut tool, number)).collect();
     }
     let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(count));
     let take_part = || {
         let mut tool = U::default();
         let mut done = Vec::with_capacity(count.div_ceil(threads) + 1);
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= count {
-                return done;
+                return results.lock().append(&mut done);
             }
             let result = work(&mut tool, number);
             if result.is_err() {
@@ -51,15 +53,13 @@ pub(crate) fn share_with<U: Default, T: Send, E: Send>(
             done.push((number, result));
         }
     };
-    let mut results: Vec<(usize, Result<T, E>)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(take_part)).collect();
-        let mut results = take_part();
-        for thread in others {
-            let theirs = thread.join();
-            results.extend(theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    rayon::in_place_scope(|scope| {
+        for _ in 1..threads.min(count) {
+            scope.spawn(|_| take_part());
         }
-        results
+        take_part();
     });
+    let mut results: Vec<(usize, Result<T, E>)> = results.into_inner();
     results.sort_unstable_by_key(|(number, _)| *number);
     results.into_iter().map(|(_, result)| result).collect()
 }

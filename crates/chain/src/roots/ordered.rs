@@ -11,7 +11,7 @@ use alloy_primitives::B256;
 use alloy_rlp::{EMPTY_STRING_CODE, Encodable, Header};
 use alloy_trie::EMPTY_ROOT_HASH;
 use heddle_keccak::keccak256_each;
-use std::{ops::Range, thread};
+use std::ops::Range;
 
 /// Nodes that are hashed together: their encodings stay near the processor.
 const BATCH: usize = 256;
@@ -43,16 +43,16 @@ pub(super) fn ordered_root<T: Sync>(
     let parts = (0..items.len()).step_by(share);
     let mut parts = parts.map(|start| start..items.len().min(start + share));
     let first = parts.next().unwrap_or_default();
-    let references = thread::scope(|scope| {
-        let leaves = &leaves;
-        let others: Vec<_> = parts.map(|part| scope.spawn(move || leaves(part))).collect();
-        let mut references = leaves(first);
-        for other in others {
-            let others = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            references.extend(others);
+    let mut references = Vec::new();
+    let mut others = vec![Vec::new(); threads - 1];
+    rayon::in_place_scope(|scope| {
+        for (part, found) in parts.zip(&mut others) {
+            let leaves = &leaves;
+            scope.spawn(move |_| *found = leaves(part));
         }
-        references
+        references = leaves(first);
     });
+    others.into_iter().for_each(|others| references.extend(others));
     join(keys, references)
 }
 
