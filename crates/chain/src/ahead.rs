@@ -193,3 +193,91 @@ pub(crate) fn store_parent_hash(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Chain, Settings, config_with_forks};
+    use heddle_executor::revm::DatabaseRef as _;
+    use heddle_storage::{Database, Options};
+    use heddle_types::{AccountState, Genesis, GenesisAccount};
+
+    const GONE: Address = Address::with_last_byte(1);
+    const MADE_ANEW: Address = Address::with_last_byte(2);
+    const CHANGED: Address = Address::with_last_byte(3);
+    const OTHER: Address = Address::with_last_byte(4);
+
+    fn number(number: u64) -> U256 {
+        U256::from(number)
+    }
+
+    /// A chain on which four accounts have 5 and 6 in their slots 1 and 2.
+    fn chain() -> Chain {
+        let word = |number: u64| B256::from(U256::from(number));
+        let storage = [(word(1), word(5)), (word(2), word(6))];
+        let account =
+            GenesisAccount::default().with_nonce(Some(1)).with_storage(Some(storage.into()));
+        let alloc = [GONE, MADE_ANEW, CHANGED, OTHER].map(|address| (address, account.clone()));
+        let config = config_with_forks(7, Fork::Osaka);
+        let genesis = Genesis { config, alloc: alloc.into(), ..Genesis::default() };
+        let db = Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap();
+        Chain::open(db, &genesis, Settings::default()).unwrap()
+    }
+
+    fn ahead(chain: &Chain) -> (Arc<Ahead>, Announcement) {
+        let code = Bytes::from_static(&[0x5b]);
+        let code_hash = keccak256(&code);
+        let after = Some(AccountState { balance: U256::ZERO, nonce: 9, code_hash });
+        let change = |address, after, storage_cleared, storage| AccountChange {
+            address,
+            after,
+            storage_cleared,
+            storage,
+        };
+        let accounts = vec![
+            change(GONE, None, true, vec![]),
+            change(MADE_ANEW, after, true, vec![(number(2), number(7))]),
+            change(CHANGED, after, false, vec![(number(2), U256::ZERO)]),
+        ];
+        let changes = Arc::new(ChangeSet { accounts, codes: vec![(code_hash, code)] });
+        let header = Header { number: 1, ..Header::default() };
+        let before = chain.reader().execution_state_at(0).unwrap();
+        Ahead::new(header, U256::ZERO, changes, before)
+    }
+
+    #[test]
+    fn the_state_on_it_is_the_one_before_with_what_it_changed() {
+        let chain = chain();
+        let (ahead, announcement) = ahead(&chain);
+        let state = ahead.state(Fork::Osaka);
+        let slots = |address| [1, 2].map(|key| state.slot(address, number(key)).unwrap());
+        assert_eq!(slots(GONE), [0, 0].map(number));
+        assert_eq!(slots(MADE_ANEW), [0, 7].map(number));
+        assert_eq!(slots(CHANGED), [5, 0].map(number));
+        assert_eq!(slots(OTHER), [5, 6].map(number));
+        let nonce = |address| state.account(address).unwrap().map(|account| account.nonce);
+        assert_eq!([GONE, MADE_ANEW, OTHER].map(nonce), [None, Some(9), Some(1)]);
+        assert_eq!([GONE, CHANGED, OTHER].map(|it| ahead.nonce(it)), [Some(0), Some(9), None]);
+        let code_hash = state.account(CHANGED).unwrap().unwrap().code_hash;
+        assert_eq!(state.code(code_hash).unwrap().as_ref(), [0x5b]);
+
+        let hash = B256::repeat_byte(0xab);
+        announcement.tell(hash);
+        assert_eq!(state.block_hash_ref(1).unwrap(), hash);
+        assert_eq!(state.block_hash_ref(0).unwrap(), chain.reader().head().hash);
+        let stored = |fork| ahead.state(fork).slot(HISTORY_STORAGE_ADDRESS, number(1)).unwrap();
+        assert_eq!(stored(Fork::Osaka), U256::from_be_bytes(hash.0));
+        assert_eq!(stored(Fork::Cancun), U256::ZERO);
+    }
+
+    #[test]
+    fn without_a_hash_whoever_asks_is_told_so() {
+        let chain = chain();
+        let (ahead, announcement) = ahead(&chain);
+        let state = ahead.state(Fork::Osaka);
+        drop(announcement);
+        assert!(matches!(state.block_hash_ref(1), Err(StateError::NoHash(1))));
+        let stored = state.slot(HISTORY_STORAGE_ADDRESS, number(1));
+        assert!(matches!(stored, Err(StateError::NoHash(1))));
+    }
+}

@@ -15,7 +15,8 @@ use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use heddle_executor::{Invalid, revm::context::result::InvalidTransaction};
 use heddle_types::{
-    Block, ChainSpec, ChangeSet, Fork, Header, RecoveredBlock, RecoveredTransaction, Withdrawal,
+    Block, ChainSpec, ChangeSet, Fork, Header, RecoveredBlock, RecoveredTransaction, Transaction,
+    Withdrawal,
 };
 use std::{mem, sync::Arc};
 
@@ -98,6 +99,9 @@ pub struct UnsealedBlock {
     /// What it changed, taken out of `executed`.
     changes: Arc<ChangeSet>,
     parent: UnsealedParent,
+    /// What that was before it had a hash. Letting go of that state takes a while: whoever seals the
+    /// block does it.
+    former: Option<UnsealedParent>,
     /// Of the parent.
     total_difficulty: U256,
     /// There if another block follows it already.
@@ -108,7 +112,7 @@ pub struct UnsealedBlock {
 #[derive(Debug)]
 enum UnsealedParent {
     /// A block with a hash, after which this is the state.
-    Sealed(ExecutionState),
+    Sealed(Box<ExecutionState>),
     /// One that has none yet.
     Ahead(Arc<Ahead>),
 }
@@ -180,7 +184,7 @@ impl Chain {
             if attributes.ommers.is_empty() { vec![] } else { parent.ancestors(&reader)? };
         let Parent { header, hash, total_difficulty, state, .. } = parent;
         let site = Site { header: &header, hash, total_difficulty, ancestors };
-        self.execute_at(&site, UnsealedParent::Sealed(state), attributes, candidates)
+        self.execute_at(&site, UnsealedParent::Sealed(Box::new(state)), attributes, candidates)
     }
 
     /// The same on a block that is not sealed yet. It goes on until somebody looks at that block's
@@ -215,7 +219,7 @@ impl Chain {
         let time = attributes.timestamp;
         let fork = rules::fork_of(self.spec(), number, time, total_difficulty);
         let state = match &parent {
-            UnsealedParent::Sealed(state) => state.clone(),
+            UnsealedParent::Sealed(state) => (**state).clone(),
             UnsealedParent::Ahead(ahead) => {
                 if !ahead.admits(fork)? || !attributes.ommers.is_empty() {
                     return Err(Error::TooEarly(number));
@@ -226,9 +230,9 @@ impl Chain {
         ended(self.observer(), Stage::Begin);
         let mut block = skeleton(self.spec(), fork, site, attributes).map_err(refuse)?;
         rules::check_ommers(self.spec(), &block.body.ommers, &site.ancestors).map_err(refuse)?;
-        let (candidates, mut skipped) = self.admit(fork, &block, candidates);
+        let (candidates, indices, mut skipped) = self.admit(fork, &block, candidates);
         let transactions =
-            candidates.iter().map(|(_, tx)| input::transaction(&tx.transaction, tx.sender));
+            candidates.iter().map(|tx| input::transaction(&tx.transaction, tx.sender));
         let transactions = transactions.collect();
         let mut input = BlockInput::with_transactions(self.spec(), fork, &block, transactions);
         input.senders_may_have_code = attributes.senders_may_have_code;
@@ -251,10 +255,11 @@ impl Chain {
         };
         let mut left_out = executed.output.skipped.iter().peekable();
         let mut senders = Vec::with_capacity(candidates.len());
-        for (place, (index, candidate)) in candidates.into_iter().enumerate() {
+        block.body.transactions.reserve_exact(candidates.len());
+        for (place, candidate) in candidates.into_iter().enumerate() {
             if let Some(out) = left_out.next_if(|out| out.index == place) {
                 let reason = SkipReason::Invalid(out.reason.clone());
-                skipped.push(Skipped { index, reason });
+                skipped.push(Skipped { index: indices[place], reason });
                 continue;
             }
             block.body.transactions.push(candidate.transaction);
@@ -276,6 +281,7 @@ impl Chain {
             executed,
             changes,
             parent,
+            former: None,
             total_difficulty,
             announcement,
         })
@@ -323,7 +329,7 @@ impl Chain {
     /// Has a block know the hash of its parent, if that was late, and gives the state before it.
     fn land(&self, block: &mut UnsealedBlock) -> Result<ExecutionState, Error> {
         let parent = match &block.parent {
-            UnsealedParent::Sealed(state) => return Ok(state.clone()),
+            UnsealedParent::Sealed(state) => return Ok((**state).clone()),
             UnsealedParent::Ahead(parent) => parent,
         };
         let hash = parent.wait()?;
@@ -338,41 +344,43 @@ impl Chain {
             // Nobody else has them: there is no `Ahead` of a block that has not landed.
             store_parent_hash(Arc::make_mut(&mut block.changes), &state, (head.number, hash))?;
         }
-        block.parent = UnsealedParent::Sealed(state.clone());
+        let sealed = UnsealedParent::Sealed(Box::new(state.clone()));
+        block.former = Some(mem::replace(&mut block.parent, sealed));
         Ok(state)
     }
 
-    /// The candidates that can stand in a block of this fork, with their positions, and the rest.
+    /// The candidates that can stand in a block of this fork, their positions, and the rest.
     fn admit(
         &self,
         fork: Fork,
         block: &Block,
-        candidates: Vec<RecoveredTransaction>,
-    ) -> (Vec<(usize, RecoveredTransaction)>, Vec<Skipped>) {
+        mut candidates: Vec<RecoveredTransaction>,
+    ) -> (Vec<RecoveredTransaction>, Vec<usize>, Vec<Skipped>) {
         let blobs = self.spec().blob_params_at(block.header.timestamp);
         let blobs = blobs.filter(|_| fork >= Fork::Cancun);
         let withdrawals = block.body.withdrawals.as_ref().map_or(0, |list| list.len());
         let rest = BLOCK_SIZE_REST + withdrawals * WITHDRAWAL_SIZE_MAX;
         let mut room = if fork >= Fork::Osaka { BLOCK_SIZE_MAX - rest } else { usize::MAX };
-        let (mut admitted, mut skipped) = (Vec::with_capacity(candidates.len()), Vec::new());
-        for (index, candidate) in candidates.into_iter().enumerate() {
-            let transaction = &candidate.transaction;
-            let checked = rules::check_transaction(self.spec(), fork, blobs.as_ref(), transaction);
-            if let Err(error) = checked {
-                skipped.push(Skipped { index, reason: error.into() });
-                continue;
-            }
+        let (mut indices, mut skipped) = (Vec::with_capacity(candidates.len()), Vec::new());
+        let mut check = |transaction: &Transaction| -> Result<(), SkipReason> {
+            rules::check_transaction(self.spec(), fork, blobs.as_ref(), transaction)?;
             // As a string in the list: with a prefix of at most four bytes.
             let size = transaction.encode_2718_len() + 4;
-            match room.checked_sub(size) {
-                Some(left) => {
-                    room = left;
-                    admitted.push((index, candidate));
-                }
-                None => skipped.push(Skipped { index, reason: SkipReason::NoRoom }),
+            room = room.checked_sub(size).ok_or(SkipReason::NoRoom)?;
+            Ok(())
+        };
+        let mut index = 0;
+        candidates.retain(|candidate| {
+            let checked = check(&candidate.transaction);
+            let is_admitted = checked.is_ok();
+            match checked {
+                Ok(()) => indices.push(index),
+                Err(reason) => skipped.push(Skipped { index, reason }),
             }
-        }
-        (admitted, skipped)
+            index += 1;
+            is_admitted
+        });
+        (candidates, indices, skipped)
     }
 }
 

@@ -52,17 +52,21 @@ use alloy_consensus::{SignableTransaction, Transaction as _};
 use alloy_primitives::{Address, B256, Signature, U256};
 use field::LANES_MAX;
 use heddle_keccak::keccak256_each;
+use heddle_share::share_parts;
 use heddle_types::{Fork, Transaction};
-use std::{iter, sync::OnceLock, thread};
+use std::iter;
 
 /// Half of the order of the curve: the largest `s` that EIP-2 allows.
 pub const HALF_ORDER: U256 = U256::from_be_bytes(alloy_primitives::hex!(
     "7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0"
 ));
 
-/// A thread of its own recovers at least so many signatures: starting one takes some 35 µs, as long as
-/// recovering seven in eight lanes, and a small batch has its inversions alone.
+/// Another thread recovers at least so many signatures at once: waking one takes as long as recovering
+/// a few in eight lanes, and a small batch has its inversions alone.
 const SHARE_MIN: usize = 32;
+/// And at most so many, from which on more together are no faster: who waits for a thread is not kept
+/// waiting for long.
+const SHARE_MAX: usize = 256;
 
 /// A signature that belongs to nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -176,25 +180,11 @@ pub fn recover_senders(
 
 /// Does the work for parts of the items, on all cores, and puts what comes out in order.
 fn share<T: Sync, U: Send>(items: &[T], work: impl Fn(&[T]) -> Vec<U> + Sync) -> Vec<U> {
-    // Asking the system takes as long as recovering a few senders.
-    static THREADS: OnceLock<usize> = OnceLock::new();
-    let threads = *THREADS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from));
-    let length = items.len().div_ceil(threads).max(SHARE_MIN).next_multiple_of(LANES_MAX);
+    let threads = heddle_share::threads();
+    let length = items.len().div_ceil(threads).clamp(SHARE_MIN, SHARE_MAX);
+    let length = length.next_multiple_of(LANES_MAX);
     if items.len() <= length {
         return work(items);
     }
-    let (first, others) = items.split_at(length);
-    let work = &work;
-    let (mut all, others) = thread::scope(|scope| {
-        let others: Vec<_> =
-            others.chunks(length).map(|part| scope.spawn(move || work(part))).collect();
-        let first = work(first);
-        let others: Vec<_> = others.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        (first, others)
-    });
-    for part in others {
-        // A panic in a thread goes on in the caller's.
-        all.extend(part.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-    }
-    all
+    share_parts(items, length, threads, work)
 }

@@ -50,7 +50,8 @@ impl Producer {
             let (drafts, orders) = mpsc::channel();
             let (tell, made) = mpsc::channel();
             // It ends with the sender of drafts.
-            scope.spawn(move || orders.into_iter().try_for_each(|draft| tell.send(self.end(draft))));
+            scope
+                .spawn(move || orders.into_iter().try_for_each(|draft| tell.send(self.end(draft))));
             self.run_with(&mut Finisher { drafts, made, current: None })
         })
     }

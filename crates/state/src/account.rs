@@ -52,6 +52,23 @@ impl<T> Entry<T> {
             Self::Unknown | Self::Deleted => None,
         }
     }
+
+    /// The same of what `change` makes of that.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Entry<U> {
+        match self {
+            Self::Unknown => Entry::Unknown,
+            Self::Deleted => Entry::Deleted,
+            Self::Known(value) => Entry::Known(change(value)),
+        }
+    }
+
+    pub(crate) fn as_ref(&self) -> Entry<&T> {
+        match self {
+            Self::Unknown => Entry::Unknown,
+            Self::Deleted => Entry::Deleted,
+            Self::Known(value) => Entry::Known(value),
+        }
+    }
 }
 
 /// Flags at the start of an account's entry: which of the two hashes it holds, ...

@@ -4,13 +4,13 @@ use crate::{
     Account, Entry, Error, StateView,
     keys::{self, HASH_BYTES},
     prefetch::prefetch,
-    share::share,
     trie::{AccountLink, Change, Item, NodeSource, Trie, Visit, difference_of_accounts},
     view::Base,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, map::B256Map};
 use alloy_trie::{EMPTY_ROOT_HASH, Nibbles};
 use heddle_keccak::keccak256_fixed;
+use heddle_share::share;
 use heddle_types::{AccountChange, AccountState, ChangeSet};
 use std::{
     collections::BTreeMap,

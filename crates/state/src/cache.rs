@@ -5,7 +5,8 @@
 //! changed since, and the rest in the store. Anything may be dropped at any time.
 
 use crate::{Account, Entry, Version};
-use alloy_primitives::{Address, U256, map::HashMap};
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256, map::HashMap};
+use alloy_trie::EMPTY_ROOT_HASH;
 use parking_lot::RwLock;
 use std::{
     hash::{BuildHasher, Hash},
@@ -14,15 +15,17 @@ use std::{
 
 /// Parts that are locked for themselves, so that threads seldom meet.
 const PARTS: usize = 64;
-/// Bytes of an account's or a slot's entry in its map, roughly, empty places of the map included.
-const ENTRY_BYTES: usize = 256;
+/// Bytes of an account's entry in its map, roughly, empty places of the map included.
+const ACCOUNT_BYTES: usize = 160;
+/// The same of a slot's.
+const SLOT_BYTES: usize = 256;
 
 /// What was read or changed lately.
 #[derive(Debug)]
 pub(crate) struct Cache {
     /// The newest version.
     newest: AtomicU64,
-    accounts: Parts<Address, Account>,
+    accounts: Parts<Address, Packed>,
     slots: Parts<(Address, U256), U256>,
 }
 
@@ -39,31 +42,63 @@ impl<K, T> std::fmt::Debug for Parts<K, T> {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Known<T> {
     since: Version,
     entry: Entry<T>,
 }
 
+/// An account. Most have neither code nor storage: with the address such an entry fits into 64 bytes,
+/// which are fetched from memory at once.
+#[derive(Debug)]
+enum Packed {
+    Plain { balance: [u64; 2], nonce: u64 },
+    Whole(Box<Account>),
+}
+
+impl Packed {
+    fn new(account: Account) -> Self {
+        let [low, high, 0, 0] = *account.balance.as_limbs() else {
+            return Self::Whole(Box::new(account));
+        };
+        let (balance, nonce) = ([low, high], account.nonce);
+        let plain = Self::Plain { balance, nonce };
+        if plain.unpack() == account { plain } else { Self::Whole(Box::new(account)) }
+    }
+
+    fn unpack(&self) -> Account {
+        match self {
+            Self::Plain { balance: [low, high], nonce } => Account {
+                balance: U256::from_limbs([*low, *high, 0, 0]),
+                nonce: *nonce,
+                code_hash: KECCAK256_EMPTY,
+                storage_root: EMPTY_ROOT_HASH,
+                storage_cleared: false,
+            },
+            Self::Whole(account) => **account,
+        }
+    }
+}
+
 impl Cache {
     /// An empty cache of the versions up to `newest`, of about so many bytes at most.
     pub(crate) fn new(newest: Version, bytes_max: usize) -> Self {
-        let entries = bytes_max / ENTRY_BYTES / 2;
-        let (accounts, slots) = (Parts::new(entries), Parts::new(entries));
+        let accounts = Parts::new(bytes_max / 2 / ACCOUNT_BYTES);
+        let slots = Parts::new(bytes_max / 2 / SLOT_BYTES);
         Self { newest: AtomicU64::new(newest.0), accounts, slots }
     }
 
     pub(crate) fn account(&self, address: Address, at: Version) -> Option<Entry<Account>> {
-        self.accounts.get(&address, at)
+        self.accounts.get(&address, at, Packed::unpack)
     }
 
     pub(crate) fn slot(&self, slot: (Address, U256), at: Version) -> Option<Entry<U256>> {
-        self.slots.get(&slot, at)
+        self.slots.get(&slot, at, |value| *value)
     }
 
     /// Keeps what was read in the store as of a version.
     pub(crate) fn keep_account(&self, address: Address, at: Version, entry: Entry<Account>) {
-        self.accounts.keep(address, at, entry, &self.newest);
+        self.accounts.keep(address, at, entry.map(Packed::new), &self.newest);
     }
 
     /// See [`Self::keep_account`].
@@ -83,7 +118,7 @@ impl Cache {
     }
 
     pub(crate) fn set_account(&self, address: Address, since: Version, entry: Entry<Account>) {
-        self.accounts.set(address, Known { since, entry });
+        self.accounts.set(address, Known { since, entry: entry.map(Packed::new) });
     }
 
     pub(crate) fn set_slot(&self, slot: (Address, U256), since: Version, entry: Entry<U256>) {
@@ -91,7 +126,7 @@ impl Cache {
     }
 }
 
-impl<K: Copy + Eq + Hash, T: Copy> Parts<K, T> {
+impl<K: Eq + Hash, T> Parts<K, T> {
     fn new(entries_max: usize) -> Self {
         let parts = (0..PARTS).map(|_| RwLock::default()).collect();
         Self { parts, hasher: Default::default(), entries_max: entries_max.div_ceil(PARTS) }
@@ -102,9 +137,10 @@ impl<K: Copy + Eq + Hash, T: Copy> Parts<K, T> {
         &self.parts[(self.hasher.hash_one(key) >> 40) as usize % PARTS]
     }
 
-    fn get(&self, key: &K, at: Version) -> Option<Entry<T>> {
+    fn get<U>(&self, key: &K, at: Version, read: impl Fn(&T) -> U) -> Option<Entry<U>> {
         let part = self.part(key).read();
-        part.get(key).filter(|known| known.since <= at).map(|known| known.entry)
+        let known = part.get(key).filter(|known| known.since <= at)?;
+        Some(known.entry.as_ref().map(read))
     }
 
     fn keep(&self, key: K, at: Version, entry: Entry<T>, newest: &AtomicU64) {
@@ -137,6 +173,7 @@ impl<K: Copy + Eq + Hash, T: Copy> Parts<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use heddle_types::AccountState;
 
     const ADDRESS: Address = Address::ZERO;
 
@@ -177,13 +214,40 @@ mod tests {
     }
 
     #[test]
+    fn every_account_is_unpacked_as_it_was() {
+        let plain = Account::new(
+            AccountState { balance: U256::from(7), nonce: 3, code_hash: KECCAK256_EMPTY },
+            EMPTY_ROOT_HASH,
+            false,
+        );
+        let other = alloy_primitives::B256::repeat_byte(1);
+        let accounts = [
+            plain,
+            Account { balance: U256::from(u128::MAX), nonce: u64::MAX, ..plain },
+            Account { balance: U256::from(u128::MAX) + U256::ONE, ..plain },
+            Account { balance: U256::MAX, ..plain },
+            Account { code_hash: other, ..plain },
+            Account { storage_root: other, ..plain },
+            Account { storage_cleared: true, ..plain },
+        ];
+        for (account, is_plain) in
+            accounts.into_iter().zip([true, true].into_iter().chain([false; 5]))
+        {
+            let packed = Packed::new(account);
+            assert_eq!(packed.unpack(), account);
+            assert_eq!(matches!(packed, Packed::Plain { .. }), is_plain);
+        }
+        assert_eq!(size_of::<(Address, Known<Packed>)>(), 64, "a line of the processor's caches");
+    }
+
+    #[test]
     fn it_stays_within_its_bound() {
         let cache = Cache::new(Version(0), 1 << 20);
         for number in 0..100_000_u64 {
             cache.set_slot((ADDRESS, U256::from(number)), Version(0), Entry::Deleted);
         }
         let held: usize = cache.slots.parts.iter().map(|part| part.read().len()).sum();
-        let bound = (1 << 20) / ENTRY_BYTES / 2;
+        let bound = (1 << 20) / SLOT_BYTES / 2;
         assert!(held <= bound + PARTS && held > bound / 2, "{held} of {bound}");
     }
 }

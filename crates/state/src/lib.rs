@@ -46,7 +46,6 @@ mod listing;
 mod prefetch;
 mod proof;
 mod settle;
-mod share;
 mod trie;
 mod verify;
 mod view;

@@ -11,7 +11,8 @@ use alloy_primitives::B256;
 use alloy_rlp::{EMPTY_STRING_CODE, Encodable, Header};
 use alloy_trie::EMPTY_ROOT_HASH;
 use heddle_keccak::keccak256_each;
-use std::ops::Range;
+use heddle_share::share;
+use std::{convert::Infallible, ops::Range};
 
 /// Nodes that are hashed together: their encodings stay near the processor.
 const BATCH: usize = 256;
@@ -39,21 +40,14 @@ pub(super) fn ordered_root<T: Sync>(
         })
     };
     let threads = threads.min(items.len() / LEAVES_OF_THREAD_MIN).max(1);
-    let share = items.len().div_ceil(threads);
-    let parts = (0..items.len()).step_by(share);
-    let mut parts = parts.map(|start| start..items.len().min(start + share));
-    let first = parts.next().unwrap_or_default();
-    let mut references = Vec::new();
-    let mut others = vec![Vec::new(); threads - 1];
-    rayon::in_place_scope(|scope| {
-        for (part, found) in parts.zip(&mut others) {
-            let leaves = &leaves;
-            scope.spawn(move |_| *found = leaves(part));
-        }
-        references = leaves(first);
+    let length = items.len().div_ceil(threads);
+    let parts = items.len().div_ceil(length);
+    let references = share(parts, threads, |part| {
+        let start = part * length;
+        Ok::<_, Infallible>(leaves(start..items.len().min(start + length)))
     });
-    others.into_iter().for_each(|others| references.extend(others));
-    join(keys, references)
+    let Ok(references) = references;
+    join(keys, references.into_iter().flatten().collect())
 }
 
 /// The keys of a list, in ascending order.

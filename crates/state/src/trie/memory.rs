@@ -8,9 +8,10 @@ use super::{
     NodeSource, Trie,
     node::{AccountLink, Children, Leaf, Link, Node, weight},
 };
-use crate::{Error, share::share};
+use crate::Error;
 use alloy_primitives::B256;
 use alloy_trie::Nibbles;
+use heddle_share::share;
 use std::sync::{
     Arc,
     atomic::{AtomicU32, AtomicUsize, Ordering},

@@ -9,8 +9,9 @@ use super::{
     node::{Children, Link, Node, weight},
     update::{Item, Outcome, Outcomes, Update},
 };
-use crate::{Error, share::share_with};
+use crate::Error;
 use alloy_trie::Nibbles;
+use heddle_share::share_with;
 use std::{ops::Range, sync::Arc};
 
 /// A part has as many keys as this, about: what they touch fits the processor's second cache.
