@@ -104,11 +104,11 @@ impl Producer {
         // If that one comes to nothing, it says more than that the next cannot follow it.
         finisher.wait(orders)?;
         let mut draft = draft?;
+        let ordered = draft.ordered;
         if draft.block.transactions() < COMMITTED_BESIDE_MIN || self.chain.is_observed() {
-            let ordered = draft.ordered;
             return self.end(draft).map(drop).inspect_err(|_| ordered.again(orders));
         }
-        let ahead = self.chain.ahead(&mut draft.block)?;
+        let ahead = self.chain.ahead(&mut draft.block).inspect_err(|_| ordered.again(orders))?;
         finisher.begin(ahead, draft);
         Ok(())
     }
