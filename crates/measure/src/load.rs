@@ -271,13 +271,14 @@ impl Run<'_> {
     ) -> Result<Report, LoadError> {
         let before = check::before(client, self.plan)?;
         let outcome = drive(self.plan, self.manner, self.endpoint, client, stock)?;
+        let state = check::state(client, self.plan, &outcome)?;
         let receipts = check::receipts(
             client,
             &outcome.blocks,
             &outcome.ledger,
             Duration::from_secs(self.shape.receipts_time),
         )?;
-        let checks = check::check(client, self.plan, &before, &outcome, &receipts)?;
+        let checks = check::check(self.plan, &before, state, &outcome, &receipts);
         let background = Background {
             url: self.endpoint.to_string(),
             plan: self.plan,

@@ -14,7 +14,10 @@ use crate::bench::workload::contracts::{call, word};
 use alloy_primitives::{Address, U256};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    time::{Duration, Instant},
+};
 
 /// What accounts had before the clock started.
 #[derive(Clone, Debug)]
@@ -76,6 +79,31 @@ pub(super) fn before(client: &mut Client, plan: &Plan) -> Result<Before, LoadErr
     })
 }
 
+/// What there is to be held to the receipts. It is read before them: a node that is asked for the
+/// receipts of a large block may be busy with them long after nobody waits for them any more, and
+/// answer nothing else.
+#[derive(Debug)]
+pub(super) struct State {
+    nonces: Check,
+    after: Before,
+    tokens: Option<Tokens>,
+    pools: Vec<Check>,
+}
+
+/// Reads what everybody has in the end.
+pub(super) fn state(
+    client: &mut Client,
+    plan: &Plan,
+    outcome: &Outcome,
+) -> Result<State, LoadError> {
+    Ok(State {
+        nonces: nonces(client, plan, outcome)?,
+        after: before(client, plan)?,
+        tokens: plan.kind.has_token().then(|| tokens(client, plan)).transpose()?,
+        pools: if plan.kind.has_pools() { pools(client, plan)? } else { Vec::new() },
+    })
+}
+
 /// Reads the receipts of all blocks that hold transactions of ours, as far as there is time: for
 /// some nodes the time that a block takes grows with the square of its length.
 pub(super) fn receipts(
@@ -94,7 +122,8 @@ pub(super) fn receipts(
         let mut client = client.with_timeout(rest.max(Duration::from_millis(1)));
         match of_block(&mut client, block.number, ledger) {
             Ok(of_block) => sums.add(&of_block, block.ours.into()),
-            Err(LoadError::Broken(_)) if Instant::now() >= end => {
+            // The system may end the wait some milliseconds before its time.
+            Err(LoadError::Broken(error)) if is_timeout(&error) || Instant::now() >= end => {
                 sums.is_complete = false;
                 break;
             }
@@ -104,6 +133,10 @@ pub(super) fn receipts(
     }
     bar.finish_and_clear();
     Ok(sums)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 impl Receipts {
@@ -176,15 +209,14 @@ fn quantity(text: &str) -> Option<u128> {
 
 /// Looks whether everything adds up.
 pub(super) fn check(
-    client: &mut Client,
     plan: &Plan,
     before: &Before,
+    state: State,
     outcome: &Outcome,
     receipts: &Receipts,
-) -> Result<Vec<Check>, LoadError> {
-    let mut checks = vec![once(outcome), every_receipt(outcome, receipts)];
-    checks.push(nonces(client, plan, outcome)?);
-    let after = self::before(client, plan)?;
+) -> Vec<Check> {
+    let State { nonces, after, tokens, pools } = state;
+    let mut checks = vec![once(outcome), every_receipt(outcome, receipts), nonces];
     let gained = after.recipients.saturating_sub(before.recipients);
     let spent = before.senders.saturating_sub(after.senders);
     // Who failed is known when all receipts are.
@@ -205,13 +237,11 @@ pub(super) fn check(
             detail: format!("{gained} wei received, {carried} carried"),
         });
     }
-    if plan.kind.has_token() {
-        checks.extend(token(client, plan, succeeded)?);
+    if let Some(tokens) = tokens {
+        checks.extend(tokens.checks(plan, succeeded));
     }
-    if plan.kind.has_pools() {
-        checks.extend(pools(client, plan)?);
-    }
-    Ok(checks)
+    checks.extend(pools);
+    checks
 }
 
 fn once(outcome: &Outcome) -> Check {
@@ -265,33 +295,46 @@ fn balance_of(token: Address, owner: Address) -> (Address, Vec<u8>) {
     (token, call("balanceOf(address)", &[word(owner)]).to_vec())
 }
 
-/// The one token: all of it is somewhere, and what transfers carried is with the recipients.
-fn token(
-    client: &mut Client,
-    plan: &Plan,
-    succeeded: Option<u64>,
-) -> Result<Vec<Check>, LoadError> {
+/// Where the one token is.
+#[derive(Clone, Copy, Debug)]
+struct Tokens {
+    received: U256,
+    kept: U256,
+    rest: U256,
+}
+
+fn tokens(client: &mut Client, plan: &Plan) -> Result<Tokens, LoadError> {
     let token = plan.contracts.token;
-    let of = |owners: &[Address]| -> Vec<_> {
-        owners.iter().map(|owner| balance_of(token, *owner)).collect()
+    let mut sum = |owners: &[Address]| -> Result<U256, LoadError> {
+        let balances: Vec<_> = owners.iter().map(|owner| balance_of(token, *owner)).collect();
+        Ok(client.words(&balances)?.into_iter().sum())
     };
-    let received: U256 = client.words(&of(&plan.recipients))?.into_iter().sum();
-    let kept: U256 = client.words(&of(&addresses(plan)))?.into_iter().sum();
-    let rest: U256 = client.words(&of(&[plan.contracts.deployer]))?.into_iter().sum();
-    let mut checks = vec![Check {
-        name: "all of the token is somewhere",
-        holds: received + kept + rest == token_supply(),
-        detail: format!("{received} received, {kept} with the senders, {rest} not handed out"),
-    }];
-    if let (LoadKind::Erc20, Some(succeeded)) = (plan.kind, succeeded) {
-        let expected = U256::from(succeeded) * U256::from(TOKEN_VALUE);
-        checks.push(Check {
-            name: "recipients have the tokens that the mined transfers carry",
-            holds: received == expected,
-            detail: format!("{received} received, {expected} carried"),
-        });
+    Ok(Tokens {
+        received: sum(&plan.recipients)?,
+        kept: sum(&addresses(plan))?,
+        rest: sum(&[plan.contracts.deployer])?,
+    })
+}
+
+impl Tokens {
+    /// All of it is somewhere, and what transfers carried is with the recipients.
+    fn checks(self, plan: &Plan, succeeded: Option<u64>) -> Vec<Check> {
+        let Self { received, kept, rest } = self;
+        let mut checks = vec![Check {
+            name: "all of the token is somewhere",
+            holds: received + kept + rest == token_supply(),
+            detail: format!("{received} received, {kept} with the senders, {rest} not handed out"),
+        }];
+        if let (LoadKind::Erc20, Some(succeeded)) = (plan.kind, succeeded) {
+            let expected = U256::from(succeeded) * U256::from(TOKEN_VALUE);
+            checks.push(Check {
+                name: "recipients have the tokens that the mined transfers carry",
+                holds: received == expected,
+                detail: format!("{received} received, {expected} carried"),
+            });
+        }
+        checks
     }
-    Ok(checks)
 }
 
 /// The pools: all of their tokens is somewhere, and they have what they say that they have.
@@ -347,4 +390,26 @@ fn reserves(client: &mut Client, plan: &Plan) -> Result<Vec<U256>, LoadError> {
         }
     }
     Ok(reserves)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::http::Endpoint;
+    use std::net::TcpListener;
+
+    /// Whatever the system's clock for waiting is rounded to.
+    #[test]
+    fn a_node_that_does_not_answer_in_time_is_no_broken_one() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let endpoint = Endpoint::parse(&url).unwrap();
+        let mut client = Client::new(endpoint, Duration::from_secs(60));
+        let block = BlockSeen { number: 1, seen: 0, ours: 1, base_fee: 0 };
+        for milliseconds in 1..20 {
+            let time = Duration::from_millis(milliseconds);
+            let receipts = receipts(&mut client, &[block], &Ledger::new(1), time).unwrap();
+            assert!(!receipts.is_complete && receipts.count == 0);
+        }
+    }
 }
