@@ -5,6 +5,7 @@ use crate::{
     ahead::{Announcement, store_parent_hash},
     branch::Parent,
     execution::{self, Executed, Failure, Results, Task},
+    import::total_difficulty_after,
     input::{self, BlockInput},
     roots,
     rules::{self, Ancestor, BLOCK_SIZE_MAX},
@@ -138,10 +139,9 @@ impl UnsealedBlock {
         &self.block.header
     }
 
-    /// Sum of the difficulties up to it. It saturates: only a genesis can begin near the end of the
-    /// range.
+    /// Sum of the difficulties up to it.
     pub fn total_difficulty(&self) -> U256 {
-        self.total_difficulty.saturating_add(self.block.header.difficulty)
+        total_difficulty_after(self.total_difficulty, &self.block.header)
     }
 }
 

@@ -353,8 +353,7 @@ impl Chain {
     ) -> ExecutedBlock {
         let watched = self.settings.watched_account.is_some_and(|watched| executed.read(watched));
         let Executed { output, access_list } = executed;
-        // It saturates: only a genesis can begin near the end of the range.
-        let total_difficulty = before.saturating_add(block.block.header.difficulty);
+        let total_difficulty = total_difficulty_after(before, &block.block.header);
         let receipts = output.receipts;
         ExecutedBlock {
             block: Arc::new(CommittedBlock { block, receipts, total_difficulty }),
@@ -365,6 +364,12 @@ impl Chain {
             layer,
         }
     }
+}
+
+/// Sum of the difficulties up to a block, from that before it. It saturates: only a genesis can begin
+/// near the end of the range.
+pub(crate) fn total_difficulty_after(before: U256, header: &Header) -> U256 {
+    before.saturating_add(header.difficulty)
 }
 
 impl ExecutedBlock {

@@ -50,7 +50,7 @@ impl Producer {
         orders: &mut Orders,
         candidates: Vec<RecoveredTransaction>,
     ) -> Result<Arc<CommittedBlock>, Error> {
-        let made = self.draft(orders, None, candidates).and_then(|draft| {
+        let made = self.draft(orders, None, self.now(), candidates).and_then(|draft| {
             let ordered = draft.ordered;
             self.end(draft).inspect_err(|_| ordered.again(orders))
         });
@@ -58,11 +58,12 @@ impl Producer {
     }
 
     /// Executes a block of these transactions on the head, or on a block that is brought to its end
-    /// meanwhile.
+    /// meanwhile. `now` is the real UNIX time in seconds.
     pub(crate) fn draft(
         &self,
         orders: &mut Orders,
         ahead: Option<&Arc<Ahead>>,
+        now: u64,
         candidates: Vec<RecoveredTransaction>,
     ) -> Result<Draft, Error> {
         let reader = self.chain.reader();
@@ -71,8 +72,7 @@ impl Producer {
             Some(ahead) => (ahead.header(), ahead.total_difficulty()),
             None => (&head.header, head.total_difficulty),
         };
-        let now = self.now();
-        let before = self.context_after(orders, parent, total_difficulty);
+        let before = self.context_after(orders, parent, total_difficulty, now);
         // Only a block that was made uses up what was ordered for it.
         let mut time = orders.time;
         let attributes = orders.attributes(parent, time.take(parent.timestamp, now));
@@ -91,7 +91,8 @@ impl Producer {
             base_fee: orders.next_base_fee.take(),
             prevrandao: orders.next_prevrandao.take(),
         };
-        let after = self.context_after(orders, block.header(), block.total_difficulty());
+        let after =
+            self.context_after(orders, block.header(), block.total_difficulty(), self.now());
         let keep_states = orders.settings.keep_states;
         Ok(Draft { block, ordered, before, after, keep_states })
     }

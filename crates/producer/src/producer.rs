@@ -287,26 +287,19 @@ impl Producer {
     /// The rules and prices of the next block.
     pub(crate) fn context(&self, orders: &Orders, reader: &ChainReader) -> Context {
         let head = reader.head();
-        self.context_after(orders, &head.header, head.total_difficulty)
+        self.context_after(orders, &head.header, head.total_difficulty, self.now())
     }
 
-    /// The rules and prices of the block after one that is not sealed yet, or after the head.
-    pub(crate) fn context_on(&self, orders: &Orders, ahead: Option<&Ahead>) -> Context {
-        match ahead {
-            Some(ahead) => self.context_after(orders, ahead.header(), ahead.total_difficulty()),
-            None => self.context(orders, &self.chain.reader()),
-        }
-    }
-
-    /// The rules and prices of the block after one with this header.
+    /// The rules and prices of the block after one with this header, made at a moment.
     pub(crate) fn context_after(
         &self,
         orders: &Orders,
         header: &Header,
         total_difficulty: U256,
+        now: u64,
     ) -> Context {
         let spec = self.chain.spec();
-        let timestamp = orders.time.peek(header.timestamp, self.now());
+        let timestamp = orders.time.peek(header.timestamp, now);
         let number = header.number.saturating_add(1);
         let fork = rules::fork_of(spec, number, timestamp, total_difficulty);
         let blobs = spec.blob_params_at(timestamp);

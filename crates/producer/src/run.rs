@@ -6,12 +6,13 @@ use crate::{
     producer::Orders,
 };
 use heddle_chain::{Ahead, CommittedBlock};
+use heddle_pool::Context;
 use parking_lot::MutexGuard;
 use std::{
     sync::{
         Arc,
         atomic::Ordering,
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::Instant,
@@ -90,17 +91,19 @@ impl Producer {
 
     /// Executes the next block, and has it brought to its end when the one before is at its own.
     fn make_next(&self, orders: &mut Orders, finisher: &mut Finisher) -> Result<(), Error> {
+        // Looked at once: at another moment it may be another fork's turn.
+        let now = self.now();
         let mut ahead = finisher.current.as_ref().map(|current| current.ahead.clone());
-        let mut context = self.context_on(orders, ahead.as_deref());
+        let mut context = self.context_on(orders, ahead.as_deref(), now);
         if let Some(on) = &ahead
             && !on.admits(context.fork)?
         {
             finisher.wait(orders)?;
             ahead = None;
-            context = self.context(orders, &self.chain.reader());
+            context = self.context_on(orders, None, now);
         }
         let candidates = self.candidates(orders, &context, ahead.as_deref());
-        let draft = self.draft(orders, ahead.as_ref(), candidates);
+        let draft = self.draft(orders, ahead.as_ref(), now, candidates);
         // If that one comes to nothing, it says more than that the next cannot follow it.
         finisher.wait(orders)?;
         let mut draft = draft?;
@@ -111,6 +114,16 @@ impl Producer {
         let ahead = self.chain.ahead(&mut draft.block).inspect_err(|_| ordered.again(orders))?;
         finisher.begin(ahead, draft);
         Ok(())
+    }
+
+    /// The rules and prices of the block after one that is not sealed yet, or after the head.
+    fn context_on(&self, orders: &Orders, ahead: Option<&Ahead>, now: u64) -> Context {
+        let reader = self.chain.reader();
+        let head = reader.head();
+        let on_head = || (&head.header, head.total_difficulty);
+        let (parent, total_difficulty) =
+            ahead.map_or_else(on_head, |ahead| (ahead.header(), ahead.total_difficulty()));
+        self.context_after(orders, parent, total_difficulty, now)
     }
 }
 
@@ -123,18 +136,31 @@ impl Finisher {
 
     /// Waits until the block is at its end.
     fn wait(&mut self, orders: &mut Orders) -> Result<(), Error> {
-        let Some(Current { ordered, .. }) = self.current.take() else { return Ok(()) };
-        let made = self.made.recv().expect("the thread tells of each block, if it does not panic");
-        made.map(drop).inspect_err(|_| ordered.again(orders))
+        if self.current.is_none() {
+            return Ok(());
+        }
+        let made = self.made.recv().ok();
+        self.ended(orders, made)
     }
 
     /// The same, but no longer than until a moment.
     fn wait_until(&mut self, orders: &mut Orders, due: Instant) -> Result<(), Error> {
-        let Some(Current { ordered, .. }) = &self.current else { return Ok(()) };
-        let left = due.saturating_duration_since(Instant::now());
-        let Ok(made) = self.made.recv_timeout(left) else { return Ok(()) };
-        let ordered = *ordered;
-        self.current = None;
-        made.map(drop).inspect_err(|_| ordered.again(orders))
+        if self.current.is_none() {
+            return Ok(());
+        }
+        match self.made.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Err(RecvTimeoutError::Timeout) => Ok(()),
+            made => self.ended(orders, made.ok()),
+        }
+    }
+
+    fn ended(&mut self, orders: &mut Orders, made: Option<Made>) -> Result<(), Error> {
+        let current = self.current.take();
+        let made = made.expect("the thread tells of each block, if it does not panic");
+        made.map(drop).inspect_err(|_| {
+            if let Some(Current { ordered, .. }) = current {
+                ordered.again(orders);
+            }
+        })
     }
 }

@@ -7,7 +7,7 @@ use alloy_consensus::{SignableTransaction, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
-use heddle_chain::{Chain, config_with_forks};
+use heddle_chain::{Chain, add_system_contracts, config_with_forks};
 use heddle_pool::{Candidate, Context, Origin, Pool, PooledTransaction, SenderState};
 use heddle_storage::{Database, Options, SimulatedDisk};
 use heddle_types::{Fork, Genesis, GenesisAccount};
@@ -51,15 +51,23 @@ fn bench_with(settings: Settings) -> Bench {
     bench_on(db, settings)
 }
 
+fn key() -> PrivateKeySigner {
+    PrivateKeySigner::from_bytes(&keccak256("key")).unwrap()
+}
+
 fn bench_on(db: Database, settings: Settings) -> Bench {
-    let key = PrivateKeySigner::from_bytes(&keccak256("key")).unwrap();
-    let genesis = genesis(key.address());
+    bench_of(db, &genesis(key().address()), settings, 0)
+}
+
+/// With a clock that goes on by so many seconds whenever somebody looks at it.
+fn bench_of(db: Database, genesis: &Genesis, settings: Settings, ticks: u64) -> Bench {
+    let key = key();
     let watching = heddle_chain::Settings {
         watched_account: settings.console.is_some().then_some(CONSOLE_ADDRESS),
         parallel_gas_min: 0,
         ..heddle_chain::Settings::default()
     };
-    let chain = Chain::open(db, &genesis, watching).unwrap();
+    let chain = Chain::open(db, genesis, watching).unwrap();
     let pool = Pool::new(heddle_pool::Settings::default(), Context::default());
     let now = Arc::new(AtomicU64::new(START + 10));
     let clock = now.clone();
@@ -67,7 +75,7 @@ fn bench_on(db: Database, settings: Settings) -> Bench {
         Arc::new(chain),
         Arc::new(Mutex::new(pool)),
         settings,
-        Arc::new(move || clock.load(Ordering::Relaxed)),
+        Arc::new(move || clock.fetch_add(ticks, Ordering::Relaxed)),
     );
     Bench { producer: Arc::new(producer.unwrap()), now, key }
 }
@@ -277,6 +285,33 @@ fn blocks_that_are_made_while_others_are_committed_are_those_of_a_chain() {
         theirs.import(ours.block(number).unwrap().unwrap().block).unwrap();
     }
     assert_eq!(theirs.reader().head().hash, ours.head().hash);
+}
+
+#[test]
+fn a_fork_that_begins_while_a_block_is_made_ends_nothing() {
+    // From Amsterdam on a block waits for the hash of its parent.
+    for begins in START + 10..START + 40 {
+        let mut genesis = genesis(key().address());
+        genesis.config = config_with_forks(CHAIN_ID, Fork::Osaka);
+        genesis.config.amsterdam_time = Some(begins);
+        add_system_contracts(&mut genesis);
+        let db = Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap();
+        let transactions_max = Some(130);
+        let settings = Settings { mining: ALWAYS, transactions_max, ..Settings::default() };
+        let bench = bench_of(db, &genesis, settings, 1);
+        for nonce in 0..600 {
+            bench.add(nonce);
+        }
+        let events = bench.producer.chain().subscribe();
+        let producer = bench.producer.clone();
+        let thread = std::thread::spawn(move || producer.run());
+        while bench.account(bench.key.address()).1 < 600 && !thread.is_finished() {
+            let _ = events.next_timeout(Duration::from_millis(100));
+        }
+        bench.producer.stop();
+        thread.join().unwrap().unwrap();
+        assert_eq!(bench.account(bench.key.address()).1, 600);
+    }
 }
 
 #[test]

@@ -47,6 +47,28 @@ fn skips_a_sender_whose_transaction_found_no_place() {
 }
 
 #[test]
+fn begins_after_what_is_in_a_block_that_the_pool_was_not_told_of() {
+    let mut bench = Bench::plain();
+    for nonce in 0..3 {
+        for from in 1..=4 {
+            bench.accept(from, nonce, 10, 5);
+        }
+    }
+    // What waits behind a gap is offered no earlier than without that block.
+    bench.accept(4, 4, 10, 5);
+    let next = [(1, 1), (2, 3), (4, 4)].map(|(from, nonce)| (sender(from), nonce));
+    let nonce = |of| next.iter().find(|(sender, _)| *sender == of).map(|(_, nonce)| *nonce);
+    let best = bench.pool.best().after(&nonce);
+    let best: Vec<_> = best.map(|t| (t.sender().as_slice()[19], t.nonce())).collect();
+    assert_eq!(best, [(3, 0), (1, 1), (3, 1), (1, 2), (3, 2)]);
+    // Who is said to be behind what the pool knows is where the pool knows them to be.
+    bench.set_nonce(5, 7);
+    bench.accept(5, 7, 10, 9);
+    let behind = |_| Some(0);
+    assert_eq!(bench.pool.best().after(&behind).next().unwrap().nonce(), 7);
+}
+
+#[test]
 fn queues_behind_a_gap_until_it_is_filled() {
     let mut bench = Bench::plain();
     let added = bench.add(signed(1, transfer(1, 2, 10, 1))).unwrap();
