@@ -12,6 +12,7 @@ mod call_frame;
 pub(crate) mod events;
 mod flat_call;
 mod four_byte;
+mod observed;
 mod opcodes;
 pub mod parity;
 mod prestate;
@@ -20,6 +21,7 @@ mod struct_log;
 #[cfg(test)]
 mod tests;
 
+pub use observed::{FRAMES_MAX, Frame, Observed, SlotAccess, observe};
 pub use parity::internal_operations;
 
 use crate::{

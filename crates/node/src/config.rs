@@ -1,6 +1,6 @@
 //! Settings of `heddle node`: flags, a file, and what holds if neither says anything.
 
-use crate::logging::LogFormat;
+use crate::{explorer::ExplorerFlags, logging::LogFormat};
 use alloy_primitives::Address;
 use clap::Args;
 use serde::Deserialize;
@@ -66,6 +66,12 @@ pub(crate) struct NodeSettings {
     #[arg(long = "log.filter", value_name = "FILTER")]
     #[serde(rename = "log.filter")]
     pub(crate) log_filter: Option<String>,
+    /// Serves the explorer's pages [default: no].
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) explorer: Option<bool>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) explorer_flags: ExplorerFlags,
     /// How logs look [default: text].
     #[arg(long = "log.format", value_name = "FORMAT")]
     #[serde(rename = "log.format")]
@@ -106,6 +112,8 @@ impl NodeSettings {
             keep_states: self.keep_states.or(other.keep_states),
             cache_mib: self.cache_mib.or(other.cache_mib),
             threads: self.threads.or(other.threads),
+            explorer: self.explorer.or(other.explorer),
+            explorer_flags: self.explorer_flags.or(other.explorer_flags),
             log_filter: self.log_filter.or(other.log_filter),
             log_format: self.log_format.or(other.log_format),
         }

@@ -4,6 +4,7 @@ mod allocator;
 mod config;
 mod database;
 mod dev;
+mod explorer;
 mod logging;
 mod node;
 mod progress;
@@ -61,6 +62,9 @@ enum Command {
     /// Looks after the database of a chain that no node runs on.
     #[command(subcommand)]
     Db(database::Db),
+    /// Looks after the explorer's index of a chain that no node runs on.
+    #[command(subcommand)]
+    Explorer(explorer::ExplorerCommand),
     Replay(Replay),
     Load(Box<Load>),
     /// Runs a public conformance suite.
@@ -112,6 +116,7 @@ impl Command {
             Self::Import(import) => Ok(import.run()?),
             Self::Export(export) => Ok(export.run()?),
             Self::Db(db) => Ok(db.run()?),
+            Self::Explorer(explorer) => Ok(explorer.run()?),
             Self::Replay(replay) => Ok(replay.run()?),
             Self::Conformance(suite) => suite.run(),
             Self::Load(load) => Ok(load.run()?),

@@ -80,10 +80,18 @@ impl Node {
             producer,
             signers: Signers::default(),
             dev: None,
+            explorer: settings
+                .explorer
+                .unwrap_or_default()
+                .then(|| settings.explorer_flags.setup(Ok(folder.to_owned()), &rpc)),
         };
-        service::run(parts, rpc, settings.metrics, |address| {
+        service::run(parts, rpc, settings.metrics, |addresses| {
             let number = chain.reader().head().number;
+            let address = addresses.rpc;
             tracing::info!(%address, number, "the node serves");
+            if let Some(explorer) = addresses.explorer {
+                tracing::info!("the explorer is at http://{explorer}");
+            }
             Ok(())
         })?;
         tracing::info!("the node has stopped");

@@ -1,5 +1,6 @@
 //! A running chain: server, producer and metrics, from start to stop.
 
+use crate::explorer::{ExplorerError, ExplorerSetup};
 use heddle_chain::Chain;
 use heddle_pool::Pool;
 use heddle_producer::Producer;
@@ -30,6 +31,14 @@ pub(crate) struct Parts {
     pub(crate) producer: Arc<Producer>,
     pub(crate) signers: Signers,
     pub(crate) dev: Option<DevControl>,
+    pub(crate) explorer: Option<ExplorerSetup>,
+}
+
+/// Where what runs can be found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    pub(crate) rpc: SocketAddr,
+    pub(crate) explorer: Option<SocketAddr>,
 }
 
 /// Why a chain does not run.
@@ -45,16 +54,18 @@ pub(crate) enum ServiceError {
     Announce(#[source] io::Error),
     #[error("metrics cannot be served on {address}")]
     Metrics { address: SocketAddr, source: metrics_exporter_prometheus::BuildError },
+    #[error(transparent)]
+    Explorer(#[from] ExplorerError),
     #[error("no more blocks can be made")]
     Producer(#[source] Box<heddle_producer::Error>),
 }
 
-/// Serves until a signal comes, or no more blocks can be made. `announce` is told the address.
+/// Serves until a signal comes, or no more blocks can be made. `announce` is told the addresses.
 pub(crate) fn run(
     parts: Parts,
     settings: heddle_rpc::Settings,
     metrics: Option<SocketAddr>,
-    announce: impl FnOnce(SocketAddr) -> io::Result<()>,
+    announce: impl FnOnce(Addresses) -> io::Result<()>,
 ) -> Result<(), ServiceError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -70,7 +81,7 @@ async fn serve(
     parts: Parts,
     settings: heddle_rpc::Settings,
     metrics: Option<SocketAddr>,
-    announce: impl FnOnce(SocketAddr) -> io::Result<()>,
+    announce: impl FnOnce(Addresses) -> io::Result<()>,
 ) -> Result<(), ServiceError> {
     if let Some(address) = metrics {
         metrics_exporter_prometheus::PrometheusBuilder::new()
@@ -112,17 +123,24 @@ async fn serve(
         }),
         dev: parts.dev,
     };
+    let explorer = match parts.explorer {
+        Some(setup) => Some(setup.start(context.clone(), &settings).await?),
+        None => None,
+    };
     let server = Server::start(context, settings).await?;
     promoting.on_promotion(Box::new(server.pending_publisher()));
-    announce(server.address()).map_err(ServiceError::Announce)?;
-    tokio::select! {
-        () = stopped => server.stop().await,
-        Ok(error) = failure => {
-            server.stop().await;
-            return Err(ServiceError::Producer(Box::new(error)));
-        }
+    let explored = explorer.as_ref().map(heddle_explorer::Server::address);
+    let addresses = Addresses { rpc: server.address(), explorer: explored };
+    announce(addresses).map_err(ServiceError::Announce)?;
+    let ended = tokio::select! {
+        () = stopped => Ok(()),
+        Ok(error) = failure => Err(ServiceError::Producer(Box::new(error))),
+    };
+    if let Some(explorer) = explorer {
+        explorer.stop().await;
     }
-    Ok(())
+    server.stop().await;
+    ended
 }
 
 /// Reads the state into memory in the background, until it is dropped.

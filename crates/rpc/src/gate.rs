@@ -111,8 +111,7 @@ impl Rules {
             (None, Some(authority)) => authority.as_str(),
             (None, None) => return true,
         };
-        let name = without_port(host).to_ascii_lowercase();
-        name.parse::<IpAddr>().is_ok() || contains(&self.hosts, &name)
+        allows_host(&self.hosts, host)
     }
 
     /// Only WebSocket needs this: CORS does it for the rest.
@@ -126,6 +125,13 @@ impl Rules {
             _ => true,
         }
     }
+}
+
+/// Whether a request may be addressed to `host`, with or without a port: to an address, which cannot
+/// be made to point elsewhere, or to one of the names `hosts`, in lower case; `*` stands for all.
+pub fn allows_host(hosts: &[String], host: &str) -> bool {
+    let name = without_port(host).to_ascii_lowercase();
+    name.parse::<IpAddr>().is_ok() || contains(hosts, &name)
 }
 
 fn contains(list: &[String], name: &str) -> bool {

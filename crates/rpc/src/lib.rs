@@ -24,6 +24,7 @@
 //! |---|---|
 //! | `server`, `gate`, `settings` | the port, and its bounds |
 //! | `local` | the server without a port |
+//! | `caller` | calls from within the process |
 //! | `methods` | the table of methods |
 //! | `args`, `json`, `error` | what goes in and out |
 //! | `context`, `view`, `replay`, `call_environment` | what methods work with |
@@ -34,6 +35,7 @@
 
 mod args;
 mod call_environment;
+mod caller;
 mod context;
 mod debug;
 mod dev;
@@ -58,10 +60,11 @@ mod trace;
 mod txpool;
 mod view;
 
+pub use caller::{CallFailure, Caller};
 pub use context::{Context, Wake};
 pub use dev::DevControl;
 pub use error::Error;
-pub use gate::Readiness;
+pub use gate::{Readiness, allows_host};
 pub use local::LocalServer;
 pub use methods::{Method, methods, reference};
 pub use server::{Handle, Server, StartError};

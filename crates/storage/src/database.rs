@@ -56,6 +56,17 @@ pub struct Disks {
     pub log: [Box<dyn Disk>; 2],
 }
 
+/// What survives a crash.
+#[derive(Debug)]
+enum Keeping {
+    /// Nothing.
+    Nothing,
+    /// What was settled.
+    Settled,
+    /// What was committed, by the log on these disks.
+    Committed([Box<dyn Disk>; 2]),
+}
+
 /// A database, shared by all that hold a clone. It is closed with the last clone, reader and writer.
 #[derive(Clone, Debug)]
 pub struct Database(Arc<Inner>);
@@ -65,11 +76,13 @@ pub struct Database(Arc<Inner>);
 pub(crate) struct Inner {
     /// Empty while it is being opened or checked.
     current: RwLock<Option<Current>>,
-    /// `None` for a database that dies with the process.
+    /// `None` for a database that dies with the process or can be made anew.
     log: Option<Mutex<Log>>,
     /// Empty only while it is being dropped. Locked for writing by a check alone, which does not
     /// wait for the lock, so that no one waits for long.
     engine: RwLock<Option<redb::Database>>,
+    /// Whether the tables survive the process.
+    durable: bool,
     blocks: Arc<Blocks>,
     options: Options,
     turns: Turns,
@@ -141,7 +154,18 @@ impl Database {
     ///
     /// When the folder cannot be written to.
     pub fn ephemeral(folder: &Path, options: Options) -> Result<Self, Error> {
-        Self::start(Box::new(FileDisk::unnamed(folder)?), None, options)
+        Self::start(Box::new(FileDisk::unnamed(folder)?), Keeping::Nothing, options)
+    }
+
+    /// Opens the database in a file, or creates it, for what can be made anew. It has no log, so a
+    /// commit costs no sync: it survives a crash once it was settled ([`Database::settle`]), and
+    /// with it all that was committed before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Database::open`].
+    pub fn without_log(path: &Path, options: Options) -> Result<Self, Error> {
+        Self::start(Box::new(FileDisk::open(path)?), Keeping::Settled, options)
     }
 
     /// Opens the database on any disks, or creates it.
@@ -150,7 +174,7 @@ impl Database {
     ///
     /// As [`Database::open`].
     pub fn on_disks(disks: Disks, options: Options) -> Result<Self, Error> {
-        Self::start(disks.tables, Some(disks.log), options)
+        Self::start(disks.tables, Keeping::Committed(disks.log), options)
     }
 
     /// Opens the database on a simulated disk and its siblings, or creates it.
@@ -163,11 +187,8 @@ impl Database {
         Self::on_disks(Disks { tables: sibling(0), log: [sibling(1), sibling(2)] }, options)
     }
 
-    fn start(
-        tables: Box<dyn Disk>,
-        log: Option<[Box<dyn Disk>; 2]>,
-        options: Options,
-    ) -> Result<Self, Error> {
+    fn start(tables: Box<dyn Disk>, keeping: Keeping, options: Options) -> Result<Self, Error> {
+        let durable = !matches!(keeping, Keeping::Nothing);
         let (blocks, complete) = Blocks::open(tables)?;
         let blocks = Arc::new(blocks);
         let engine = guarded(&blocks, || {
@@ -175,16 +196,16 @@ impl Database {
             let mut builder = redb::Database::builder();
             Ok(builder.set_cache_size(options.cache_bytes).create_with_backend(backend)?)
         })?;
-        create_tables(&engine, &blocks, log.is_some())?;
+        create_tables(&engine, &blocks, durable)?;
         let base = Base::new(guarded(&blocks, || Ok(engine.begin_read()?))?);
         let settled = guarded(&blocks, || base.settled())?;
-        let (log, commits) = match log {
-            None => (None, Vec::new()),
-            Some(disks) if complete => {
+        let (log, commits) = match keeping {
+            Keeping::Nothing | Keeping::Settled => (None, Vec::new()),
+            Keeping::Committed(disks) if complete => {
                 let (log, commits) = Log::open(disks, settled)?;
                 (Some(Mutex::new(log)), commits)
             }
-            Some(disks) => {
+            Keeping::Committed(disks) => {
                 let log = blocks.guarded("begin the log of the database", || Log::create(disks))?;
                 (Some(Mutex::new(log)), Vec::new())
             }
@@ -199,7 +220,7 @@ impl Database {
         let engine = RwLock::new(Some(engine));
         let current = RwLock::new(Some(current));
         let turns = Turns::default();
-        Ok(Self(Arc::new(Inner { current, log, engine, blocks, options, turns })))
+        Ok(Self(Arc::new(Inner { current, log, engine, durable, blocks, options, turns })))
     }
 
     /// A snapshot of what was committed until now.
@@ -497,7 +518,7 @@ impl Inner {
 
     pub(crate) fn begin_write(&self) -> Result<WriteTransaction, Error> {
         self.refuse_after_failure()?;
-        self.with_engine(|engine| begin_write(engine, self.log.is_some()))
+        self.with_engine(|engine| begin_write(engine, self.durable))
     }
 
     /// Makes the changes of a segment in the tables.

@@ -39,11 +39,15 @@ pub enum Table {
     SideBlocks,
     /// `chain`: head, safe and finalized block, genesis, settings that must not change.
     ChainMeta,
+    /// `explorer`: all that it knows of blocks, in a database of its own.
+    ExplorerIndex,
+    /// `explorer`: number -> what its index held before the block, where the block changed it.
+    ExplorerJournal,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::AccountVersions,
         Self::SlotVersions,
         Self::TrieNodes,
@@ -60,6 +64,8 @@ impl Table {
         Self::AccessLists,
         Self::SideBlocks,
         Self::ChainMeta,
+        Self::ExplorerIndex,
+        Self::ExplorerJournal,
     ];
 
     /// The name by which the database knows it. Never changes for a table that is in use.
@@ -81,6 +87,8 @@ impl Table {
             Self::AccessLists => "access_lists",
             Self::SideBlocks => "side_blocks",
             Self::ChainMeta => "chain_meta",
+            Self::ExplorerIndex => "explorer_index",
+            Self::ExplorerJournal => "explorer_journal",
         }
     }
 

@@ -343,7 +343,7 @@ impl<'a, DB: DatabaseRef> Inspector<CallContext<'a, DB>> for Events<'_> {
 }
 
 /// Why a frame failed; `instruction` is why its last instruction did.
-fn frame_error(
+pub(super) fn frame_error(
     result: InstructionResult,
     instruction: Option<String>,
     creates: bool,

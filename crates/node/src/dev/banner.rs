@@ -1,13 +1,11 @@
 //! What `heddle dev` prints when it has started.
 
 use super::accounts::addresses;
+use crate::service::Addresses;
 use alloy_primitives::{B256, U256, hex, utils::format_ether};
 use alloy_signer_local::PrivateKeySigner;
 use serde_json::{Value, json};
-use std::{
-    fmt::{self, Display},
-    net::SocketAddr,
-};
+use std::fmt::{self, Display};
 
 /// What there is to say about a chain that has started.
 #[derive(Debug)]
@@ -22,7 +20,7 @@ pub(super) struct Banner<'a> {
     pub(super) timestamp: u64,
     pub(super) head: u64,
     pub(super) fork: &'a str,
-    pub(super) address: SocketAddr,
+    pub(super) addresses: Addresses,
     pub(super) kept: Option<&'a std::path::Path>,
 }
 
@@ -60,7 +58,10 @@ impl Display for Banner<'_> {
             Some(folder) => writeln!(f, "Kept in:           {}", folder.display())?,
             None => writeln!(f, "Kept in:           nothing; gone at the end (see --datadir)")?,
         }
-        write!(f, "\nListening on {}", self.address)
+        if let Some(explorer) = self.addresses.explorer {
+            writeln!(f, "\nExplorer:          http://{explorer}")?;
+        }
+        write!(f, "\nListening on {}", self.addresses.rpc)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     genesis::fork_by_name,
     remote::RemoteOptions,
 };
-use crate::logging;
+use crate::{explorer::ExplorerFlags, logging};
 use alloy_primitives::{Address, U256};
 use clap::{Args, ValueEnum};
 use heddle_types::Fork;
@@ -49,6 +49,11 @@ pub(crate) struct Dev {
     pub(super) keeping: Keeping,
     #[command(flatten)]
     pub(super) forking: Forking,
+    #[command(flatten)]
+    pub(super) explorer: ExplorerFlags,
+    /// Starts no explorer.
+    #[arg(long, help_heading = "Explorer")]
+    pub(super) no_explorer: bool,
     #[command(flatten)]
     pub(super) anvil: AnvilFlags,
 

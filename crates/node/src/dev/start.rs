@@ -114,15 +114,17 @@ impl Dev {
             producer.amend(self.funds(&keys))?;
         }
         self.load_state(&producer)?;
+        let rpc = self.rpc_settings();
+        let keep = self.keeping.datadir.clone().ok_or_else(|| self.temporary_folder());
         let served = service::Parts {
             chain: chain.clone(),
             pool,
             producer: producer.clone(),
             signers: Signers::new(keys.clone()),
             dev: Some(DevControl::new(producer.clone()).with_epoch(self.mining.slots_in_an_epoch)),
+            explorer: (!self.no_explorer).then(|| self.explorer.setup(keep, &rpc)),
         };
-        let rpc = self.rpc_settings();
-        let announce = |address| self.announce(&chain, &keys, &mnemonic, address);
+        let announce = |addresses| self.announce(&chain, &keys, &mnemonic, addresses);
         let state_file = self.keeping.dump_state.as_ref().or(self.keeping.state.as_ref());
         let history = self.keeping.preserve_historical_states;
         let every = self.keeping.state_interval.map(Duration::from_secs);
@@ -166,12 +168,16 @@ impl Dev {
             Some(folder) => service::open_database(folder, CACHE_BYTES)?,
             None => {
                 let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
-                let folder = self.keeping.cache_path.clone().unwrap_or_else(std::env::temp_dir);
+                let folder = self.temporary_folder();
                 fs::create_dir_all(&folder)
                     .map_err(|source| DevError::Folder { path: folder.clone(), source })?;
                 Database::ephemeral(&folder, options)?
             }
         })
+    }
+
+    fn temporary_folder(&self) -> PathBuf {
+        self.keeping.cache_path.clone().unwrap_or_else(std::env::temp_dir)
     }
 
     /// Whether what contracts log is printed.
@@ -334,7 +340,7 @@ impl Dev {
         chain: &Chain,
         keys: &[PrivateKeySigner],
         mnemonic: &str,
-        address: std::net::SocketAddr,
+        addresses: service::Addresses,
     ) -> Result<(), io::Error> {
         let reader = chain.reader();
         let head = &reader.head().header;
@@ -350,7 +356,7 @@ impl Dev {
             timestamp: head.timestamp,
             head: head.number,
             fork: &fork,
-            address,
+            addresses,
             kept: self.keeping.datadir.as_deref(),
         };
         if let Some(path) = &self.config_out {

@@ -1,0 +1,22 @@
+//! Indexes committed blocks; serves pages for people and APIs for programs.
+//!
+//! In: a chain, its pool and its JSON-RPC ([`Parts`]), and [`Settings`]. Out: a running [`Server`]
+//! on a port of its own.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | `index` | what is known of blocks, in a store of its own; the thread that follows the chain |
+//! | `explorer` | what pages and APIs work with |
+//! | `server` | the port, and its bounds |
+//! | `web` | pages, rendered here |
+//! | `api` | Etherscan's API, one of our own, and downloads |
+
+mod api;
+mod explorer;
+mod index;
+mod server;
+mod web;
+
+pub use explorer::{Explorer, Parts, Settings};
+pub use index::*;
+pub use server::{Server, StartError};
