@@ -1,6 +1,6 @@
 //! Settings of `heddle node`: flags, a file, and what holds if neither says anything.
 
-use crate::{explorer::ExplorerFlags, logging::LogFormat};
+use crate::logging::LogFormat;
 use alloy_primitives::Address;
 use clap::Args;
 use serde::Deserialize;
@@ -69,9 +69,10 @@ pub(crate) struct NodeSettings {
     /// Serves the explorer's pages [default: no].
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) explorer: Option<bool>,
-    #[command(flatten)]
-    #[serde(flatten)]
-    pub(crate) explorer_flags: ExplorerFlags,
+    /// Port of the explorer's pages [default: 8550].
+    #[arg(long = "explorer.port", value_name = "NUM")]
+    #[serde(rename = "explorer.port")]
+    pub(crate) explorer_port: Option<u16>,
     /// How logs look [default: text].
     #[arg(long = "log.format", value_name = "FORMAT")]
     #[serde(rename = "log.format")]
@@ -113,7 +114,7 @@ impl NodeSettings {
             cache_mib: self.cache_mib.or(other.cache_mib),
             threads: self.threads.or(other.threads),
             explorer: self.explorer.or(other.explorer),
-            explorer_flags: self.explorer_flags.or(other.explorer_flags),
+            explorer_port: self.explorer_port.or(other.explorer_port),
             log_filter: self.log_filter.or(other.log_filter),
             log_format: self.log_format.or(other.log_format),
         }

@@ -8,10 +8,9 @@ use clap::{Args, Subcommand};
 use heddle_chain::Chain;
 use heddle_explorer::{Explorer, Follower, Index, IndexError, Parts, Server, StartError};
 use heddle_rpc::{Caller, Context, Namespace};
-use serde::Deserialize;
 use std::{
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -31,13 +30,11 @@ const ASKED: [Namespace; 6] = [
     Namespace::Trace,
 ];
 
-/// Flags of the explorer that a development chain and a node share.
-#[derive(Clone, Debug, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// How the explorer is to be.
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ExplorerFlags {
     /// Port of the explorer's pages [default: 8550].
     #[arg(long = "explorer.port", value_name = "NUM", help_heading = "Explorer")]
-    #[serde(rename = "explorer.port")]
     pub(crate) port: Option<u16>,
 }
 
@@ -66,11 +63,6 @@ pub(crate) struct ExplorerSetup {
 }
 
 impl ExplorerFlags {
-    /// These flags, and where they say nothing those of `other`.
-    pub(crate) fn or(self, other: Self) -> Self {
-        Self { port: self.port.or(other.port) }
-    }
-
     /// How the explorer is started that listens where `rpc` does, but for the port.
     pub(crate) fn setup(
         &self,

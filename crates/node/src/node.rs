@@ -3,6 +3,7 @@
 use crate::{
     config::{ConfigError, NodeSettings},
     dev::unix_seconds,
+    explorer::ExplorerFlags,
     logging,
     service::{self, OpenError, ServiceError},
 };
@@ -80,10 +81,9 @@ impl Node {
             producer,
             signers: Signers::default(),
             dev: None,
-            explorer: settings
-                .explorer
-                .unwrap_or_default()
-                .then(|| settings.explorer_flags.setup(Ok(folder.to_owned()), &rpc)),
+            explorer: settings.explorer.unwrap_or_default().then(|| {
+                ExplorerFlags { port: settings.explorer_port }.setup(Ok(folder.to_owned()), &rpc)
+            }),
         };
         service::run(parts, rpc, settings.metrics, |addresses| {
             let number = chain.reader().head().number;

@@ -255,13 +255,16 @@ impl Adding<'_> {
 
     fn frame(&mut self, index: u32, number: u32, frame: &Frame) {
         self.summary.internal += 1;
+        let creates = matches!(frame.opcode, opcode::CREATE | opcode::CREATE2);
+        // A contract that was not created has no address.
+        let to = if creates && frame.error.is_some() { Address::ZERO } else { frame.to };
         let block = self.number;
         let place = |key: Key| key.long(block).short(index).short(number);
         let call = InternalCall {
             opcode: frame.opcode,
             depth: frame.depth as u64,
             from: frame.from,
-            to: frame.to,
+            to,
             value: frame.value.unwrap_or_default(),
             gas: frame.gas,
             gas_used: frame.gas_used,
@@ -272,9 +275,9 @@ impl Adding<'_> {
         self.draft.add(place(Key::new(keys::FRAME)), &alloy_rlp::encode(&call));
         self.draft.add(place(Key::new(keys::INTERNAL_OF).address(frame.from)), &[]);
         self.of(frame.from).internal += 1;
-        if frame.to != frame.from {
-            self.draft.add(place(Key::new(keys::INTERNAL_OF).address(frame.to)), &[]);
-            self.of(frame.to).internal += 1;
+        if to != frame.from && !(creates && frame.error.is_some()) {
+            self.draft.add(place(Key::new(keys::INTERNAL_OF).address(to)), &[]);
+            self.of(to).internal += 1;
         }
     }
 

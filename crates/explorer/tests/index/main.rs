@@ -1,0 +1,124 @@
+//! The index against a walk over the chain by JSON-RPC that shares nothing with it, on random
+//! chains with reverts, creations, self-destructions, token transfers, snapshots and
+//! reorganisations.
+//!
+//! `HEDDLE_EXPLORER_TRANSACTIONS` and `HEDDLE_SEED` say how many and which.
+
+mod chain;
+mod judge;
+mod walk;
+
+use chain::TestChain;
+use heddle_explorer::Index;
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+/// Memory for the index's store.
+const CACHE_BYTES: usize = 16 << 20;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn ephemeral() -> Index {
+    Index::ephemeral(&std::env::temp_dir(), CACHE_BYTES).unwrap()
+}
+
+fn bring_to_end(index: &Index, chain: &TestChain) {
+    while !index.advance(&chain.chain.reader(), &|_| None).unwrap() {}
+}
+
+/// What the index holds, as text where they differ.
+fn assert_same(one: &Index, other: &Index, what: &str) {
+    let (one, other) =
+        (one.reader().unwrap().dump().unwrap(), other.reader().unwrap().dump().unwrap());
+    for (left, right) in one.iter().zip(&other) {
+        assert_eq!(left, right, "{what}: {}", String::from_utf8_lossy(&left.0[..1]));
+    }
+    assert_eq!(one.len(), other.len(), "{what}");
+}
+
+#[test]
+fn it_is_what_a_walk_over_the_chain_finds() {
+    let seed = number("HEDDLE_SEED", 20_261_129);
+    let transactions = number("HEDDLE_EXPLORER_TRANSACTIONS", 3_000);
+    println!("HEDDLE_SEED={seed} HEDDLE_EXPLORER_TRANSACTIONS={transactions}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut chain = TestChain::new(seed);
+    let index = ephemeral();
+    let mut steps = [0_u64; 4];
+    while chain.transactions() < transactions {
+        match random.gen_range(0..60) {
+            0 => chain.snapshot(),
+            1 => steps[0] += u64::from(chain.revert(&mut random)),
+            2 => steps[1] += u64::from(chain.rollback(random.gen_range(1..4))),
+            3 => steps[2] += u64::from(chain.reorganise(random.gen_range(1..4))),
+            _ => chain.block(&mut random),
+        }
+        // It is behind for a while, and does not see all that happens.
+        if random.gen_ratio(1, 3) {
+            steps[3] += 1;
+            index.advance(&chain.chain.reader(), &|_| None).unwrap();
+        }
+    }
+    bring_to_end(&index, &chain);
+    let [reverts, rollbacks, reorganisations, advances] = steps;
+    println!(
+        "{} blocks, {} transactions; {reverts} reverts, {rollbacks} roll-backs, \
+         {reorganisations} reorganisations, {advances} looks",
+        chain.chain.reader().head().number,
+        chain.transactions(),
+    );
+    assert!(reverts > 0 && rollbacks > 0 && reorganisations > 0, "{steps:?}");
+
+    let fresh = ephemeral();
+    bring_to_end(&fresh, &chain);
+    assert_same(&index, &fresh, "an index that followed, and one made at the end");
+
+    let walk = walk::walk(&chain);
+    walk.print();
+    judge::judge(&walk, &index.reader().unwrap(), &chain);
+}
+
+#[test]
+fn all_of_it_can_be_undone() {
+    let mut random = StdRng::seed_from_u64(7);
+    let mut chain = TestChain::new(7);
+    let (index, start) = (ephemeral(), ephemeral());
+    bring_to_end(&index, &chain);
+    bring_to_end(&start, &chain);
+    let height = chain.chain.reader().head().number;
+    for _ in 0..30 {
+        chain.block(&mut random);
+    }
+    bring_to_end(&index, &chain);
+    let depth = chain.chain.reader().head().number - height;
+    assert!(depth >= 30);
+    chain.rollback(depth);
+    bring_to_end(&index, &chain);
+    assert_same(&index, &start, "undone");
+}
+
+#[test]
+fn it_goes_on_where_it_was_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.redb");
+    let mut random = StdRng::seed_from_u64(8);
+    let mut chain = TestChain::new(8);
+    chain.block(&mut random);
+    let index = Index::open(&path, CACHE_BYTES).unwrap();
+    bring_to_end(&index, &chain);
+    index.settle().unwrap();
+    let settled = index.reader().unwrap().head();
+    chain.block(&mut random);
+    bring_to_end(&index, &chain);
+    // Not settled: as after a crash, it is not there.
+    drop(index);
+    let index = Index::open(&path, CACHE_BYTES).unwrap();
+    assert_eq!(index.reader().unwrap().head(), settled);
+    chain.rollback(1);
+    chain.block(&mut random);
+    bring_to_end(&index, &chain);
+    let fresh = ephemeral();
+    bring_to_end(&fresh, &chain);
+    assert_same(&index, &fresh, "after a restart");
+}
