@@ -8,11 +8,11 @@
 //! `events` turns revm's hooks into the events that geth's tracers hear; each tracer is a listener
 //! to them in a file of its own.
 
+mod activity;
 mod call_frame;
 pub(crate) mod events;
 mod flat_call;
 mod four_byte;
-mod observed;
 mod opcodes;
 pub mod parity;
 mod prestate;
@@ -21,7 +21,7 @@ mod struct_log;
 #[cfg(test)]
 mod tests;
 
-pub use observed::{FRAMES_MAX, Frame, Observed, SlotAccess, observe};
+pub use activity::{Activity, FRAMES_MAX, Frame, SlotAccess, activity};
 pub use parity::internal_operations;
 
 use crate::{

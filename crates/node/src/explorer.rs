@@ -8,11 +8,7 @@ use clap::{Args, Subcommand};
 use heddle_chain::Chain;
 use heddle_explorer::{Explorer, Follower, Index, IndexError, Parts, Server, StartError};
 use heddle_rpc::{Caller, Context, Namespace};
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 /// The name of the index in the folder of the chain.
 const INDEX_FILE: &str = "explorer.redb";

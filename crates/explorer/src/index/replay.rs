@@ -8,7 +8,7 @@ use heddle_chain::{ChainReader, Error as ChainError, ExecutionState};
 use heddle_executor::{
     Invalid, Overlay,
     call::{Environment, Interrupt, begin_block, commit},
-    tracing::{Observed, observe},
+    tracing::{Activity, activity},
 };
 use heddle_types::RecoveredBlock;
 
@@ -16,7 +16,7 @@ use heddle_types::RecoveredBlock;
 #[derive(Debug)]
 pub(crate) struct Replay {
     /// What each transaction did; nothing for plain transfers of a block that has no others.
-    pub(crate) observed: Vec<Observed>,
+    pub(crate) observed: Vec<Activity>,
     /// The state after the last transaction.
     pub(crate) after: Overlay<ExecutionState>,
     pub(crate) environment: Environment,
@@ -44,14 +44,14 @@ pub(crate) fn replay(
     environment.checks.sender_code = false;
     let mut observed = Vec::with_capacity(input.transactions.len());
     if !runs_code {
-        observed.resize_with(input.transactions.len(), Observed::default);
+        observed.resize_with(input.transactions.len(), Activity::default);
         return Ok(Some(Replay { observed, after, environment }));
     }
     let failed = |source| IndexError::Replay { number, source: Box::new(source) };
     begin_block(&mut after, &environment, &executable, &interrupt).map_err(failed)?;
     for transaction in &input.transactions {
         let (seen, outcome) =
-            observe(&mut after, &environment, transaction, &interrupt).map_err(failed)?;
+            activity(&mut after, &environment, transaction, &interrupt).map_err(failed)?;
         commit(&mut after, &environment, &outcome).map_err(failed)?;
         observed.push(seen);
     }

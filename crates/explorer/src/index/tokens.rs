@@ -155,16 +155,8 @@ impl Book<'_> {
         if before == after {
             return Ok(());
         }
-        let ranked = |balance: U256| {
-            let key = Key::new(keys::HOLDER).address(token).byte(class as u8);
-            key.number(balance).address(holder).build()
-        };
-        if !before.is_zero() {
-            self.draft.put(ranked(before), None)?;
-        }
-        if !after.is_zero() {
-            self.draft.put(ranked(after), Some(Vec::new()))?;
-        }
+        let prefix = Key::new(keys::HOLDER).address(token).byte(class as u8);
+        self.rank(&prefix, holder, before, after)?;
         let more = i64::from(!after.is_zero()) - i64::from(!before.is_zero());
         *self.holders.entry((token, class)).or_default() += more;
         self.set_amount(key, after)
@@ -205,20 +197,34 @@ impl Book<'_> {
         let key = inventory(holder, Class::Erc1155, token, id);
         let before = self.amount_at(&key)?;
         let after = change(before);
-        let ranked = |amount: U256| {
-            let key = Key::new(keys::ID_HOLDER).address(token).number(id);
-            key.number(amount).address(holder).build()
-        };
         if before != after {
-            if !before.is_zero() {
-                self.draft.put(ranked(before), None)?;
-            }
-            if !after.is_zero() {
-                self.draft.put(ranked(after), Some(Vec::new()))?;
-            }
+            let prefix = Key::new(keys::ID_HOLDER).address(token).number(id);
+            self.rank(&prefix, holder, before, after)?;
             self.set_amount(key, after)?;
         }
         Ok(before.abs_diff(after))
+    }
+
+    /// Moves a holder in a list by amount.
+    ///
+    /// Not part of the generic functions that call it: there rustc 1.95 takes the bytes of `after`
+    /// for those of `before`, when it optimises (see CONTRIBUTING.md).
+    fn rank(
+        &mut self,
+        prefix: &Key,
+        holder: Address,
+        before: U256,
+        after: U256,
+    ) -> Result<(), IndexError> {
+        if !before.is_zero() {
+            let key = prefix.clone().number(before).address(holder).build();
+            self.draft.put(key, None)?;
+        }
+        if !after.is_zero() {
+            let key = prefix.clone().number(after).address(holder).build();
+            self.draft.put(key, Some(Vec::new()))?;
+        }
+        Ok(())
     }
 
     fn amount_at(&self, key: &[u8]) -> Result<U256, IndexError> {

@@ -51,7 +51,7 @@ fn genesis(keys: &[PrivateKeySigner]) -> Genesis {
     let mut genesis = Genesis {
         config: config_with_forks(CHAIN_ID, Fork::Osaka),
         timestamp: START,
-        gas_limit: 60_000_000,
+        gas_limit: 300_000_000,
         base_fee_per_gas: Some(1_000_000_000),
         alloc: keys.iter().map(|key| (key.address(), rich.clone())).collect(),
         ..Genesis::default()
@@ -154,6 +154,7 @@ impl TestChain {
 
     /// Makes a block of random transactions.
     pub(crate) fn block(&mut self, random: &mut StdRng) {
+        self.empty_pool();
         let mut nonces: BTreeMap<usize, u64> = BTreeMap::new();
         let state = self.chain.reader();
         for _ in 0..random.gen_range(0..40) {

@@ -40,7 +40,7 @@ fn assert_same(one: &Index, other: &Index, what: &str) {
 #[test]
 fn it_is_what_a_walk_over_the_chain_finds() {
     let seed = number("HEDDLE_SEED", 20_261_129);
-    let transactions = number("HEDDLE_EXPLORER_TRANSACTIONS", 3_000);
+    let transactions = number("HEDDLE_EXPLORER_TRANSACTIONS", 20_000);
     println!("HEDDLE_SEED={seed} HEDDLE_EXPLORER_TRANSACTIONS={transactions}");
     let mut random = StdRng::seed_from_u64(seed);
     let mut chain = TestChain::new(seed);

@@ -66,7 +66,7 @@ pub struct SlotAccess {
 
 /// What a transaction did.
 #[derive(Clone, Debug, Default)]
-pub struct Observed {
+pub struct Activity {
     /// Its frames, each before those that it called.
     pub frames: Vec<Frame>,
     /// Frames beyond [`FRAMES_MAX`].
@@ -82,32 +82,32 @@ pub struct Observed {
 /// # Errors
 ///
 /// See [`CallError`].
-pub fn observe<DB: DatabaseRef<Error: 'static>>(
+pub fn activity<DB: DatabaseRef<Error: 'static>>(
     state: &mut Overlay<DB>,
     environment: &Environment,
     transaction: &TxEnv,
     interrupt: &Interrupt,
-) -> Result<(Observed, Outcome), CallError<DB::Error>> {
+) -> Result<(Activity, Outcome), CallError<DB::Error>> {
     let mut observer = Observer::default();
     let outcome = call_inspected(state, environment, transaction, interrupt, &mut observer)?;
-    let mut observed = observer.observed;
+    let mut activity = observer.activity;
     if !outcome.result.is_success() {
-        observed.frames.iter_mut().for_each(|frame| frame.reverted = true);
+        activity.frames.iter_mut().for_each(|frame| frame.reverted = true);
     }
     for (address, account) in &outcome.changes {
-        observed.slots.extend(account.storage.iter().map(|(slot, value)| SlotAccess {
+        activity.slots.extend(account.storage.iter().map(|(slot, value)| SlotAccess {
             address: *address,
             slot: *slot,
             written: value.is_changed(),
         }));
     }
-    observed.slots.sort_unstable();
-    Ok((observed, outcome))
+    activity.slots.sort_unstable();
+    Ok((activity, outcome))
 }
 
 #[derive(Debug, Default)]
 struct Observer {
-    observed: Observed,
+    activity: Activity,
     /// Places of the frames that have not ended; `None` for one that was left out.
     open: Vec<Option<usize>>,
     /// A self-destruction that is about to be executed: contract, heir and balance.
@@ -116,9 +116,9 @@ struct Observer {
 
 impl Observer {
     fn enter(&mut self, frame: Frame) {
-        let frames = &mut self.observed.frames;
+        let frames = &mut self.activity.frames;
         if frames.len() >= FRAMES_MAX {
-            self.observed.frames_left_out += 1;
+            self.activity.frames_left_out += 1;
             self.open.push(None);
             return;
         }
@@ -129,7 +129,7 @@ impl Observer {
     fn exit(&mut self, result: &InterpreterResult, gas_limit: u64, creates: bool) {
         let Some(Some(at)) = self.open.pop() else { return };
         let Some((frame, within)) =
-            self.observed.frames.get_mut(at..).and_then(<[_]>::split_first_mut)
+            self.activity.frames.get_mut(at..).and_then(<[_]>::split_first_mut)
         else {
             return;
         };
@@ -148,7 +148,7 @@ impl Observer {
     /// Notes what is hashed by the instruction that comes next, if it has 64 bytes.
     fn note_preimage(&mut self, interp: &Interpreter) {
         let [.., length, offset] = interp.stack.data()[..] else { return };
-        if length != U256::from(64) || self.observed.preimages.len() >= PREIMAGES_MAX {
+        if length != U256::from(64) || self.activity.preimages.len() >= PREIMAGES_MAX {
             return;
         }
         let Ok(offset) = usize::try_from(offset) else { return };
@@ -157,7 +157,7 @@ impl Observer {
         };
         let bytes = interp.memory.slice(offset..end);
         if let Ok(preimage) = <[u8; 64]>::try_from(&*bytes) {
-            self.observed.preimages.insert(alloy_primitives::keccak256(preimage), preimage);
+            self.activity.preimages.insert(alloy_primitives::keccak256(preimage), preimage);
         }
     }
 }
