@@ -50,6 +50,9 @@ pub struct Settings {
     /// Bytes that a contract's code may have, in place of what the fork allows: see
     /// [`ChainSpec::code_size_max`]. Other nodes take no blocks that depend on it.
     pub code_size_max: Option<usize>,
+    /// Whether to record who executes what and when in each block: see
+    /// [`CommittedBlock::schedule`].
+    pub record_schedule: bool,
     /// Who is told of the stages of blocks that are made and committed.
     pub observer: Option<StageObserver>,
 }
@@ -68,6 +71,7 @@ impl Default for Settings {
             settle_bytes: 128 << 20,
             watched_account: None,
             code_size_max: None,
+            record_schedule: false,
             observer: None,
         }
     }
@@ -185,6 +189,7 @@ impl Chain {
         let executor = Executor::new(heddle_executor::Settings {
             threads: settings.threads,
             parallel_gas_min: settings.parallel_gas_min,
+            record_schedule: settings.record_schedule,
             ..heddle_executor::Settings::default()
         })?;
         let (blocks, executions) = (settings.side_blocks_max, settings.side_executions_max);
@@ -493,7 +498,7 @@ pub(crate) fn put_executed(
 
 /// Writes an executed block as canonical.
 fn put_block(writer: &mut Writer, executed: &ExecutedBlock, version: Version) -> Result<(), Error> {
-    let CommittedBlock { block, receipts, total_difficulty } = &*executed.block;
+    let CommittedBlock { block, receipts, total_difficulty, .. } = &*executed.block;
     let access_list = executed.access_list.as_ref();
     BlockRecords { block, receipts, access_list }.put(writer)?;
     let (hash, total_difficulty) = (block.hash, *total_difficulty);

@@ -355,8 +355,9 @@ impl Chain {
         let Executed { output, access_list } = executed;
         let total_difficulty = total_difficulty_after(before, &block.block.header);
         let receipts = output.receipts;
+        let schedule = output.schedule.map(Arc::new);
         ExecutedBlock {
-            block: Arc::new(CommittedBlock { block, receipts, total_difficulty }),
+            block: Arc::new(CommittedBlock { block, receipts, total_difficulty, schedule }),
             access_list,
             requests: output.requests,
             statistics: output.statistics,

@@ -9,6 +9,7 @@ use crate::{
     rules,
 };
 use alloy_primitives::{Address, B256, Bytes, U256};
+use heddle_executor::Schedule;
 use heddle_state::{StateView, Version};
 use heddle_storage::{Database, Reader};
 use heddle_types::{Block, ChainSpec, Fork, Header, Receipt, RecoveredBlock, RecoveredTransaction};
@@ -57,8 +58,9 @@ pub struct Head {
     pub state_root: B256,
 }
 
-/// A block of the canonical chain with what came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A block of the canonical chain with what came of it. Two are equal if all but the schedule is,
+/// which tells of one time that the block was executed.
+#[derive(Clone, Debug)]
 pub struct CommittedBlock {
     /// The block.
     pub block: RecoveredBlock,
@@ -66,7 +68,21 @@ pub struct CommittedBlock {
     pub receipts: Vec<Receipt>,
     /// Sum of the difficulties up to it.
     pub total_difficulty: U256,
+    /// Who executed what and when, if it was executed just now and
+    /// [`Settings::record_schedule`](crate::Settings) asks for it. It is not stored.
+    pub schedule: Option<Arc<Schedule>>,
 }
+
+impl PartialEq for CommittedBlock {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { block, receipts, total_difficulty, schedule: _ } = self;
+        *block == other.block
+            && *receipts == other.receipts
+            && *total_difficulty == other.total_difficulty
+    }
+}
+
+impl Eq for CommittedBlock {}
 
 /// A transaction of the canonical chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,7 +291,8 @@ impl ChainReader {
         };
         let missing = Error::Record("the receipts of a canonical block");
         let receipts = self.receipts(number)?.ok_or(missing)?;
-        Ok(Some(CommittedBlock { block, receipts, total_difficulty: record.total_difficulty }))
+        let total_difficulty = record.total_difficulty;
+        Ok(Some(CommittedBlock { block, receipts, total_difficulty, schedule: None }))
     }
 
     /// The access list of a canonical block, in RLP (EIP-7928); `None` before Amsterdam.

@@ -6,6 +6,7 @@
 //! the same at all (see `observe`).
 
 use crate::{
+    AccountField, Location,
     mv_memory::{AccountNumber, Life, MvMemory, Seen, SlotNumber, UNLISTED},
     observe::Observed,
     receipts::Executed,
@@ -274,7 +275,16 @@ pub(crate) enum Validity {
     Stale {
         /// As above.
         depends: bool,
+        /// What it had read otherwise.
+        place: StalePlace,
     },
+}
+
+/// What was read and is different now: a place among the accounts, or among the slots, of effects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StalePlace {
+    Account(usize),
+    Slot(usize),
 }
 
 impl Effects {
@@ -289,22 +299,48 @@ impl Effects {
     ) -> Validity {
         let mut depends = false;
         let suspected = |writer: Option<Step>| suspect.is_some() && writer == suspect;
-        for effect in &self.accounts {
+        for (at, effect) in self.accounts.iter().enumerate() {
             let (valid, writer) = effect.settle(memory, step);
             depends |= suspected(writer) && (effect.reliance == Reliance::Exact || !valid);
             if !valid {
-                return Validity::Stale { depends };
+                return Validity::Stale { depends, place: StalePlace::Account(at) };
             }
         }
-        for effect in &self.slots {
+        for (at, effect) in self.slots.iter().enumerate() {
             let (now, writer) = memory.read_slot(effect.number, step);
             depends |= suspected(writer);
             if now != effect.seen {
-                return Validity::Stale { depends };
+                return Validity::Stale { depends, place: StalePlace::Slot(at) };
             }
         }
         self.mark_accessed(memory);
         Validity::Valid { depends }
+    }
+
+    /// The location at a place that is stale, and the step before `step` that wrote what is there
+    /// now.
+    pub(crate) fn stale_location(
+        &self,
+        memory: &MvMemory,
+        place: StalePlace,
+        step: Step,
+    ) -> Option<(Location, Option<Step>)> {
+        Some(match place {
+            StalePlace::Account(at) => {
+                let effect = self.accounts.get(at)?;
+                let account = memory.account(effect.number);
+                let field = effect.stale_field(&account.read(step).0);
+                let location = Location::Account { address: account.address, field };
+                (location, account.versions().writer(field, step))
+            }
+            StalePlace::Slot(at) => {
+                let number = self.slots.get(at)?.number;
+                let slot = memory.slot(number);
+                let address = memory.account(slot.account).address;
+                let writer = memory.read_slot(number, step).1;
+                (Location::Slot { address, key: slot.key }, writer)
+            }
+        })
     }
 
     /// Makes the changes visible to later steps.
@@ -383,6 +419,24 @@ impl Effects {
 }
 
 impl AccountEffect {
+    /// Which field makes the difference, where the account is as `now` and that does not hold.
+    fn stale_field(&self, now: &Seen) -> AccountField {
+        let seen = &self.seen;
+        if self.reliance == Reliance::Code {
+            let differs = seen.code_hash != now.code_hash;
+            return if differs { AccountField::Code } else { AccountField::Balance };
+        }
+        if seen.exists != now.exists {
+            AccountField::Existence
+        } else if seen.code_hash != now.code_hash {
+            AccountField::Code
+        } else if seen.nonce != now.nonce {
+            AccountField::Nonce
+        } else {
+            AccountField::Balance
+        }
+    }
+
     /// Turns an amount into a balance. Returns whether the account is what the execution relied on,
     /// and who changed it last.
     fn settle(&self, memory: &MvMemory, step: Step) -> (bool, Option<Step>) {

@@ -6,6 +6,7 @@ use crate::{
     error::caught,
     mv_memory::MvMemory,
     parallel::{self, Means},
+    recorder::Clock,
     sequential,
     share::Sharing,
     watch::{BlockInspector, ResultSink, Watch},
@@ -25,6 +26,9 @@ pub struct Settings {
     pub parallel_gas_min: u64,
     /// Whether [`Way::Sequential`] also records the access list (by revm's own builder).
     pub sequential_access_list: bool,
+    /// Whether to record who executes what and when: [`BlockOutput::schedule`]. It takes a look at
+    /// the clock before and after each transaction that is executed, plain transfers aside.
+    pub record_schedule: bool,
 }
 
 impl Default for Settings {
@@ -33,6 +37,7 @@ impl Default for Settings {
             threads: std::thread::available_parallelism().map_or(1, usize::from),
             parallel_gas_min: 2_000_000,
             sequential_access_list: false,
+            record_schedule: false,
         }
     }
 }
@@ -137,11 +142,12 @@ impl Executor {
         DB: DatabaseRef<Error: 'static> + Sync,
         I: BlockInspector<DB>,
     {
+        let clock = Clock::new(self.settings.record_schedule);
         let list = match way {
             Way::Sequential => {
                 let record = self.settings.sequential_access_list;
                 return caught(Place::Block, || {
-                    sequential::execute(block, state, watch, inspector(0), record)
+                    sequential::execute(block, state, watch, inspector(0), record, clock)
                 });
             }
             Way::Optimistic => None,
@@ -154,7 +160,7 @@ impl Executor {
         // A panic that belongs to no place must not reach the caller either.
         caught(Place::Block, || {
             memory.clear(sharing);
-            let means = Means { memory, sharing, caches };
+            let means = Means { memory, sharing, caches, clock };
             parallel::execute(block, state, means, list, watch, inspector)
         })
     }

@@ -23,6 +23,7 @@
 //! | `crew`, `share` | who works on a block, and how work is shared |
 //! | `guided`, `directory`, `premade`, `reads` | following an access list, and holding the block to it |
 //! | `fold` | from memory to change set and access list |
+//! | `schedule`, `recorder` | how it went: who executed what and when, and what twice |
 //!
 //! Beside blocks, for RPC, one transaction after the other on an [`Overlay`] over any state:
 //!
@@ -68,6 +69,8 @@ mod premade;
 mod protocol;
 mod reads;
 mod receipts;
+mod recorder;
+mod schedule;
 mod scheduler;
 mod sequential;
 mod sequential_state;
@@ -93,6 +96,7 @@ pub use observe::Observed;
 pub use output::{BlockOutput, Skipped, Statistics};
 pub use overlay::{Overlay, OverrideError};
 pub use revm;
+pub use schedule::{AccountField, Conflict, Location, Schedule, Span, SpanKind};
 pub use sequential_state::SequentialState;
 pub use view::{View, ViewError};
 pub use watch::{BlockInspector, Final, ResultSink};

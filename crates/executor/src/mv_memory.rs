@@ -9,6 +9,7 @@
 //! without hashing, and the full key (address, or account number and 256-bit slot) is compared at
 //! every look-up: two keys are never taken for one because their hashes agree.
 
+use crate::AccountField;
 use crate::effects::is_huge;
 use crate::premade::Premade;
 use crate::share::Sharing;
@@ -536,6 +537,21 @@ impl AccountVersions {
     fn wiped_before(&self, step: Step) -> Option<Step> {
         let life = self.rare.as_ref()?.life.all_before(step);
         life.iter().rev().find(|(_, life)| *life != Life::Emptied).map(|(at, _)| *at)
+    }
+
+    /// The newest step before `step` that changed a field, or for existence anything.
+    pub(crate) fn writer(&self, field: AccountField, step: Step) -> Option<Step> {
+        let rare = self.rare.as_ref();
+        let written = match field {
+            AccountField::Balance => self.balance.before(step).map(|(at, _)| *at),
+            AccountField::Nonce => self.nonce.before(step).map(|(at, _)| *at),
+            AccountField::Code => rare.and_then(|rare| rare.code.before(step)).map(|(at, _)| *at),
+            AccountField::Existence => return self.read(None, step).1,
+        };
+        // A field is lost with its account, too.
+        let life = rare.and_then(|rare| rare.life.before(step));
+        let destroyed = life.filter(|(_, life)| *life == Life::Destroyed).map(|(at, _)| *at);
+        written.max(destroyed)
     }
 
     /// Whether anything changes at `step`.

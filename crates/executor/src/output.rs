@@ -1,11 +1,12 @@
 //! What executing a block gives.
 
+use crate::Schedule;
 use alloy_primitives::Bytes;
 use heddle_types::{AccessList, ChangeSet, Receipt};
 use revm::context::result::InvalidTransaction;
 
 /// What executing a block gives; the same for each [`Way`](crate::Way) and number of threads,
-/// `statistics` aside.
+/// `statistics` and `schedule` aside.
 #[derive(Clone, Debug, Default)]
 pub struct BlockOutput {
     /// One receipt for each transaction that is in the block.
@@ -26,6 +27,8 @@ pub struct BlockOutput {
     pub skipped: Vec<Skipped>,
     /// How the work went.
     pub statistics: Statistics,
+    /// Who executed what and when, if [`Settings::record_schedule`](crate::Settings) asks for it.
+    pub schedule: Option<Schedule>,
 }
 
 /// A candidate that was left out of the block.

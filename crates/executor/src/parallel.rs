@@ -30,6 +30,7 @@ use crate::{
     premade::premake,
     protocol::{self, Operation},
     reads::Reads,
+    recorder::{Clock, Recorder, Timed},
     scheduler::{Scheduler, Thread},
     share::Sharing,
     steps::Steps,
@@ -72,6 +73,7 @@ pub(crate) struct Engine<'a, 'w, DB: DatabaseRef<Error: 'static>, I> {
     sharing: Sharing<'a>,
     /// Each thread's.
     caches: &'a [Mutex<Caches>],
+    clock: Clock,
 }
 
 /// What there is to execute with, kept from one block to the next.
@@ -82,6 +84,8 @@ pub(crate) struct Means<'m> {
     pub(crate) sharing: Sharing<'m>,
     /// Each thread's.
     pub(crate) caches: &'m [Mutex<Caches>],
+    /// Tells the time if the schedule is to be recorded.
+    pub(crate) clock: Clock,
 }
 
 /// What has become of a transaction that a thread took on.
@@ -102,6 +106,8 @@ struct Record<E: std::error::Error + 'static, I> {
     /// How many changes that a list names the effects hold, or how they differ from the list.
     checked: Result<usize, AccessListError>,
     inspector: Option<I>,
+    /// When it was executed, if the schedule is recorded.
+    timed: Timed,
 }
 
 /// The part of the block that is final.
@@ -112,6 +118,20 @@ struct Finality<'w, E: std::error::Error + 'static, I> {
     ranks: Vec<u32>,
     results: Results<'w, I>,
     failure: Option<BlockError<E>>,
+    recorder: Option<Box<Recorder>>,
+}
+
+impl<E: std::error::Error + 'static, I> Finality<'_, E, I> {
+    fn record(&mut self, record: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &mut self.recorder {
+            record(recorder);
+        }
+    }
+
+    /// The place of the next transaction among those in the block.
+    fn rank(&self) -> u32 {
+        self.output.receipts.len() as u32
+    }
 }
 
 /// Executes `block`; `list` is the access list to follow, `None` the optimistic way.
@@ -140,7 +160,9 @@ where
     let engine = Engine::new(block, state, means, steps, listed.as_ref(), watch);
     let run = || {
         caught(Place::Before, || engine.operations(&before, inspector(0), |i| steps.before(i)))?;
+        engine.record(Recorder::prepared);
         engine.transactions(inspector)?;
+        engine.record(Recorder::finished);
         let deposits = protocol::deposit_requests(block, &engine.chain.lock().output.receipts)?;
         engine.chain.lock().output.requests.extend(deposits);
         caught(Place::After, || engine.operations(&after, inspector(0), |i| steps.after(i)))?;
@@ -191,7 +213,7 @@ where
         listed: Option<&'a Listed<'a>>,
         watch: Watch<'w, I>,
     ) -> Self {
-        let Means { memory, sharing, caches } = means;
+        let Means { memory, sharing, caches, clock } = means;
         let Watch { inspectors, results } = watch;
         let direct = DirectTransfers::new(block);
         let mut planner = Planner {
@@ -220,6 +242,7 @@ where
             trouble: None,
             checked: Ok(0),
             inspector: None,
+            timed: Timed::default(),
         };
         let mut output = BlockOutput::default();
         output.receipts.reserve_exact(count);
@@ -238,13 +261,19 @@ where
                 ranks: Vec::with_capacity(count),
                 results,
                 failure: None,
+                recorder: clock.recorder(),
             }),
             inspectors,
             listed,
             beneficiary,
             sharing,
             caches,
+            clock,
         }
+    }
+
+    fn record(&self, record: impl FnOnce(&mut Recorder)) {
+        self.chain.lock().record(record);
     }
 
     fn reads(&self) -> Reads<'a> {
@@ -259,6 +288,7 @@ where
         let caches = self.caches[member].lock();
         let mut worker = Worker::new(self.block, view, inspector, self.inspectors, exact, caches);
         worker.thread = Thread::new(member);
+        worker.member = u16::try_from(member).unwrap_or(u16::MAX);
         worker
     }
 
@@ -330,6 +360,7 @@ where
                 return;
             }
         }
+        chain.record(Recorder::end);
     }
 
     fn work(&self, worker: &mut Worker<'a, 'w, DB, I>) {
@@ -381,6 +412,7 @@ where
         self.scheduler.lead_from(index, worker.thread, |index| {
             self.lead_one(worker, &mut chain, index, true)
         });
+        chain.record(Recorder::end);
         next
     }
 
@@ -391,6 +423,9 @@ where
             let chain = chain.get_or_insert_with(|| self.chain.lock());
             self.lead_one(worker, chain, index, true);
         });
+        if let Some(mut chain) = chain {
+            chain.record(Recorder::end);
+        }
     }
 
     fn lead_one(
@@ -417,7 +452,7 @@ where
                 }
             }
             if self.plan.is_unsound(index, self.scheduler.front()) {
-                self.record(index).deferred = true;
+                self.record_of(index).deferred = true;
                 self.scheduler.executed(index, worker.thread);
                 return Attempt::Done { next: None };
             }
@@ -426,12 +461,14 @@ where
             }
         }
         let step = self.steps.transaction(index);
-        let mut record = self.record(index);
+        let mut record = self.record_of(index);
         record.deferred = false;
+        let start = self.clock.now();
         record.trouble = self.execute_one(worker, index, &mut record.effects).err();
         if record.trouble.is_none() && self.listed.is_none() {
             record.effects.publish(self.memory, step);
         }
+        record.timed = Timed { thread: worker.member, start, end: self.clock.now() };
         let next = self.scheduler.published(index);
         record.checked = self.check_listed(&record.effects, index);
         if record.trouble.is_none() {
@@ -443,7 +480,7 @@ where
         Attempt::Done { next }
     }
 
-    fn record(&self, index: usize) -> MutexGuard<'_, Record<DB::Error, I>> {
+    fn record_of(&self, index: usize) -> MutexGuard<'_, Record<DB::Error, I>> {
         self.records[index % self.records.len()].lock()
     }
 
@@ -481,11 +518,14 @@ where
         output.gas_used = chain.gas.used;
         output.blob_gas_used = chain.gas.blob_used;
         output.statistics.threads = self.sharing.threads();
+        let recorder = chain.recorder.take();
+        let scheduled = |recorder: Box<Recorder>| recorder.finish(self.sharing.threads());
         let end = self.steps.end();
         if let Some(listed) = self.listed {
             let changes = self.changes_listed(listed, end);
             let place = Place::Block;
             output.changes = changes.map_err(|source| BlockError::AccessList { place, source })?;
+            output.schedule = recorder.map(scheduled);
             return Ok(output);
         }
         let included = output.receipts.len() as u64;
@@ -494,6 +534,7 @@ where
         let marks = self.block.fork < Fork::Cancun;
         (output.changes, output.access_list) =
             fold(self.reads(), end, Some(&index), marks, self.sharing);
+        output.schedule = recorder.map(scheduled);
         Ok(output)
     }
 

@@ -11,6 +11,7 @@ use crate::{
     limits::BlockGas,
     protocol::{self, SystemCall},
     receipts::{BloomMaker, Executed},
+    recorder::{Clock, Recorder},
     sequential_state::{Existence, SequentialState},
     watch::{Final, Watch},
 };
@@ -30,6 +31,10 @@ use revm::{
 };
 use std::collections::BTreeMap;
 
+/// A transaction of no more gas, which is hardly more than that of a plain transfer, takes so short
+/// that looking at a clock for each would show.
+const BRIEF_GAS_MAX: u64 = 30_000;
+
 type Context<'a, DB> = BlockContext<'a, SequentialState<'a, DB>>;
 type Machine<'a, DB, I> = BlockEvm<'a, SequentialState<'a, DB>, I>;
 type Outcome<'a, DB> = Result<ExecutionResult<HaltReason>, Failure<'a, DB>>;
@@ -42,6 +47,7 @@ pub(crate) fn execute<DB, I>(
     watch: Watch<'_, I>,
     inspector: I,
     record_list: bool,
+    clock: Clock,
 ) -> Result<BlockOutput, BlockError<DB::Error>>
 where
     DB: DatabaseRef<Error: 'static>,
@@ -61,14 +67,20 @@ where
         blooms: BloomMaker::new(),
         gas: BlockGas::new(block),
         output: BlockOutput::default(),
+        recorder: clock.recorder(),
     };
     run.output.statistics = Statistics { threads: 1, ..Statistics::default() };
     // What a panic leaves half done is dropped with the machine.
     caught(Place::Before, || run.before(&before))?;
     run.output.receipts.reserve_exact(block.transactions.len());
+    run.record(Recorder::prepared);
     for (index, transaction) in block.transactions.iter().enumerate() {
         caught(Place::Transaction(index), || run.transaction(index, transaction))?;
     }
+    run.record(|recorder| {
+        recorder.end();
+        recorder.finished();
+    });
     caught(Place::After, || run.after(&after))?;
     Ok(run.finish())
 }
@@ -81,6 +93,7 @@ struct Run<'a, 'w, DB: DatabaseRef, I> {
     blooms: BloomMaker,
     gas: BlockGas,
     output: BlockOutput,
+    recorder: Option<Box<Recorder>>,
 }
 
 impl<'a, DB, I> Run<'a, '_, DB, I>
@@ -103,12 +116,21 @@ where
         Ok(())
     }
 
+    fn record(&mut self, record: impl FnOnce(&mut Recorder)) {
+        if let Some(recorder) = &mut self.recorder {
+            record(recorder);
+        }
+    }
+
     fn transaction(
         &mut self,
         index: usize,
         transaction: &'a TxEnv,
     ) -> Result<(), BlockError<DB::Error>> {
-        let list_index = self.output.receipts.len() as u64 + 1;
+        let rank = self.output.receipts.len();
+        let list_index = rank as u64 + 1;
+        let brief = transaction.gas_limit <= BRIEF_GAS_MAX;
+        self.record(|recorder| recorder.begin_next(rank as u32, brief));
         let result = match self.gas.check(transaction) {
             Err(reason) => Err(EVMError::Transaction(reason)),
             Ok(()) => self.run(index, transaction),
@@ -121,6 +143,7 @@ where
                     return Err(BlockError::InvalidTransaction { index, reason });
                 }
                 self.output.skipped.push(Skipped { index, reason });
+                self.record(Recorder::leave_out);
                 return Ok(());
             }
             Err(error) => return Err(block_error(Place::Transaction(index), error)),
@@ -244,6 +267,7 @@ where
         output.blob_gas_used = self.gas.blob_used;
         output.access_list = self.list.map(|list| list.finish(self.block.fork));
         output.changes = self.machine.ctx.journaled_state.database.into_changes();
+        output.schedule = self.recorder.map(|recorder| recorder.finish(1));
         output
     }
 }

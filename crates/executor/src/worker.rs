@@ -36,6 +36,8 @@ type Failure<'a, DB> = TransactionError<View<'a, DB>>;
 /// One thread's machine.
 pub(crate) struct Worker<'a, 'w, DB: DatabaseRef, I> {
     pub(crate) thread: Thread,
+    /// The number of the thread.
+    pub(crate) member: u16,
     machine: Machine<'a, DB, I>,
     caches: MutexGuard<'a, Caches>,
     inspectors: Inspectors<'w, I>,
@@ -112,6 +114,7 @@ where
         }
         Self {
             thread: Thread::new(0),
+            member: 0,
             machine,
             caches,
             inspectors,

@@ -256,7 +256,8 @@ mod tests {
         let hash = B256::from(U256::from(number));
         let block = RecoveredBlock { block: Block::default(), hash, senders: Vec::new() };
         let receipts = vec![receipt; transactions];
-        Arc::new(CommittedBlock { block, receipts, total_difficulty: U256::ZERO })
+        let total_difficulty = U256::ZERO;
+        Arc::new(CommittedBlock { block, receipts, total_difficulty, schedule: None })
     }
 
     #[test]

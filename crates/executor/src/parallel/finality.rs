@@ -2,12 +2,13 @@
 
 use super::{Engine, Finality, Record};
 use crate::{
-    AccessListError, BlockError, Invalid, Place, Skipped,
-    effects::{Effects, Validity},
+    AccessListError, BlockError, Invalid, Place, Skipped, SpanKind,
+    effects::{Effects, StalePlace, Validity},
     fees::pay_fee,
     foresight,
     mv_memory::AccountNumber,
     receipts::Executed,
+    recorder::{Recorder, Timed},
     versions::Step,
     view::load_account,
     watch::Final,
@@ -32,13 +33,17 @@ where
     ) -> Result<(), BlockError<DB::Error>> {
         let fits = chain.gas.check(&self.block.transactions[index]);
         if self.plan.is_foreseen(index) {
+            let (rank, thread) = (chain.rank(), worker.member);
+            chain.record(|recorder| recorder.begin_transfer(rank, thread));
             if fits.is_ok() && self.make_foreseen_final(chain, index)? {
+                chain.record(Recorder::end_transfer);
                 return Ok(());
             }
             self.retract_foreseen(index);
             attempted = false;
         }
-        let record = &mut *self.record(index);
+        chain.record(Recorder::end);
+        let record = &mut *self.record_of(index);
         let deferred = attempted && core::mem::take(&mut record.deferred);
         let result = self.settle_record(worker, chain, index, record, fits, attempted && !deferred);
         if deferred {
@@ -62,16 +67,20 @@ where
         if let Err(reason) = fits {
             if attempted && self.listed.is_none() {
                 record.effects.retract(self.memory, step);
+                chain.record_span(record, SpanKind::LeftOut);
             }
             return self.skip(chain, index, reason);
         }
+        let mut kind = SpanKind::Speculative;
         if self.listed.is_some() {
+            kind = SpanKind::Guided;
             if let Some(trouble) = record.trouble.take() {
                 return Err(self.without_effects(worker, index, record, trouble));
             }
-        } else if !(attempted && self.stands(index, record)) {
+        } else if !(attempted && self.stands(chain, index, record)) {
             chain.output.statistics.reexecutions += u64::from(attempted);
             self.execute_now(worker, index, record)?;
+            kind = SpanKind::InTurn;
         }
         if attempted && self.listed.is_none() {
             chain.output.statistics.speculative_executions += 1;
@@ -79,9 +88,13 @@ where
         chain.output.statistics.direct_transfers += u64::from(record.effects.direct);
         let executed = match record.effects.result.take() {
             Some(Ok(executed)) => executed,
-            Some(Err(reason)) => return self.skip(chain, index, reason),
+            Some(Err(reason)) => {
+                chain.record_span(record, SpanKind::LeftOut);
+                return self.skip(chain, index, reason);
+            }
             None => unreachable!("every execution without trouble leaves a result"),
         };
+        chain.record_span(record, kind);
         self.settle(record, executed.fee, index)?;
         self.add_receipt(chain, index, executed, record.effects.bloom);
         if chain.results.is_some() {
@@ -105,7 +118,7 @@ where
             && self.memory.has_contested()
             && (contested(planned.sender()) || contested(planned.recipient()));
         if is_contested || chain.results.is_some() {
-            let record = &mut *self.record(index);
+            let record = &mut *self.record_of(index);
             record.effects.clear();
             let (from, to) = (planned.sender(), planned.recipient());
             if !self.direct.execute(self.reads(), transaction, to, from, step, &mut record.effects)
@@ -126,7 +139,7 @@ where
         chain.output.statistics.direct_transfers += 1;
         self.add_receipt(chain, index, executed, Bloom::ZERO);
         if chain.results.is_some() {
-            self.stream(chain, index, &self.record(index).effects, None);
+            self.stream(chain, index, &self.record_of(index).effects, None);
         }
         Ok(true)
     }
@@ -175,21 +188,50 @@ where
 
     /// Whether the effects of an attempt are what an execution now would give. If so they are
     /// settled, if not they are taken back.
-    fn stands(&self, index: usize, record: &mut Record<DB::Error, I>) -> bool {
+    fn stands(
+        &self,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        record: &mut Record<DB::Error, I>,
+    ) -> bool {
         if record.trouble.take().is_some() {
+            self.record_conflict(chain, index, record, None);
             return false;
         }
         let step = self.steps.transaction(index);
         let suspect = self.suspect(index);
         let validity = record.effects.validate_and_settle(self.memory, step, suspect);
-        let (Validity::Valid { depends } | Validity::Stale { depends }) = validity;
+        let (Validity::Valid { depends } | Validity::Stale { depends, .. }) = validity;
         self.plan.learn(index, depends);
-        let stands = matches!(validity, Validity::Valid { .. });
-        if !stands {
-            self.plan.suspect_before(index, self.scheduler.claimed_end());
-            record.effects.retract(self.memory, step);
+        let Validity::Stale { place, .. } = validity else { return true };
+        self.record_conflict(chain, index, record, Some(place));
+        self.plan.suspect_before(index, self.scheduler.claimed_end());
+        record.effects.retract(self.memory, step);
+        false
+    }
+
+    /// Records that an attempt does not stand, and why: what it had read at a `place` is different.
+    fn record_conflict(
+        &self,
+        chain: &mut Finality<'w, DB::Error, I>,
+        index: usize,
+        record: &Record<DB::Error, I>,
+        place: Option<StalePlace>,
+    ) {
+        if chain.recorder.is_none() {
+            return;
         }
-        stands
+        chain.record_span(record, SpanKind::Discarded);
+        let step = self.steps.transaction(index);
+        let found = place.and_then(|place| record.effects.stale_location(self.memory, place, step));
+        let rank_of = |step| match self.steps.place(step) {
+            Place::Transaction(index) => chain.ranks.get(index).copied(),
+            _ => None,
+        };
+        let location = found.map(|(location, _)| location);
+        let writer = found.and_then(|(_, writer)| writer).and_then(rank_of);
+        let rank = chain.rank();
+        chain.record(|recorder| recorder.conflict(rank, location, writer));
     }
 
     /// The step of the transaction that `index` is suspected to depend on.
@@ -204,10 +246,12 @@ where
         index: usize,
         record: &mut Record<DB::Error, I>,
     ) -> Result<(), BlockError<DB::Error>> {
+        let start = self.clock.now();
         let result = self.execute_one(worker, index, &mut record.effects);
         result.map_err(|trouble| trouble.at(Place::Transaction(index)))?;
         let step = self.steps.transaction(index);
         record.effects.publish(self.memory, step);
+        record.timed = Timed { thread: worker.member, start, end: self.clock.now() };
         let depends = record.effects.settle(self.memory, step, self.suspect(index));
         self.plan.learn(index, depends);
         worker.bloom(&mut record.effects);
@@ -341,5 +385,13 @@ where
             return;
         };
         results(Final { index, receipt, accounts: &accounts, slots: &slots, inspector });
+    }
+}
+
+impl<E: std::error::Error + 'static, I> Finality<'_, E, I> {
+    /// Records the execution that `record` is of, of the next transaction.
+    fn record_span(&mut self, record: &Record<E, I>, kind: SpanKind) {
+        let rank = self.rank();
+        self.record(|recorder| recorder.span(rank, kind, record.timed));
     }
 }

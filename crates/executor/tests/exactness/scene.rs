@@ -168,7 +168,12 @@ impl Scene {
 
 /// An executor that leaves no block to one thread for being small.
 pub(crate) fn executor(threads: usize) -> Executor {
-    let settings = Settings { threads, parallel_gas_min: 0, sequential_access_list: true };
+    let settings = Settings {
+        threads,
+        parallel_gas_min: 0,
+        sequential_access_list: true,
+        ..Settings::default()
+    };
     Executor::new(settings).expect("threads can be started")
 }
 

@@ -46,6 +46,7 @@ impl Executors {
                 threads: *threads,
                 parallel_gas_min: 0,
                 sequential_access_list: true,
+                ..Settings::default()
             })
             .expect("threads can be started")
         };
