@@ -16,6 +16,7 @@ mod errors;
 mod faults;
 mod protocol;
 mod scene;
+mod schedule;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfers;

@@ -133,7 +133,8 @@ fn included(block: &Block<'_>, output: &BlockOutput) -> Vec<heddle_executor::rev
     all.filter(|(index, _)| !skipped.contains(index)).map(|(_, tx)| tx.clone()).collect()
 }
 
-fn same(name: &str, reference: &BlockOutput, other: &BlockOutput) -> Result<(), String> {
+/// Whether two outputs agree in what does not depend on timing.
+pub(crate) fn same(name: &str, reference: &BlockOutput, other: &BlockOutput) -> Result<(), String> {
     fn equal<T: PartialEq + core::fmt::Debug>(
         name: &str,
         what: &str,
