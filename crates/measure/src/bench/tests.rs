@@ -11,7 +11,12 @@ use std::collections::BTreeMap;
 const TRANSACTIONS: usize = 150;
 
 fn executor(threads: usize) -> Executor {
-    let settings = Settings { threads, parallel_gas_min: 0, sequential_access_list: true };
+    let settings = Settings {
+        threads,
+        parallel_gas_min: 0,
+        sequential_access_list: true,
+        ..Settings::default()
+    };
     Executor::new(settings).unwrap()
 }
 

@@ -49,7 +49,12 @@ impl Runner {
     /// Executors without any threshold: the smallest block runs in parallel too.
     pub(super) fn new(threads: &[usize], sequential_only: bool) -> Result<Self, Error> {
         let executor = |threads| {
-            let settings = Settings { threads, parallel_gas_min: 0, sequential_access_list: true };
+            let settings = Settings {
+                threads,
+                parallel_gas_min: 0,
+                sequential_access_list: true,
+                ..Settings::default()
+            };
             Ok::<_, Error>(Executor::new(settings)?)
         };
         let threads = if sequential_only { &[] } else { threads };
