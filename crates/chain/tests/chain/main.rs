@@ -4,6 +4,7 @@
 
 mod ahead;
 mod damage;
+mod schedule;
 mod support;
 
 use alloy_primitives::{B256, U256};
