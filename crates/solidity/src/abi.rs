@@ -23,6 +23,7 @@ use alloy_primitives::{B256, Bytes, Selector, keccak256};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub(crate) use codec::decode_word;
 pub use form::InputError;
 pub use human::SignatureError;
 pub use kind::{Field, Kind};

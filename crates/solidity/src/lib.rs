@@ -7,6 +7,8 @@
 
 pub mod abi;
 pub mod compiler;
+pub mod layout;
+pub mod requests;
 pub mod signatures;
 pub mod store;
 pub mod verify;

@@ -13,8 +13,6 @@
 mod code;
 mod compare;
 mod input;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@
 //! the text itself. Arrays are `[1, 2]`; structs are `(…)` or `[…]` in order, or `{"name": …}`;
 //! strings within those may be in quotes. Out: values, or an error that names the parameter.
 
-use alloy_primitives::{Address, Bytes, I256, Selector, U256, hex};
+use alloy_primitives::{Address, Bytes, I256, U256, hex};
 
 use super::{
     Function,
@@ -43,13 +43,10 @@ pub enum InputError {
 }
 
 impl Function {
-    /// Calldata from one text for each parameter.
+    /// Calldata from one text for each parameter; a constructor's arguments without a selector.
     pub fn encode_form(&self, texts: &[impl AsRef<str>]) -> Result<Bytes, InputError> {
-        let mut data = Vec::from(if self.name.is_empty() {
-            Selector::ZERO.get(..0).unwrap_or_default().to_vec()
-        } else {
-            self.selector().to_vec()
-        });
+        // A constructor has no selector.
+        let mut data = if self.name.is_empty() { Vec::new() } else { self.selector().to_vec() };
         let values = read_all(self, texts)?;
         data.extend_from_slice(&self.encode_arguments(&values).unwrap_or_default());
         Ok(data.into())
@@ -158,10 +155,12 @@ impl Reader<'_> {
         if self.sign('{') {
             return self.object(kind, fields);
         }
-        let close = match (self.sign('('), self.sign('[')) {
-            (true, _) => ')',
-            (false, true) => ']',
-            _ => return Err(self.error(kind, "a struct is written as (a, b) or {\"name\": a}")),
+        let close = if self.sign('(') {
+            ')'
+        } else if self.sign('[') {
+            ']'
+        } else {
+            return Err(self.error(kind, "a struct is written as (a, b) or {\"name\": a}"));
         };
         let mut values = Vec::new();
         for (index, field) in fields.iter().enumerate() {
