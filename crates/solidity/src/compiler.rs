@@ -89,10 +89,9 @@ impl Compilers {
         Ok(versions)
     }
 
-    /// Fetches a version from npm, and says which it is, its commit included.
-    pub fn add(&self, version: &Version) -> Result<Version, CompilerError> {
-        fetch::fetch(&self.folder, version)?;
-        Ok(version.clone())
+    /// Fetches a version from npm, unless it is there.
+    pub fn add(&self, version: &Version) -> Result<(), CompilerError> {
+        fetch::fetch(&self.folder, version)
     }
 
     /// The output of a version for standard JSON. That sources are wrong stands in the output.

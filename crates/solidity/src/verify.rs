@@ -133,6 +133,11 @@ pub fn verify(
     let input = input::prepared(&request.input)?;
     let output = compile(compilers, &request.version, &input)?;
     let candidates = candidates(&output, request.contract.as_deref())?;
+    let found = candidates.iter().find_map(Candidate::compiler);
+    if let Some(found) = found.filter(|found| !found.agrees_with(&request.version)) {
+        let version = request.version.clone();
+        return Err(CompilerError::OtherCommit { version, found }.into());
+    }
     let mut best: Option<(Candidate<'_>, Fit)> = None;
     let mut nearest: Option<Mismatch> = None;
     let mut changed: Option<Json> = None;
@@ -222,6 +227,12 @@ impl<'a> Candidate<'a> {
         (!code.bytes.is_empty()).then_some(code)
     }
 
+    /// The compiler, as the metadata tells it.
+    fn compiler(&self) -> Option<Version> {
+        let metadata: Json = serde_json::from_str(self.output.get("metadata")?.as_str()?).ok()?;
+        metadata.pointer("/compiler/version")?.as_str()?.parse().ok()
+    }
+
     fn part(&self, name: &str) -> Json {
         self.output.get(name).cloned().unwrap_or(Json::Null)
     }
@@ -266,8 +277,6 @@ fn verified(
     runtime: &[u8],
 ) -> Verified {
     let metadata = candidate.part("metadata").as_str().unwrap_or_default().to_owned();
-    let told = serde_json::from_str::<Json>(&metadata).ok();
-    let told = told.and_then(|json| json.get("compiler")?.get("version")?.as_str()?.parse().ok());
     let names = input::declarations(output);
     let immutables = fit.immutables.into_iter();
     let named = immutables.map(|(id, value)| (names.get(&id).cloned().unwrap_or(id), value));
@@ -278,7 +287,7 @@ fn verified(
     Verified {
         kind: fit.kind,
         creation_kind: creation.as_ref().map(|creation| creation.kind),
-        compiler: told.unwrap_or_else(|| request.version.clone()),
+        compiler: candidate.compiler().unwrap_or_else(|| request.version.clone()),
         language: input.get("language").and_then(Json::as_str).unwrap_or_default().to_owned(),
         settings,
         sources: input::sources(input),

@@ -1,5 +1,7 @@
 //! Sources and deployed code, compiled by the real solc.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // the helpers are tests, too
+
 mod support;
 
 use alloy_primitives::{Address, Bytes, hex, keccak256};
@@ -180,6 +182,10 @@ fn what_does_not_compile_or_is_not_there_says_so() {
     let other = Request { version: missing, ..request(&good, None) };
     let error = verify(&compilers, &other, &[1], None).unwrap_err();
     assert!(error.to_string().contains("add-compiler 0.8.1"), "{error}");
+    let forged: Version = "v0.8.37+commit.deadbeef".parse().unwrap();
+    let other = Request { version: forged, ..request(&good, None) };
+    let error = verify(&compilers, &other, &[1], None).unwrap_err();
+    assert!(error.to_string().contains("f401782d is what is there"), "{error}");
     let urls = json!({"sources": {"a.sol": {"urls": ["/etc/passwd"]}}});
     let error = verify(&compilers, &request(&urls, None), &[1], None).unwrap_err();
     assert!(matches!(error, VerifyError::Input(_)), "{error}");

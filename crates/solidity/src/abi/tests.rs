@@ -321,8 +321,7 @@ fn hostile_calldata_is_not_decodable() {
     assert_eq!(call(&lists, words), None);
     // Lists within lists, all of which are one and the same.
     let deep = abi("function f(uint256[][][][][][] list)");
-    let bomb: Vec<_> =
-        std::iter::once(word(32)).chain([vec![word(64), word(0)].concat()]).collect();
+    let bomb: Vec<_> = std::iter::once(word(32)).chain([[word(64), word(0)].concat()]).collect();
     assert_eq!(call(&deep, [bomb, vec![word(64); 2000]].concat()), None);
 }
 

@@ -2,8 +2,7 @@
 //!
 //! In: `CPU_SECONDS FILE_BYTES DATA_BYTES -- PROGRAM ARGUMENTS…`. Out: nothing; the process is the
 //! program from then on, with limits that it cannot raise: processor time, data, size of files, open
-//! files, no core file, and by seccomp no sockets, so no network, and neither `ptrace` nor signals to
-//! others. What needs no privilege is enough here; the parent watches the resident memory, since
+//! files, no core file, and by seccomp no sockets, so no network, and neither `ptrace` nor `kill`. What needs no privilege is enough here; the parent watches the resident memory, since
 //! node reserves much more address space than it uses, so RLIMIT_AS would end every run.
 
 use std::{ffi::OsString, io, process::Command};
@@ -93,6 +92,7 @@ fn filter() -> Result<(), String> {
         libc::SYS_ptrace,
         libc::SYS_process_vm_readv,
         libc::SYS_process_vm_writev,
+        libc::SYS_kill,
         libc::SYS_tkill,
         libc::SYS_pidfd_send_signal,
         libc::SYS_setsid,

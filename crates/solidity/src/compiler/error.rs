@@ -28,7 +28,7 @@ pub enum CompilerError {
         there: Vec<Version>,
     },
     /// The release is there, of another commit.
-    #[error("solc {version} was asked for, and {found} is what its folder holds")]
+    #[error("solc {version} was asked for, and {found} is what is there")]
     OtherCommit {
         /// The version that was asked for.
         version: Version,

@@ -92,3 +92,26 @@ impl TryFrom<String> for Version {
         text.parse()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_and_short_versions_agree_as_far_as_both_are_told() {
+        let version = |text: &str| text.parse::<Version>().unwrap();
+        let long = version("v0.8.37+commit.f401782d.Emscripten.clang");
+        assert_eq!(long.to_string(), "v0.8.37+commit.f401782d");
+        assert!(long.agrees_with(&version("0.8.37")));
+        assert!(!long.agrees_with(&version("0.8.37+commit.deadbeef")));
+        assert!(!long.agrees_with(&version("0.8.36")));
+        assert!(version("0.8.9") < version("0.8.10"));
+    }
+
+    #[test]
+    fn what_is_no_version_is_refused() {
+        for text in ["", "0.8", "0.8.1.2", "0.8.x", "0.8.1-nightly", "0.8.1+commit.x", "../0.8.1"] {
+            assert!(text.parse::<Version>().is_err(), "{text}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ pub(crate) fn cage() -> Cage {
 static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("solc");
     let compilers = Compilers::open(&folder, cage(), limits()).unwrap();
-    compilers.add(&version()).ok().map(|_| folder)
+    compilers.add(&version()).ok().map(|()| folder)
 });
 
 /// The compilers, or a line that says that the test is skipped.
