@@ -20,6 +20,12 @@ use super::{error::CompilerError, limits::Limits};
 /// How often the parent looks at time and memory.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Processor time beyond the bound after which the kernel ends a run that the parent did not end.
+const CPU_GRACE_SECONDS: u64 = 2;
+
+/// Ticks of a second in /proc, the same on every Linux.
+const TICKS: u64 = 100;
+
 /// Bytes of stderr that an error shows.
 const STDERR_BYTES_MAX: u64 = 2048;
 
@@ -66,7 +72,8 @@ pub(crate) fn run(
     let mut command = Command::new(&cage.program);
     command
         .args(&cage.arguments)
-        .arg(limits.cpu.as_secs().max(1).to_string())
+        // The parent is first to see it, and can say why it ended the run.
+        .arg(limits.cpu.as_secs().saturating_add(CPU_GRACE_SECONDS).to_string())
         .arg(FILE_BYTES_MAX.to_string())
         // wasm's memory is mapped as data, and node's reservations are not counted.
         .arg(limits.memory_bytes.saturating_mul(4).to_string())
@@ -137,12 +144,6 @@ fn watch(group: &mut Group, limits: &Limits, is_read: impl Fn() -> bool) -> End 
     loop {
         match group.0.try_wait() {
             Ok(Some(status)) => {
-                use std::os::unix::process::ExitStatusExt as _;
-                // RLIMIT_CPU ends a process by SIGXCPU, or SIGKILL where both limits are one.
-                let by_time = [Some(libc_signal::XCPU), Some(libc_signal::KILL)];
-                if status.signal().is_some() && by_time.contains(&status.signal()) {
-                    return End::Limit(CompilerError::Time(limits.cpu));
-                }
                 return End::Exited(status);
             }
             Ok(None) => {}
@@ -150,6 +151,9 @@ fn watch(group: &mut Group, limits: &Limits, is_read: impl Fn() -> bool) -> End 
         }
         if resident_bytes(group.0.id()) > limits.memory_bytes {
             return End::Limit(CompilerError::Memory(limits.memory_bytes));
+        }
+        if processor_time(group.0.id()) > limits.cpu {
+            return End::Limit(CompilerError::Time(limits.cpu));
         }
         if start.elapsed() > limits.wall {
             return End::Limit(CompilerError::Time(limits.wall));
@@ -165,17 +169,19 @@ fn watch(group: &mut Group, limits: &Limits, is_read: impl Fn() -> bool) -> End 
     }
 }
 
-mod libc_signal {
-    use rustix::process::Signal;
-
-    pub(super) const XCPU: i32 = Signal::XCPU.as_raw();
-    pub(super) const KILL: i32 = Signal::KILL.as_raw();
-}
-
 /// Memory that the process holds, by the kernel's account; 0 where that cannot be read.
 fn resident_bytes(pid: u32) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
     kibibytes.unwrap_or(0).saturating_mul(1024)
+}
+
+/// Processor time of the process, by the kernel's account; none where that cannot be read.
+fn processor_time(pid: u32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The second field is a name in parentheses; user and system time are the 14th and 15th.
+    let fields = text.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+    let ticks = fields.split_whitespace().skip(11).take(2).filter_map(|f| f.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>().saturating_mul(1000 / TICKS))
 }
