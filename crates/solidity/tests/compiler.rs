@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use heddle_solidity::compiler::{Cage, CompilerError, Compilers, Limits};
 use serde_json::{Value as Json, json};
-use support::{cage, compilers, input, limits, version};
+use support::{cage, compilers, find, input, limits, version};
 
 fn messages(output: &Json) -> String {
     output["errors"].to_string()
@@ -162,12 +162,6 @@ fn the_cage_gives_no_network_no_environment_and_small_files() {
     assert_eq!(output["file"], "EFBIG", "{output}");
     let output = run("/usr/bin/printf '{\"home\": \"%s\"}' \"$HOME\"", limits()).unwrap();
     assert_eq!(output["home"], "");
-}
-
-fn find(name: &str) -> Option<String> {
-    let paths = std::env::var_os("PATH")?;
-    let mut paths = std::env::split_paths(&paths).map(|folder| folder.join(name));
-    paths.find(|path| path.is_file()).map(|path| path.display().to_string())
 }
 
 #[test]

@@ -20,7 +20,15 @@ pub(crate) fn cage() -> Cage {
     Cage { program, arguments: Vec::new() }
 }
 
+/// Where a program of the PATH is.
+pub(crate) fn find(name: &str) -> Option<String> {
+    let paths = std::env::var_os("PATH")?;
+    let mut paths = std::env::split_paths(&paths).map(|folder| folder.join(name));
+    paths.find(|path| path.is_file()).map(|path| path.display().to_string())
+}
+
 static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+    find("node")?;
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("solc");
     let compilers = Compilers::open(&folder, cage(), limits()).unwrap();
     compilers.add(&version()).ok().map(|()| folder)
