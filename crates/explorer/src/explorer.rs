@@ -5,6 +5,7 @@ use alloy_primitives::Address;
 use heddle_chain::{Chain, ChainReader};
 use heddle_pool::Pool;
 use heddle_rpc::{CallFailure, Caller};
+use heddle_solidity::{compiler::Compilers, store::Contracts};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,6 +22,10 @@ pub struct Parts {
     pub rpc: Caller,
     /// The index, kept at the end of the chain.
     pub follower: Arc<Follower>,
+    /// Contracts whose source is known, by their code.
+    pub contracts: Arc<Contracts>,
+    /// What compiles sources, if anything does.
+    pub compilers: Option<Arc<Compilers>>,
 }
 
 /// How an explorer is served.

@@ -73,6 +73,14 @@ pub(crate) struct NodeSettings {
     #[arg(long = "explorer.port", value_name = "NUM")]
     #[serde(rename = "explorer.port")]
     pub(crate) explorer_port: Option<u16>,
+    /// Folder of the compilers that verify sources [default: heddle/solc in the user's data folder].
+    #[arg(long = "explorer.solc", value_name = "DIR")]
+    #[serde(rename = "explorer.solc")]
+    pub(crate) explorer_solc: Option<PathBuf>,
+    /// Names of addresses for the explorer, from a file of lines such as 0x... = "treasury".
+    #[arg(long = "explorer.labels", value_name = "FILE")]
+    #[serde(rename = "explorer.labels")]
+    pub(crate) explorer_labels: Option<PathBuf>,
     /// How logs look [default: text].
     #[arg(long = "log.format", value_name = "FORMAT")]
     #[serde(rename = "log.format")]
@@ -115,6 +123,8 @@ impl NodeSettings {
             threads: self.threads.or(other.threads),
             explorer: self.explorer.or(other.explorer),
             explorer_port: self.explorer_port.or(other.explorer_port),
+            explorer_solc: self.explorer_solc.or(other.explorer_solc),
+            explorer_labels: self.explorer_labels.or(other.explorer_labels),
             log_filter: self.log_filter.or(other.log_filter),
             log_format: self.log_format.or(other.log_format),
         }

@@ -4,14 +4,29 @@ use crate::{
     progress::{self, Unit},
     service,
 };
+use alloy_primitives::Address;
 use clap::{Args, Subcommand};
 use heddle_chain::Chain;
 use heddle_explorer::{Explorer, Follower, Index, IndexError, Parts, Server, StartError};
 use heddle_rpc::{Caller, Context, Namespace};
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use heddle_solidity::{
+    compiler::{Cage, CompilerError, Compilers, Limits, Version, cage, cage::CageError},
+    store::{Contracts, StoreError},
+};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// The name of the index in the folder of the chain.
 const INDEX_FILE: &str = "explorer.redb";
+
+/// The name of the folder of verified contracts there.
+const CONTRACTS_FOLDER: &str = "contracts";
 
 /// Memory for what was read of the index.
 const CACHE_BYTES: usize = 64 << 20;
@@ -32,6 +47,12 @@ pub(crate) struct ExplorerFlags {
     /// Port of the explorer's pages [default: 8550].
     #[arg(long = "explorer.port", value_name = "NUM", help_heading = "Explorer")]
     pub(crate) port: Option<u16>,
+    /// Folder of the compilers that verify sources [default: heddle/solc in the user's data folder].
+    #[arg(long = "explorer.solc", value_name = "DIR", help_heading = "Explorer")]
+    pub(crate) solc: Option<PathBuf>,
+    /// Names of addresses, from a file of lines such as 0x... = "treasury".
+    #[arg(long = "explorer.labels", value_name = "FILE", help_heading = "Explorer")]
+    pub(crate) labels: Option<PathBuf>,
 }
 
 /// The port of the explorer, if nobody says.
@@ -46,6 +67,14 @@ pub(crate) enum ExplorerError {
     Index(#[from] IndexError),
     #[error(transparent)]
     Rpc(#[from] heddle_rpc::StartError),
+    #[error(transparent)]
+    Contracts(#[from] StoreError),
+    #[error(transparent)]
+    Compilers(#[from] CompilerError),
+    #[error("the labels {path} cannot be read")]
+    Labels { path: PathBuf, source: io::Error },
+    #[error("the labels {path} are not lines of an address, an equals sign and a name in quotes")]
+    LabelsFormat { path: PathBuf, source: toml::de::Error },
 }
 
 /// How the explorer of a chain is started.
@@ -53,6 +82,8 @@ pub(crate) enum ExplorerError {
 pub(crate) struct ExplorerSetup {
     /// Where its index is kept; a temporary folder if it is not.
     pub(crate) keep: Result<PathBuf, PathBuf>,
+    /// Where the compilers are.
+    pub(crate) solc: Option<PathBuf>,
     pub(crate) settings: heddle_explorer::Settings,
     /// Whether another port may be taken if this one is.
     pub(crate) any_port: bool,
@@ -64,16 +95,22 @@ impl ExplorerFlags {
         &self,
         keep: Result<PathBuf, PathBuf>,
         rpc: &heddle_rpc::Settings,
-    ) -> ExplorerSetup {
+        mut labels: BTreeMap<Address, String>,
+    ) -> Result<ExplorerSetup, ExplorerError> {
+        if let Some(path) = &self.labels {
+            labels.extend(read_labels(path)?);
+        }
         // Who lets the system choose one port means all.
         let default = if rpc.address.port() == 0 { 0 } else { PORT };
         let address = SocketAddr::new(rpc.address.ip(), self.port.unwrap_or(default));
         let settings = heddle_explorer::Settings {
             address,
             hosts: rpc.hosts.clone(),
+            labels,
             ..heddle_explorer::Settings::default()
         };
-        ExplorerSetup { keep, settings, any_port: self.port.is_none() }
+        let solc = self.solc.clone().or_else(compilers_folder);
+        Ok(ExplorerSetup { keep, solc, settings, any_port: self.port.is_none() })
     }
 }
 
@@ -93,7 +130,18 @@ impl ExplorerSetup {
         let namespaces = ASKED.to_vec();
         let caller = heddle_rpc::Settings { namespaces, ..rpc.clone() };
         let rpc = Caller::new(Context { dev: None, ..context }, caller)?;
-        let parts = Parts { chain, pool, rpc, follower };
+        let contracts = Arc::new(match &self.keep {
+            Ok(folder) => {
+                let (contracts, damaged) = Contracts::open(folder.join(CONTRACTS_FOLDER))?;
+                for error in damaged {
+                    tracing::warn!(%error, "a verified contract cannot be read");
+                }
+                contracts
+            }
+            Err(_) => Contracts::in_memory(),
+        });
+        let compilers = self.solc.as_deref().map(compilers).transpose()?.map(Arc::new);
+        let parts = Parts { chain, pool, rpc, follower, contracts, compilers };
         let wanted = self.settings.address;
         let explorer = |settings| Explorer::new(parts.clone(), settings);
         match Server::start(explorer(self.settings.clone())).await {
@@ -107,10 +155,66 @@ impl ExplorerSetup {
     }
 }
 
-/// Looks after the explorer's index of a chain that no node runs on.
+fn read_labels(path: &Path) -> Result<BTreeMap<Address, String>, ExplorerError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ExplorerError::Labels { path: path.to_owned(), source })?;
+    toml::from_str(&text)
+        .map_err(|source| ExplorerError::LabelsFormat { path: path.to_owned(), source })
+}
+
+/// Where compilers are put, if nobody says; nowhere if the user has no such folder.
+fn compilers_folder() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")))?;
+    Some(base.join("heddle").join("solc"))
+}
+
+/// The compilers of a folder, each run in a cage by this program's hidden command.
+fn compilers(folder: &Path) -> Result<Compilers, CompilerError> {
+    let program = std::env::current_exe()
+        .map_err(|source| CompilerError::Folder { path: folder.to_owned(), source })?;
+    let arguments = ["explorer".into(), "cage".into(), "--".into()].to_vec();
+    Compilers::open(folder, Cage { program, arguments }, Limits::default())
+}
+
+/// Looks after the explorer: its index of a chain that no node runs on, and its compilers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExplorerCommand {
     Reindex(Reindex),
+    #[command(subcommand)]
+    Solc(SolcCommand),
+    /// Restrains itself and becomes another program: how compilers are started.
+    #[command(hide = true)]
+    Cage {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+/// Looks after the compilers that sources are verified with.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SolcCommand {
+    /// Fetches a version from npm.
+    Add {
+        /// Such as 0.8.37.
+        version: Version,
+        #[command(flatten)]
+        place: CompilersFolder,
+    },
+    /// Names the versions that are there.
+    List {
+        #[command(flatten)]
+        place: CompilersFolder,
+    },
+}
+
+/// Where the compilers are.
+#[derive(Debug, Args)]
+pub(crate) struct CompilersFolder {
+    /// Folder of the compilers [default: heddle/solc in the user's data folder].
+    #[arg(long = "explorer.solc", value_name = "DIR")]
+    folder: Option<PathBuf>,
 }
 
 /// Throws the explorer's index away and makes it anew from the chain.
@@ -124,9 +228,15 @@ pub(crate) struct Reindex {
     cache_mib: usize,
 }
 
-/// Why an index cannot be made.
+/// Why the explorer cannot be looked after.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReindexError {
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Compilers(#[from] CompilerError),
+    #[error(transparent)]
+    Cage(#[from] CageError),
+    #[error("there is no folder for compilers; name one with --explorer.solc")]
+    NoFolder,
     #[error(transparent)]
     Open(#[from] service::OpenError),
     #[error(transparent)]
@@ -134,16 +244,43 @@ pub(crate) enum ReindexError {
 }
 
 impl ExplorerCommand {
-    pub(crate) fn run(self) -> Result<bool, ReindexError> {
+    pub(crate) fn run(self) -> Result<bool, CommandError> {
         match self {
             Self::Reindex(reindex) => reindex.run(),
+            Self::Solc(command) => command.run(),
+            Self::Cage { arguments } => Err(cage::enter(arguments).into()),
         }
     }
 }
 
+impl CompilersFolder {
+    fn open(self) -> Result<Compilers, CommandError> {
+        let folder = self.folder.or_else(compilers_folder).ok_or(CommandError::NoFolder)?;
+        Ok(compilers(&folder)?)
+    }
+}
+
+impl SolcCommand {
+    fn run(self) -> Result<bool, CommandError> {
+        match self {
+            Self::Add { version, place } => {
+                place.open()?.add(&version)?;
+                println!("solc {version} is there");
+            }
+            Self::List { place } => {
+                for version in place.open()?.list()? {
+                    println!("{version}");
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
 impl Reindex {
-    fn run(self) -> Result<bool, ReindexError> {
-        let chain: Chain = service::open(&self.datadir, None, self.cache_mib, 0)?;
+    fn run(self) -> Result<bool, CommandError> {
+        let chain: Chain =
+            service::open(&self.datadir, None, self.cache_mib, heddle_chain::Settings::default())?;
         let path = self.datadir.join(INDEX_FILE);
         Index::remove(&path)?;
         let index = Index::open(&path, CACHE_BYTES)?;

@@ -3,7 +3,7 @@
 use crate::{
     config::{ConfigError, NodeSettings},
     dev::unix_seconds,
-    explorer::ExplorerFlags,
+    explorer::{ExplorerError, ExplorerFlags},
     logging,
     service::{self, OpenError, ServiceError},
 };
@@ -12,7 +12,7 @@ use heddle_pool::Pool;
 use heddle_producer::{Mining, Producer};
 use heddle_rpc::{Namespace, Signers, UnknownNamespace};
 use parking_lot::Mutex;
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 /// Runs a chain that stays, and makes its blocks.
 ///
@@ -44,6 +44,8 @@ pub(crate) enum NodeError {
     Log(#[from] logging::FilterError),
     #[error(transparent)]
     Service(#[from] ServiceError),
+    #[error(transparent)]
+    Explorer(#[from] ExplorerError),
 }
 
 /// Milliseconds between blocks, if nobody says.
@@ -63,8 +65,8 @@ impl Node {
         logging::start(filter, settings.log_format.unwrap_or_default(), logging::Color::Auto)?;
         let folder = settings.datadir.as_deref().ok_or(NodeError::NoFolder)?;
         let cache = settings.cache_mib.unwrap_or(CACHE_MIB);
-        let threads = settings.threads.unwrap_or_default();
-        let opened = service::open(folder, settings.genesis.as_deref(), cache, threads)?;
+        let opened =
+            service::open(folder, settings.genesis.as_deref(), cache, chain_settings(&settings))?;
         let chain = Arc::new(opened);
         let pool = Pool::new(heddle_pool::Settings::default(), heddle_pool::Context::default());
         let pool = Arc::new(Mutex::new(pool));
@@ -75,15 +77,22 @@ impl Node {
             Arc::new(unix_seconds),
         )?);
         let rpc = rpc_settings(&settings)?;
+        let flags = ExplorerFlags {
+            port: settings.explorer_port,
+            solc: settings.explorer_solc.clone(),
+            labels: settings.explorer_labels.clone(),
+        };
+        let explorer = match settings.explorer {
+            Some(true) => Some(flags.setup(Ok(folder.to_owned()), &rpc, BTreeMap::new())?),
+            _ => None,
+        };
         let parts = service::Parts {
             chain: chain.clone(),
             pool,
             producer,
             signers: Signers::default(),
             dev: None,
-            explorer: settings.explorer.unwrap_or_default().then(|| {
-                ExplorerFlags { port: settings.explorer_port }.setup(Ok(folder.to_owned()), &rpc)
-            }),
+            explorer,
         };
         service::run(parts, rpc, settings.metrics, |addresses| {
             let number = chain.reader().head().number;
@@ -96,6 +105,15 @@ impl Node {
         })?;
         tracing::info!("the node has stopped");
         Ok(true)
+    }
+}
+
+fn chain_settings(settings: &NodeSettings) -> heddle_chain::Settings {
+    let record_schedule = settings.explorer == Some(true);
+    let default = heddle_chain::Settings { record_schedule, ..heddle_chain::Settings::default() };
+    match settings.threads {
+        None | Some(0) => default,
+        Some(threads) => heddle_chain::Settings { threads, ..default },
     }
 }
 

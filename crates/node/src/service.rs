@@ -265,7 +265,7 @@ pub(crate) fn open(
     folder: &Path,
     genesis: Option<&Path>,
     cache_mib: usize,
-    threads: usize,
+    settings: heddle_chain::Settings,
 ) -> Result<Chain, OpenError> {
     let kept = folder.join(GENESIS_FILE);
     let path = match genesis {
@@ -276,10 +276,6 @@ pub(crate) fn open(
     let genesis = read_genesis(path)
         .map_err(|source| OpenError::Genesis { path: path.to_owned(), source })?;
     let database = open_database(folder, cache_mib << 20)?;
-    let mut settings = heddle_chain::Settings::default();
-    if threads > 0 {
-        settings.threads = threads;
-    }
     let chain = Chain::open(database, &genesis, settings)?;
     if !kept.is_file() {
         fs::read(path)

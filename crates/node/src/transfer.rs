@@ -64,7 +64,12 @@ impl Import {
     /// Adds the blocks.
     pub(crate) fn run(self) -> Result<bool, TransferError> {
         let failed = |source| TransferError::File { path: self.file.clone(), source };
-        let chain = service::open(&self.datadir, self.genesis.as_deref(), CACHE_MIB, 0)?;
+        let chain = service::open(
+            &self.datadir,
+            self.genesis.as_deref(),
+            CACHE_MIB,
+            heddle_chain::Settings::default(),
+        )?;
         let file = File::open(&self.file).map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();
         let bar = progress::bar("importing", bytes, Unit::Bytes);
@@ -85,7 +90,8 @@ impl Export {
     /// Writes the blocks.
     pub(crate) fn run(self) -> Result<bool, TransferError> {
         let failed = |source| TransferError::File { path: self.file.clone(), source };
-        let chain = service::open(&self.datadir, None, CACHE_MIB, 0)?;
+        let chain =
+            service::open(&self.datadir, None, CACHE_MIB, heddle_chain::Settings::default())?;
         let reader = chain.reader();
         let to = self.to.unwrap_or(reader.head().number);
         let mut file = BufWriter::new(File::create_new(&self.file).map_err(failed)?);

@@ -49,7 +49,7 @@ fn a_version_that_is_not_there_names_the_command_and_what_is_there() {
     let compilers = Compilers::open(folder.path(), cage(), limits()).unwrap();
     let error = compilers.compile(&version(), &json!({})).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("add-compiler 0.8.37") && text.contains("no version is"), "{text}");
+    assert!(text.contains("solc add 0.8.37") && text.contains("no version is"), "{text}");
     let Some(compilers) = support::compilers(limits()) else { return };
     let error = compilers.compile(&"v0.4.2".parse().unwrap(), &json!({})).unwrap_err();
     assert!(matches!(error, CompilerError::Missing { .. }) && error.to_string().contains("0.8.37"));

@@ -181,7 +181,7 @@ fn what_does_not_compile_or_is_not_there_says_so() {
     let missing: Version = "0.8.1".parse().unwrap();
     let other = Request { version: missing, ..request(&good, None) };
     let error = verify(&compilers, &other, &[1], None).unwrap_err();
-    assert!(error.to_string().contains("add-compiler 0.8.1"), "{error}");
+    assert!(error.to_string().contains("solc add 0.8.1"), "{error}");
     let forged: Version = "v0.8.37+commit.deadbeef".parse().unwrap();
     let other = Request { version: forged, ..request(&good, None) };
     let error = verify(&compilers, &other, &[1], None).unwrap_err();

@@ -1,10 +1,12 @@
 //! The thread that keeps the index at the end of the chain.
 
 use super::{Index, IndexError, IndexHead};
+use alloy_primitives::B256;
 use heddle_chain::{Chain, ChainEvent, CommittedBlock, Notice};
+use heddle_executor::Schedule;
 use parking_lot::{Mutex, RwLock};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -21,6 +23,9 @@ const NICENESS: i32 = 10;
 /// Transactions of committed blocks that are kept until they are indexed, so that they need not be
 /// read again: some tens of megabytes.
 const AT_HAND_TRANSACTIONS_MAX: usize = 50_000;
+
+/// Blocks of which it is kept how they were executed: some minutes, a megabyte each at most.
+const SCHEDULES_MAX: usize = 256;
 
 /// When so much was committed, it is written to the disk.
 const SETTLE_BYTES: usize = 32 << 20;
@@ -64,6 +69,8 @@ struct Shared {
     stop: AtomicBool,
     status: RwLock<Status>,
     changed: watch::Sender<u64>,
+    /// How the last blocks were executed, by hash, the oldest first.
+    schedules: Mutex<VecDeque<(B256, Arc<Schedule>)>>,
     settling: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -82,6 +89,7 @@ impl Follower {
             stop: AtomicBool::new(false),
             status: RwLock::new(status),
             changed: watch::Sender::new(0),
+            schedules: Mutex::default(),
             settling: Mutex::new(None),
         });
         let work = shared.clone();
@@ -98,6 +106,12 @@ impl Follower {
     /// How far it is.
     pub fn status(&self) -> Status {
         self.shared.status.read().clone()
+    }
+
+    /// How this node executed a block, if it did so lately and recorded it.
+    pub fn schedule(&self, hash: B256) -> Option<Arc<Schedule>> {
+        let schedules = self.shared.schedules.lock();
+        schedules.iter().find(|(of, _)| *of == hash).map(|(_, schedule)| schedule.clone())
     }
 
     /// Is told whenever the index has changed.
@@ -178,6 +192,7 @@ impl Shared {
                 if done { subscription.next_timeout(PATIENCE) } else { subscription.try_next() };
             while let Some(next) = notice {
                 if let Notice::Event(event) = next {
+                    self.keep_schedules(&event);
                     at_hand.take(&event);
                 }
                 notice = subscription.try_next();
@@ -187,6 +202,17 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    fn keep_schedules(&self, event: &ChainEvent) {
+        let mut schedules = self.schedules.lock();
+        for block in &event.committed {
+            if let Some(schedule) = &block.schedule {
+                schedules.push_back((block.block.hash, schedule.clone()));
+            }
+        }
+        let superfluous = schedules.len().saturating_sub(SCHEDULES_MAX);
+        schedules.drain(..superfluous);
     }
 
     /// Writes to the disk what was committed, while more is indexed.

@@ -76,6 +76,8 @@ pub(crate) enum DevError {
     Log(#[from] logging::FilterError),
     #[error(transparent)]
     Service(#[from] service::ServiceError),
+    #[error(transparent)]
+    Explorer(#[from] crate::explorer::ExplorerError),
 }
 
 impl Dev {
@@ -116,13 +118,17 @@ impl Dev {
         self.load_state(&producer)?;
         let rpc = self.rpc_settings();
         let keep = self.keeping.datadir.clone().ok_or_else(|| self.temporary_folder());
+        let explorer = match self.no_explorer {
+            true => None,
+            false => Some(self.explorer.setup(keep, &rpc, labels(&keys))?),
+        };
         let served = service::Parts {
             chain: chain.clone(),
             pool,
             producer: producer.clone(),
             signers: Signers::new(keys.clone()),
             dev: Some(DevControl::new(producer.clone()).with_epoch(self.mining.slots_in_an_epoch)),
-            explorer: (!self.no_explorer).then(|| self.explorer.setup(keep, &rpc)),
+            explorer,
         };
         let announce = |addresses| self.announce(&chain, &keys, &mnemonic, addresses);
         let state_file = self.keeping.dump_state.as_ref().or(self.keeping.state.as_ref());
@@ -190,6 +196,7 @@ impl Dev {
             watched_account: self.prints_console().then_some(CONSOLE_ADDRESS),
             code_size_max: self.environment.code_size_max(),
             settle_bytes: SETTLE_BYTES,
+            record_schedule: !self.no_explorer,
             ..heddle_chain::Settings::default()
         };
         match self.environment.threads {
@@ -367,6 +374,12 @@ impl Dev {
         }
         Ok(())
     }
+}
+
+/// What the explorer calls the accounts.
+fn labels(keys: &[PrivateKeySigner]) -> BTreeMap<Address, String> {
+    let named = |(index, address)| (address, format!("dev account {index}"));
+    addresses(keys).into_iter().enumerate().map(named).collect()
 }
 
 /// A chain to continue from.

@@ -18,7 +18,7 @@ pub enum CompilerError {
     },
     /// That version is not there.
     #[error(
-        "solc {version} is not there ({}); the operator adds it with `heddle explorer add-compiler {}`",
+        "solc {version} is not there ({}); the operator adds it with `heddle explorer solc add {}`",
         list_of(.there), .version.short()
     )]
     Missing {
