@@ -10,7 +10,8 @@
 //! - [`mod@bench`]: executes synthetic blocks in all three ways and times it; the blocks are there for
 //!   tests too.
 //! - [`Load`]: puts transactions on a node over JSON-RPC and measures what becomes of them;
-//!   [`BenchCompare`] does so with two nodes in turn.
+//!   [`BenchCompare`] does so with two nodes in turn, [`BenchExplorer`] with one that has its explorer
+//!   and one that has not.
 //! - [`recorded`]: loading such blocks, for tests and benchmarks too.
 //! - [`state_root`]: the root of a state held in memory, from nothing.
 //! - [`differences`]: how two executions of a block differ, in words.
@@ -26,5 +27,5 @@ mod replay;
 pub use compare::differences;
 pub use conformance::state_root;
 pub use error::Error;
-pub use load::{BenchCompare, Load, LoadError, LoadKind};
+pub use load::{BenchCompare, BenchExplorer, Load, LoadError, LoadKind};
 pub use replay::Replay;

@@ -13,6 +13,7 @@ mod client;
 mod compare;
 mod drive;
 mod error;
+mod explorer;
 mod fees;
 mod histogram;
 mod http;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use compare::BenchCompare;
 pub use error::LoadError;
+pub use explorer::BenchExplorer;
 pub use plan::LoadKind;
 
 use account::{Account, MNEMONIC};

@@ -13,7 +13,7 @@ mod transfer;
 
 use clap::{Parser, Subcommand};
 use heddle_measure::{
-    BenchCompare, Load, Replay,
+    BenchCompare, BenchExplorer, Load, Replay,
     bench::{BenchEcrecover, BenchExecutor, BenchKeccak, BenchPipeline, BenchStateRoot},
     conformance::{
         BlockchainConformance, RlpConformance, RpcConformance, StateConformance,
@@ -83,6 +83,7 @@ enum Bench {
     StateRoot(BenchStateRoot),
     Pipeline(BenchPipeline),
     Compare(Box<BenchCompare>),
+    Explorer(Box<BenchExplorer>),
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,6 +127,7 @@ impl Command {
             Self::Bench(Bench::StateRoot(root)) => Ok(root.run()?),
             Self::Bench(Bench::Pipeline(pipeline)) => Ok(pipeline.run()?),
             Self::Bench(Bench::Compare(compare)) => Ok(compare.run()?),
+            Self::Bench(Bench::Explorer(explorer)) => Ok(explorer.run()?),
         }
     }
 }

@@ -13,7 +13,8 @@ use super::{
     schedule::Rate,
     sign,
 };
-use node::{Node, Program, find_anvil};
+use node::find_anvil;
+pub(super) use node::{Node, Program, free_port};
 use serde::Serialize;
 use std::{
     env,
@@ -25,7 +26,7 @@ use std::{
 
 /// Flags that both take, so that neither is held back by anything but its own work: no bound of a
 /// block's gas, so that the base fee does not rise, and nothing printed.
-const FLAGS_OF_BOTH: &[&str] = &["--disable-block-gas-limit", "--silent"];
+pub(super) const FLAGS_OF_BOTH: &[&str] = &["--disable-block-gas-limit", "--silent"];
 
 /// What Heddle is started with.
 const OUR_FLAGS: &str = "--block-time 100ms --order fifo";
@@ -133,7 +134,7 @@ impl Round {
 }
 
 /// What is signed once and sent to all.
-type Stock = (Plan, Vec<Arc<Batch>>, Duration);
+pub(super) type Stock = (Plan, Vec<Arc<Batch>>, Duration);
 
 impl BenchCompare {
     /// Does it, printing to the standard output. `false` when a node lost something.
@@ -293,12 +294,12 @@ impl Comparison {
     }
 }
 
-fn words(flags: &str) -> Vec<&str> {
+pub(super) fn words(flags: &str) -> Vec<&str> {
     flags.split_whitespace().collect()
 }
 
 /// The middle; of an even number the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
     match values.len() {

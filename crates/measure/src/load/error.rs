@@ -70,6 +70,9 @@ pub enum LoadError {
     /// What was signed for one chain does not fit another.
     #[error("what was signed before does not fit this chain: {0}")]
     OtherChain(&'static str),
+    /// The explorer does not answer as it should.
+    #[error("the explorer does not answer as it should: {0}")]
+    Explorer(String),
     /// No program for a development chain of Foundry's is there.
     #[error(
         "there is no anvil: neither on the PATH nor in e2e/node_modules; get it by \

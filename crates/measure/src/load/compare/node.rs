@@ -24,34 +24,34 @@ const PACKAGES: &str = "e2e/node_modules/@foundry-rs";
 
 /// A program with its flags.
 #[derive(Clone, Debug)]
-pub(super) struct Program {
+pub(in crate::load) struct Program {
     path: PathBuf,
     command: Vec<String>,
     flags: Vec<String>,
 }
 
 impl Program {
-    pub(super) fn new(path: PathBuf, command: &[&str], flags: &[&[&str]]) -> Self {
+    pub(in crate::load) fn new(path: PathBuf, command: &[&str], flags: &[&[&str]]) -> Self {
         let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Self { path, command: owned(command), flags: owned(&flags.concat()) }
     }
 
     /// The flags, as one would type them.
-    pub(super) fn flags(&self) -> String {
+    pub(in crate::load) fn flags(&self) -> String {
         self.flags.join(" ")
     }
 }
 
 /// A running node. It is killed when this is dropped.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(in crate::load) struct Node {
     child: Child,
-    pub(super) endpoint: Endpoint,
+    pub(in crate::load) endpoint: Endpoint,
 }
 
 impl Node {
     /// Starts it, and waits until it answers.
-    pub(super) fn start(program: &Program) -> Result<Self, LoadError> {
+    pub(in crate::load) fn start(program: &Program) -> Result<Self, LoadError> {
         let failed = |reason: String| LoadError::Start {
             program: program.path.display().to_string(),
             reason,
@@ -79,7 +79,7 @@ impl Node {
         }
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(in crate::load) fn id(&self) -> u32 {
         self.child.id()
     }
 }
@@ -92,12 +92,12 @@ impl Drop for Node {
     }
 }
 
-fn free_port() -> Result<u16, LoadError> {
+pub(in crate::load) fn free_port() -> Result<u16, LoadError> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// The program anvil: as named, on the PATH, or among the packages of the end-to-end tests.
-pub(super) fn find_anvil(named: Option<&Path>) -> Result<PathBuf, LoadError> {
+pub(in crate::load) fn find_anvil(named: Option<&Path>) -> Result<PathBuf, LoadError> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
