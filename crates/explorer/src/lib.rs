@@ -8,11 +8,13 @@
 //! | `index` | what is known of blocks, in a store of its own; the thread that follows the chain |
 //! | `explorer` | what pages and APIs work with |
 //! | `server` | the port, and its bounds |
+//! | `facts` | what pages show, gathered |
 //! | `web` | pages, rendered here |
 //! | `api` | Etherscan's API, one of our own, and downloads |
 
 mod api;
 mod explorer;
+mod facts;
 mod index;
 mod server;
 mod web;
