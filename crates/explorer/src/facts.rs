@@ -1,11 +1,12 @@
 //! What pages show, gathered from chain, pool and index.
 
+pub(crate) mod asks;
 pub(crate) mod blocks;
 mod names;
 pub(crate) mod traces;
 pub(crate) mod transactions;
 
-pub(crate) use names::{Name, NameSource};
+pub(crate) use names::{Name, NameSource, system as system_names};
 
 use crate::{Explorer, IndexError, IndexReader, Status, explorer::Snapshot};
 use alloy_primitives::Address;

@@ -9,21 +9,31 @@ mod address;
 mod amounts;
 mod block;
 mod charts;
+mod contracts;
 mod error;
+mod extract;
+mod gas;
 mod home;
+mod hours;
 mod layout;
 mod lists;
+mod live;
 mod logs;
 mod paths;
+mod pending;
 mod pieces;
+mod search;
 mod text;
+mod token;
 mod tokens;
 mod transaction;
+mod uri;
+mod validators;
 
 pub(crate) use error::PageError;
 
 use crate::Explorer;
-use axum::{Router, http::header, routing::get};
+use axum::{Extension, Router, http::header, routing::get};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, watch};
 
@@ -34,7 +44,7 @@ static READS: Semaphore = Semaphore::const_new(16);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All pages and what they load. Streams end when `stopped` says so.
-pub(crate) fn routes(_stopped: watch::Receiver<bool>) -> Router<Arc<Explorer>> {
+pub(crate) fn routes(stopped: watch::Receiver<bool>) -> Router<Arc<Explorer>> {
     Router::new()
         .route("/", get(home::page))
         .route("/blocks", get(block::list))
@@ -42,6 +52,16 @@ pub(crate) fn routes(_stopped: watch::Receiver<bool>) -> Router<Arc<Explorer>> {
         .route("/txs", get(transaction::list))
         .route("/tx/{hash}", get(transaction::page))
         .route("/address/{address}", get(address::page))
+        .route("/search", get(search::page))
+        .route("/pending", get(pending::page))
+        .route("/tokens", get(tokens::page))
+        .route("/token/{address}", get(token::page))
+        .route("/token/{address}/{id}", get(token::item_page))
+        .route("/contracts", get(contracts::page))
+        .route("/gas", get(gas::page))
+        .route("/charts", get(hours::page))
+        .route("/validators", get(validators::page))
+        .route("/events", get(live::events).layer(Extension(live::Live::new(stopped))))
         .route("/assets/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/assets/app.js", get(|| async { asset(SCRIPT, APP) }))
         .route("/assets/theme.js", get(|| async { asset(SCRIPT, THEME) }))

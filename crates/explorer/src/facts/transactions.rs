@@ -2,7 +2,7 @@
 
 use super::View;
 use crate::{Place, web::PageError};
-use alloy_consensus::{Transaction as _, Typed2718};
+use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use heddle_types::{Receipt, RecoveredBlock, Transaction};
 
@@ -19,7 +19,6 @@ pub(crate) struct Line {
     pub(crate) value: U256,
     /// The first four bytes of its input, if it is a call with as many.
     pub(crate) selector: Option<[u8; 4]>,
-    pub(crate) kind: u8,
     pub(crate) success: bool,
     pub(crate) gas_used: u64,
     /// Wei for each gas that it paid.
@@ -46,7 +45,6 @@ impl Line {
             creates,
             value: transaction.value(),
             selector: selector(transaction),
-            kind: transaction.ty(),
             success: receipt.success,
             gas_used: receipt.gas_used,
             price: transaction.effective_gas_price(header.base_fee_per_gas),

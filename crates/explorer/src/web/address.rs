@@ -4,13 +4,14 @@ mod lists_of;
 
 use super::{
     PageError, amounts, blocking,
+    extract::{UrlPath, UrlQuery},
     layout::{Page, Section},
     paths::{self, Query},
     pieces::{self, Tab},
 };
 use crate::{AddressFigures, Class, Explorer, facts::View, server::Shared};
 use alloy_primitives::{Address, Bytes, KECCAK256_EMPTY, U256};
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::State;
 use maud::{Markup, html};
 
 /// What is shown of an address: name in the page's address, title.
@@ -28,7 +29,7 @@ const PARTS: [(&str, &str); 8] = [
 /// `/address/{address}`.
 pub(crate) async fn page(
     State(explorer): Shared,
-    Path(address): Path<String>,
+    UrlPath(address): UrlPath<String>,
     UrlQuery(query): UrlQuery<Query>,
 ) -> Result<Markup, PageError> {
     let address = paths::address(&address)?;

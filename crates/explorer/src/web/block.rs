@@ -2,6 +2,7 @@
 
 use super::{
     PageError, amounts, blocking,
+    extract::{UrlPath, UrlQuery},
     layout::{Page, Section},
     lists,
     paths::{self, Query},
@@ -15,7 +16,7 @@ use crate::{
 use alloy_consensus::BlockHeader as _;
 use alloy_primitives::{B256, U256};
 use alloy_rlp::Encodable as _;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::State;
 use heddle_types::{Header, RecoveredBlock};
 use maud::{Markup, html};
 
@@ -58,7 +59,7 @@ pub(crate) async fn list(
 /// `/block/{number or hash}`.
 pub(crate) async fn page(
     State(explorer): Shared,
-    Path(id): Path<String>,
+    UrlPath(id): UrlPath<String>,
     UrlQuery(query): UrlQuery<Query>,
 ) -> Result<Markup, PageError> {
     blocking(&explorer, move |explorer| {

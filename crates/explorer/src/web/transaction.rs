@@ -9,6 +9,7 @@ mod waiting;
 
 use super::{
     PageError, blocking,
+    extract::{UrlPath, UrlQuery},
     layout::{Page, Section},
     lists,
     paths::{self, Query},
@@ -24,7 +25,7 @@ use crate::{
     server::Shared,
 };
 use alloy_primitives::B256;
-use axum::extract::{Path, Query as UrlQuery, State};
+use axum::extract::State;
 use heddle_chain::FoundTransaction;
 use heddle_rpc::CallFailure;
 use heddle_types::Receipt;
@@ -117,7 +118,7 @@ impl Mined {
 /// `/tx/{hash}`.
 pub(crate) async fn page(
     State(explorer): Shared,
-    Path(hash): Path<String>,
+    UrlPath(hash): UrlPath<String>,
     UrlQuery(query): UrlQuery<Query>,
 ) -> Result<Markup, PageError> {
     let hash = paths::hash(&hash)?;

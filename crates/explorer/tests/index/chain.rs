@@ -29,7 +29,7 @@ const GAS: u64 = 3_000_000;
 
 pub(crate) struct TestChain {
     pub(crate) chain: Arc<Chain>,
-    producer: Producer,
+    pub(crate) producer: Producer,
     pub(crate) rpc: Caller,
     keys: Vec<PrivateKeySigner>,
     now: Arc<AtomicU64>,

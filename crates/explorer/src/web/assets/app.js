@@ -44,12 +44,15 @@ setInterval(tick, 1000);
 
 // Live: the home page changes; on others only a line says what is new.
 const ROWS_MAX = 20;
+const key = (row) => row.querySelector("th a")?.getAttribute("href");
 const prepend = (body, html) => {
   if (!body || !html) return;
   const template = document.createElement("template");
   template.innerHTML = html; // rows that this server made and escaped, as the page itself
-  for (const row of template.content.children) row.classList.add("row-new");
-  body.prepend(template.content);
+  const known = new Set([...body.children].map(key));
+  const rows = [...template.content.querySelectorAll("tr")].filter((row) => !known.has(key(row)));
+  for (const row of rows) row.classList.add("row-new");
+  body.prepend(...rows);
   while (body.children.length > ROWS_MAX) body.lastElementChild.remove();
 };
 const figure = (name, text) => {
