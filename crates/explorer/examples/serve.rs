@@ -20,13 +20,19 @@ fn argument(position: usize, default: u64) -> u64 {
     std::env::args().nth(position).and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// Makes a block. What the last one had no room for is forgotten, as its nonces come again.
+fn next(chain: &mut TestChain, random: &mut StdRng) {
+    chain.producer.pool().lock().clear(0);
+    chain.block(random);
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (port, blocks, seconds) = (argument(1, 8550), argument(2, 120), argument(3, 2));
     let mut random = StdRng::seed_from_u64(1);
     let mut chain = TestChain::new(1);
     for _ in 0..blocks {
-        chain.block(&mut random);
+        next(&mut chain, &mut random);
     }
     let index = Index::ephemeral(&std::env::temp_dir(), CACHE_BYTES)?;
     let follower = Arc::new(Follower::start(index, chain.chain.clone())?);
@@ -46,7 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     loop {
         tokio::time::sleep(Duration::from_secs(seconds.max(1))).await;
         if seconds > 0 {
-            tokio::task::block_in_place(|| chain.block(&mut random));
+            tokio::task::block_in_place(|| next(&mut chain, &mut random));
         }
     }
 }
