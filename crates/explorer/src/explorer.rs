@@ -1,6 +1,6 @@
 //! What pages and APIs work with.
 
-use crate::{Follower, IndexError, IndexReader, Status};
+use crate::{Follower, IndexError, IndexReader, Status, api::Bounds};
 use alloy_primitives::Address;
 use heddle_chain::{Chain, ChainReader};
 use heddle_pool::Pool;
@@ -57,6 +57,7 @@ impl Default for Settings {
 pub struct Explorer {
     pub(crate) parts: Parts,
     pub(crate) settings: Settings,
+    pub(crate) bounds: Bounds,
 }
 
 /// The chain and the index as they were at one moment. The index may be behind.
@@ -70,7 +71,8 @@ pub(crate) struct Snapshot {
 impl Explorer {
     /// Made of its parts.
     pub fn new(parts: Parts, settings: Settings) -> Self {
-        Self { parts, settings }
+        let bounds = Bounds::new(settings.requests_per_second);
+        Self { parts, settings, bounds }
     }
 
     pub(crate) fn snapshot(&self) -> Result<Snapshot, IndexError> {

@@ -90,6 +90,7 @@ fn router(explorer: Arc<Explorer>, stopped: watch::Receiver<bool>) -> Router {
         .merge(web::routes(stopped))
         .merge(api::routes())
         .layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(explorer.clone(), api::limit))
         .layer(middleware::from_fn_with_state(explorer.clone(), guard))
         .with_state(explorer)
 }

@@ -1,0 +1,1 @@
+//! Handlers on a chain made here.
