@@ -85,7 +85,7 @@ impl Server {
 /// What every request works with.
 pub(crate) type Shared = State<Arc<Explorer>>;
 
-fn router(explorer: Arc<Explorer>, stopped: watch::Receiver<bool>) -> Router {
+pub(crate) fn router(explorer: Arc<Explorer>, stopped: watch::Receiver<bool>) -> Router {
     Router::new()
         .merge(web::routes(stopped))
         .merge(api::routes())

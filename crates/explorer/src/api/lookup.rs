@@ -92,6 +92,11 @@ impl Lookup {
 }
 
 impl Place {
+    /// The place just after this one and all items in it, for lists that know no items.
+    pub(crate) fn next_index(self) -> Option<Self> {
+        Self { item: u32::MAX, ..self }.next()
+    }
+
     /// The place just after this one; none after the last.
     pub(crate) fn next(self) -> Option<Self> {
         let Self { block, index, item } = self;
@@ -114,11 +119,6 @@ impl Mined {
             receipt: block.receipts.get(index)?.clone(),
             block: block.clone(),
         })
-    }
-
-    /// All transactions of a block.
-    pub(crate) fn all(block: &Arc<CommittedBlock>) -> impl Iterator<Item = Self> + use<'_> {
-        (0..block.receipts.len()).filter_map(|index| Self::of(block, index))
     }
 
     pub(crate) fn header(&self) -> &Header {

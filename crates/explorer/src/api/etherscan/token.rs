@@ -7,7 +7,7 @@ use super::{
     list::list,
 };
 use crate::{
-    Class, Page, TransferEntry,
+    Class, Page, Place, TransferEntry,
     api::{lookup::Mined, work::Ask},
 };
 use alloy_consensus::Transaction as _;
@@ -33,7 +33,7 @@ pub(super) fn erc1155(ask: &Ask) -> Outcome {
 fn transfers(ask: &Ask, class: Class) -> Outcome {
     let (address, token) = (ask.address_in("address")?, ask.contract_address()?);
     let window = ask.window(("startblock", "endblock"))?;
-    let place = |entry: &TransferEntry| entry.place;
+    let place = (|entry: &TransferEntry| entry.place, Place::next as fn(_) -> _);
     let of_token = |entry: &TransferEntry| token.is_none_or(|token| token == entry.token);
     let entries = match (address, token) {
         (Some(address), _) => {
