@@ -19,7 +19,7 @@ struct Benchmark {
     show: fn(&[Value], &mut String),
 }
 
-const BENCHMARKS: [Benchmark; 8] = [
+const BENCHMARKS: [Benchmark; 9] = [
     Benchmark { title: "Senders", arguments: "bench ecrecover --runs 21 --json", show: senders },
     Benchmark {
         title: "Senders",
@@ -52,6 +52,11 @@ const BENCHMARKS: [Benchmark; 8] = [
         arguments: "bench compare --transactions 40000 --connections 8 --batch 200 \
                     --receipts-time 5 --json",
         show: comparison,
+    },
+    Benchmark {
+        title: "What the explorer costs",
+        arguments: "bench explorer --workload mixed --transactions 60000 --json",
+        show: fields,
     },
 ];
 

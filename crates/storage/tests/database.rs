@@ -84,6 +84,22 @@ fn an_ephemeral_database_leaves_nothing_behind() {
 }
 
 #[test]
+fn without_a_log_what_was_settled_is_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index");
+    let database = Database::without_log(&path, OPTIONS).unwrap();
+    put(&database, b"settled", b"1").unwrap();
+    database.settle().unwrap();
+    put(&database, b"committed", b"2").unwrap();
+    assert_eq!(get(&database, b"committed").unwrap().unwrap(), b"2");
+    drop(database);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let database = Database::without_log(&path, OPTIONS).unwrap();
+    assert_eq!(get(&database, b"settled").unwrap().unwrap(), b"1");
+    assert_eq!(get(&database, b"committed").unwrap(), None);
+}
+
+#[test]
 fn a_reader_sees_what_was_committed_when_it_was_made() {
     let disk = SimulatedDisk::new(1);
     let database = on(&disk).unwrap();
