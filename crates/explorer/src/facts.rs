@@ -2,6 +2,7 @@
 
 pub(crate) mod asks;
 pub(crate) mod blocks;
+pub(crate) mod decoding;
 mod names;
 pub(crate) mod traces;
 pub(crate) mod transactions;
@@ -14,6 +15,7 @@ use heddle_chain::ChainReader;
 use std::{
     cell::RefCell,
     collections::HashMap,
+    rc::Rc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -28,6 +30,7 @@ pub(crate) struct View<'e> {
     /// UNIX second.
     pub(crate) now: u64,
     names: RefCell<HashMap<Address, Option<Name>>>,
+    known: RefCell<HashMap<Address, Option<Rc<decoding::Known>>>>,
 }
 
 impl<'e> View<'e> {
@@ -40,7 +43,8 @@ impl<'e> View<'e> {
         let Snapshot { chain, index, status } = explorer.snapshot()?;
         // A clock before 1970 is as good as none.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        Ok(Self { explorer, chain, index, status, now, names: RefCell::default() })
+        let (names, known) = (RefCell::default(), RefCell::default());
+        Ok(Self { explorer, chain, index, status, now, names, known })
     }
 
     /// Height of the chain.

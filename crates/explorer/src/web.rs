@@ -10,6 +10,7 @@ mod amounts;
 mod block;
 mod charts;
 mod contracts;
+mod decoded;
 mod error;
 mod extract;
 mod gas;

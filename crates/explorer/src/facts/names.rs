@@ -17,6 +17,8 @@ pub(crate) enum NameSource {
     Label,
     /// Ethereum's rules: precompiles and system contracts.
     System,
+    /// Its verified source.
+    Source,
     /// The contract itself: anybody can call anything anything.
     Token,
 }
@@ -26,6 +28,7 @@ impl NameSource {
     pub(crate) const fn words(self) -> &'static str {
         match self {
             Self::Label => "",
+            Self::Source => " (verified)",
             Self::System => " (system)",
             Self::Token => " (token, by its own word)",
         }
@@ -77,7 +80,12 @@ pub(super) fn find(view: &View<'_>, address: Address) -> Option<Name> {
         return Some(Name { text: name.to_owned(), source: NameSource::System });
     }
     // An index that fails here fails where it matters, too.
-    let (_, token) = view.index.token_of_any_class(address).ok()??;
-    let text = [token.symbol, token.name].into_iter().find(|text| !text.trim().is_empty())?;
-    Some(Name { text, source: NameSource::Token })
+    if let Some((_, token)) = view.index.token_of_any_class(address).ok()?
+        && let Some(text) =
+            [token.symbol, token.name].into_iter().find(|text| !text.trim().is_empty())
+    {
+        return Some(Name { text, source: NameSource::Token });
+    }
+    let known = view.known(address)?;
+    Some(Name { text: known.verified.name.clone(), source: NameSource::Source })
 }

@@ -53,15 +53,28 @@ pub(crate) fn rounded(value: U256, decimals: u64) -> String {
     }
 }
 
-/// Wei, in ether. The exact amount shows when it is pointed at.
+/// Wei below which an amount is told in wei: a thousandth of a gwei.
+const SMALL_WEI: u64 = 1_000_000;
+/// Wei below which an amount of ether is told in gwei: a thousandth of a milliether.
+const SMALL_ETHER: u64 = 1_000_000_000_000;
+
+/// Wei, in ether; of little, in gwei or wei. The exact amount shows when it is pointed at.
 pub(crate) fn ether(wei: U256) -> Markup {
     let wei_words = number(wei);
-    html! { span title={ (wei_words) " wei" } { (rounded(wei, ETHER_DECIMALS)) " ETH" } }
+    let words = if wei.is_zero() || wei >= U256::from(SMALL_ETHER) {
+        format!("{} ETH", rounded(wei, ETHER_DECIMALS))
+    } else {
+        gwei(wei)
+    };
+    html! { span title={ (wei_words) " wei" } { (words) } }
 }
 
-/// Wei for each gas, in gwei.
+/// Wei for each gas, in gwei; of little, in wei.
 pub(crate) fn gwei(wei: impl TryInto<U256>) -> String {
     let wei = wei.try_into().unwrap_or_default();
+    if !wei.is_zero() && wei < U256::from(SMALL_WEI) {
+        return format!("{} wei", number(wei));
+    }
     format!("{} gwei", rounded(wei, 9))
 }
 

@@ -124,7 +124,6 @@ fn neighbours(view: &View<'_>, number: u64) -> Markup {
             @if let Some(before) = before { a rel="prev" href={ "/block/" (before) } { "‹ Block " (amounts::number(before)) } }
             @if let Some(after) = after { a rel="next" href={ "/block/" (after) } { "Block " (amounts::number(after)) " ›" } }
         }
-        p {}
     }
 }
 

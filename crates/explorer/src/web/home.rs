@@ -43,7 +43,6 @@ pub(crate) async fn page(State(explorer): Shared) -> Result<Markup, PageError> {
             div.charts {
                 @for (id, plot) in plots(&recent) { div.card id=(id) { (plot) } }
             }
-            p.seen {}
             div.card.flat {
                 (pieces::table_with_id("Latest blocks", &lists::BLOCK_COLUMNS, &block_rows, "", Some("live-blocks")))
                 p { a href="/blocks" { "All blocks" } }

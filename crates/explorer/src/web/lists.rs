@@ -67,7 +67,7 @@ pub(crate) fn transaction_row(view: &View<'_>, line: &Line, of: Option<Address>)
                 (pieces::transaction(line.hash))
                 @if !line.success { " " span.badge.bad { "✗ failed" } }
             }
-            td { (method(view, line.selector, line.creates)) }
+            td { (method(view, line.to, line.selector, line.creates)) }
             td { (pieces::block(line.place.block)) }
             td { (pieces::time(view, line.timestamp)) }
             td { (party(view, line.from, of)) }
@@ -91,11 +91,21 @@ pub(crate) fn party(view: &View<'_>, address: Address, of: Option<Address>) -> M
 }
 
 /// What a transaction does, in a word.
-pub(crate) fn method(_view: &View<'_>, selector: Option<[u8; 4]>, creates: bool) -> Markup {
+pub(crate) fn method(
+    view: &View<'_>,
+    to: Address,
+    selector: Option<[u8; 4]>,
+    creates: bool,
+) -> Markup {
     match selector {
         _ if creates => pieces::kind("creation"),
         None => pieces::kind("transfer"),
-        Some(selector) => pieces::kind(&hex::encode_prefixed(selector)),
+        Some(selector) => match view.method(to, selector) {
+            Some(name) => html! {
+                span.badge.kind title=(hex::encode_prefixed(selector)) { bdi { (text::name(&name)) } }
+            },
+            None => pieces::kind(&hex::encode_prefixed(selector)),
+        },
     }
 }
 

@@ -1,6 +1,6 @@
 //! A log, wherever it is shown.
 
-use super::{amounts, pieces, text};
+use super::{amounts, decoded, pieces, text};
 use crate::facts::View;
 use alloy_primitives::{B256, Log};
 use maud::{Markup, html};
@@ -12,15 +12,18 @@ pub(crate) fn log_item(
     log: &Log,
     of: Option<(u64, Option<B256>)>,
 ) -> Markup {
+    let found = view.decode_log(log);
     html! {
         article.item {
             h3 {
                 "Log " (amounts::number(position))
+                @if let Some((found, _)) = &found { ": " bdi { (text::name(&found.name)) } }
                 @if let Some((block, transaction)) = of {
                     " of block " (pieces::block(block))
                     @if let Some(transaction) = transaction { ", transaction " (pieces::transaction(transaction)) }
                 }
             }
+            @if let Some((found, certainty)) = &found { (decoded::show(view, found, *certainty)) }
             (pieces::facts(vec![
                 ("Contract", Some(pieces::address_full(view, log.address))),
                 ("Topics", Some(html! {

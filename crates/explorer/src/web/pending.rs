@@ -105,7 +105,7 @@ fn table(
         html! {
             tr {
                 th scope="row" { (pieces::transaction(pooled.hash())) }
-                td { (lists::method(view, selector, creates)) }
+                td { (lists::method(view, to, selector, creates)) }
                 td { (pieces::time(view, pooled.added_at)) }
                 td { (pieces::address_link(view, pooled.sender())) }
                 td.n { (amounts::number(pooled.nonce())) }

@@ -1,11 +1,8 @@
 //! The calls within a transaction, as a tree.
 
 use crate::{
-    facts::{
-        View,
-        traces::{self, Frame},
-    },
-    web::{amounts, pieces, text},
+    facts::{View, traces::Frame},
+    web::{amounts, decoded, pieces, text},
 };
 use alloy_primitives::{U256, hex};
 use maud::{Markup, html};
@@ -45,7 +42,7 @@ fn level(view: &View<'_>, frames: &[Frame], depth: usize) -> Markup {
     html! {
         @for (frame, inner) in items {
             @if inner.is_empty() || depth >= NESTED_MAX {
-                li { div.leaf { (line(view, frame)) (details_of(frame)) } }
+                li { div.leaf { (line(view, frame)) (details_of(view, frame)) } }
                 @if !inner.is_empty() {
                     @for frame in inner {
                         li { div.leaf { span.quiet { "level " (frame.depth()) " " } (line(view, frame)) } }
@@ -55,7 +52,7 @@ fn level(view: &View<'_>, frames: &[Frame], depth: usize) -> Markup {
                 li {
                     details open[depth < OPEN_MAX] {
                         summary { (line(view, frame)) }
-                        (details_of(frame))
+                        (details_of(view, frame))
                         ul { (level(view, inner, depth + 1)) }
                     }
                 }
@@ -81,21 +78,32 @@ fn line(view: &View<'_>, frame: &Frame) -> Markup {
     html! {
         (pieces::kind(words)) " "
         @if let Some(to) = frame.target().or(action.address) { (pieces::address_link(view, to)) }
-        @if let Some(selector) = selector { " " code { (hex::encode_prefixed(selector)) } }
+        @if let Some(selector) = selector { " " (function(view, frame, *selector)) }
         @if let Some(value) = value { " " (amounts::ether(U256::from(value))) }
         @if let Some(gas) = gas { " " span.quiet { (amounts::number(gas.to::<u64>())) " gas" } }
         @if let Some(error) = &frame.error { " " span.badge.bad { "✗ " (text::name(error)) } }
     }
 }
 
-fn details_of(frame: &Frame) -> Markup {
+fn function(view: &View<'_>, frame: &Frame, selector: [u8; 4]) -> Markup {
+    match frame.target().and_then(|to| view.method(to, selector)) {
+        Some(name) => {
+            html! { code title=(hex::encode_prefixed(selector)) { bdi { (text::name(&name)) } } }
+        }
+        None => html! { code { (hex::encode_prefixed(selector)) } },
+    }
+}
+
+fn details_of(view: &View<'_>, frame: &Frame) -> Markup {
     let input = frame.action.input.as_ref().or(frame.action.init.as_ref());
     let output = frame.result.as_ref().and_then(|result| result.output.as_ref());
     let input = input.filter(|bytes| !bytes.is_empty());
     let output = output.filter(|bytes| !bytes.is_empty());
-    let reason = output.and_then(|output| traces::reason(output)).filter(|_| frame.error.is_some());
+    let target = frame.target().unwrap_or_default();
+    let failed = output.filter(|_| frame.error.is_some());
+    let reason = failed.and_then(|output| view.decode_failure(target, output));
     html! {
-        @if let Some(reason) = reason { div { "“" (text::text(&reason)) "”" } }
+        @if let Some(reason) = reason { div { (decoded::reason(view, &reason)) } }
         @if input.is_some() || output.is_some() {
             details.data {
                 summary { "Data" }

@@ -8,9 +8,10 @@ use crate::{
     web::{
         amounts,
         pieces::{self, Column},
+        text,
     },
 };
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256};
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 
@@ -31,7 +32,7 @@ pub(super) fn show(view: &View<'_>, difference: &Difference) -> Markup {
                 div.item {
                     h3 { (pieces::address_full(view, *address)) }
                     (account(before, after))
-                    (slots(before, after, &address.to_string()))
+                    (slots(view, before, after, *address))
                 }
             }
             @if addresses.len() > ACCOUNTS_MAX { p.quiet { "The first " (ACCOUNTS_MAX) " of " (addresses.len()) " accounts." } }
@@ -87,7 +88,12 @@ fn change(before: U256, after: U256) -> Markup {
     }
 }
 
-fn slots(before: Option<&AccountPart>, after: Option<&AccountPart>, address: &str) -> Markup {
+fn slots(
+    view: &View<'_>,
+    before: Option<&AccountPart>,
+    after: Option<&AccountPart>,
+    address: Address,
+) -> Markup {
     let keys = |part: Option<&AccountPart>| -> BTreeSet<B256> {
         part.map(|part| part.storage.keys().copied().collect()).unwrap_or_default()
     };
@@ -106,14 +112,17 @@ fn slots(before: Option<&AccountPart>, after: Option<&AccountPart>, address: &st
         .map(|key| {
             html! {
                 tr {
-                    th.hash scope="row" { (short(*key)) }
+                    th scope="row" {
+                        (short(*key))
+                        @if let Some(name) = view.slot_name(address, U256::from_be_bytes(key.0)) { " " bdi { (text::name(&name)) } }
+                    }
                     td { (short(value(before, key))) }
                     td { (short(value(after, key))) }
                 }
             }
         })
         .collect();
-    let caption = format!("Slots of {}", pieces::ends(address, 8, 6));
+    let caption = format!("Slots of {}", pieces::ends(&address.to_string(), 8, 6));
     html! {
         (pieces::table(&caption, &[Column::Text("Slot"), Column::Text("Before"), Column::Text("After")], &rows, ""))
         @if all.len() > SLOTS_MAX { p.quiet { "The first " (SLOTS_MAX) " of " (all.len()) " slots." } }

@@ -2,12 +2,8 @@
 
 use super::Mined;
 use crate::{
-    facts::{
-        View,
-        traces::{self, Failure},
-        transactions::recipient,
-    },
-    web::{amounts, pieces, text},
+    facts::{View, traces::Failure, transactions::recipient},
+    web::{amounts, decoded, pieces, text},
 };
 use alloy_consensus::{Transaction as _, Typed2718};
 use alloy_primitives::U256;
@@ -25,29 +21,48 @@ pub(super) fn show(
 ) -> Markup {
     let transaction = &mined.found.transaction.transaction;
     html! {
-        @if let Some(failure) = failure { (reason(failure)) }
+        @if let Some(failure) = failure { (reason(view, mined, failure)) }
         section.card { h2 { "Overview" } (overview(view, mined)) }
         section.card { h2 { "Fees" } (fees(view, mined)) }
-        section.card { h2 { "Input" } (text::data(transaction.input())) }
+        (input(view, mined))
         (access_list(view, transaction))
         (blobs(transaction))
         (authorizations(view, transaction))
     }
 }
 
-fn reason(failure: &Result<Failure, CallFailure>) -> Markup {
+fn reason(view: &View<'_>, mined: &Mined, failure: &Result<Failure, CallFailure>) -> Markup {
     let failure = match failure {
         Ok(failure) => failure,
         Err(failure) => return super::untraced(failure),
     };
     let output = failure.output.as_ref().map_or(&[][..], |output| output.as_ref());
-    let words = traces::reason(output).or_else(|| failure.revert_reason.clone());
+    let transaction = &mined.found.transaction;
+    let (to, _) = recipient(&transaction.transaction, transaction.sender);
     html! {
         div.note.bad {
             strong { "It failed" }
             @if let Some(error) = &failure.error { ": " (text::text(error)) }
-            @if let Some(words) = words { ": “" (text::text(&words)) "”" }
+            @match view.decode_failure(to, output) {
+                Some(reason) => { ": " (decoded::reason(view, &reason)) },
+                None => @if let Some(words) = &failure.revert_reason { ": “" (text::text(words)) "”" }
+            }
             @if !output.is_empty() { details { summary { "What it returned" } (text::data(output)) } }
+        }
+    }
+}
+
+/// The input: decoded where it is a call that somebody knows, and as it is.
+fn input(view: &View<'_>, mined: &Mined) -> Markup {
+    let transaction = &mined.found.transaction;
+    let (to, creates) = recipient(&transaction.transaction, transaction.sender);
+    let input = transaction.transaction.input();
+    let found = if creates { None } else { view.decode_call(to, input) };
+    html! {
+        section.card {
+            h2 { "Input" @if creates { " (the code that creates the contract)" } }
+            @if let Some((found, certainty)) = &found { (decoded::show(view, found, *certainty)) }
+            (text::data(input))
         }
     }
 }

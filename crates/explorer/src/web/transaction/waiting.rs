@@ -3,7 +3,7 @@
 use crate::{
     facts::{View, transactions::recipient},
     web::{
-        PageError, amounts,
+        PageError, amounts, decoded,
         layout::{Page, Section},
         pieces, text,
     },
@@ -65,7 +65,13 @@ fn pooled(view: &View<'_>, pooled: &PoolTransaction, pending: bool) -> Markup {
                 ("Next base fee", view.chain.next_base_fee(&view.chain.head().header).map(|fee| html! { (amounts::gwei(fee)) })),
             ]))
         }
-        section.card { h2 { "Input" } (text::data(transaction.input())) }
+        section.card {
+            h2 { "Input" }
+            @if let Some((found, certainty)) = view.decode_call(to, transaction.input()).filter(|_| !creates) {
+                (decoded::show(view, &found, certainty))
+            }
+            (text::data(transaction.input()))
+        }
     }
 }
 
