@@ -4,12 +4,17 @@
 //! makes so many blocks at once, and then one every so many seconds; with 0 no more.
 
 #[path = "../tests/index/chain.rs"]
-#[expect(dead_code, reason = "tests of the index undo blocks, too")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "made for tests of the index, which undo blocks, too"
+)]
 mod chain;
 
 use alloy_primitives::Address;
 use chain::TestChain;
 use heddle_explorer::{Explorer, Follower, Index, Parts, Server, Settings};
+use heddle_solidity::store::Contracts;
 use rand::{SeedableRng, rngs::StdRng};
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -41,6 +46,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         pool: chain.producer.pool().clone(),
         rpc: chain.rpc.clone(),
         follower,
+        contracts: Arc::new(Contracts::in_memory()),
+        compilers: None,
     };
     let settings = Settings {
         address: ([127, 0, 0, 1], u16::try_from(port)?).into(),

@@ -105,3 +105,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     })
     .await?
 }
+
+#[cfg(test)]
+mod tests;

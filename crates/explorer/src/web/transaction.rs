@@ -1,6 +1,6 @@
 //! Transactions.
 
-mod calls;
+pub(super) mod calls;
 mod changes;
 mod logs;
 mod movements;

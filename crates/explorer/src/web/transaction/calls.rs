@@ -15,7 +15,7 @@ const NESTED_MAX: usize = 24;
 /// Levels that are open at first.
 const OPEN_MAX: usize = 3;
 
-pub(super) fn show(view: &View<'_>, frames: &[Frame]) -> Markup {
+pub(in crate::web) fn show(view: &View<'_>, frames: &[Frame]) -> Markup {
     let shown = frames.get(..FRAMES_MAX).unwrap_or(frames);
     html! {
         section.card {
