@@ -21,7 +21,7 @@ use axum::{
 use chain::TestChain;
 use heddle_solidity::store::Contracts;
 use rand::{SeedableRng, rngs::StdRng};
-use tower::Service as _;
+use tower::Service;
 
 /// What must never come out as it went in.
 const PAYLOADS: [&str; 7] = [
