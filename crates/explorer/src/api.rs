@@ -1,4 +1,4 @@
-//! APIs for programs: Etherscan's, one of our own, and downloads.
+//! APIs for programs: Etherscan's, one of our own, Sourcify's for verification, and downloads.
 //!
 //! In: requests of strangers. Out: JSON and CSV. A handler is a function of an [`Ask`](work::Ask),
 //! which has the parameters, the chain and the index as they are at one moment, and a deadline; it
@@ -14,6 +14,8 @@
 //! | `etherscan` | `/api` and `/v2/api` |
 //! | `rest` | `/api/v1` and its OpenAPI document |
 //! | `csv` | downloads |
+//! | `verification` | jobs that verify sources |
+//! | `sourcify` | `/sourcify`, for plugins that verify |
 
 mod csv;
 mod etherscan;
@@ -22,6 +24,8 @@ mod limit;
 mod lookup;
 mod params;
 mod rest;
+mod sourcify;
+mod verification;
 mod work;
 
 #[cfg(test)]
@@ -38,9 +42,9 @@ use axum::{
 };
 use std::sync::Arc;
 
-/// All paths below `/api`, and `/v2/api`.
+/// All paths below `/api` and `/sourcify`, and `/v2/api`.
 pub(crate) fn routes() -> Router<Arc<Explorer>> {
-    Router::new().merge(etherscan::routes()).merge(rest::routes())
+    Router::new().merge(etherscan::routes()).merge(rest::routes()).merge(sourcify::routes())
 }
 
 /// Lets pages of others read an answer: it is public, and nothing is done by asking.

@@ -15,6 +15,7 @@ mod token;
 mod transaction;
 
 pub(crate) use gas::prices;
+pub(crate) use stats::timestamp;
 
 use super::{
     failure::Failure,
@@ -77,6 +78,10 @@ const ACTIONS: &[Action] = &[
     action("contract", "getabi", contract::abi),
     action("contract", "getsourcecode", contract::source),
     action("contract", "getcontractcreation", contract::creation),
+    action("contract", "verifysourcecode", contract::verify),
+    action("contract", "checkverifystatus", contract::verify_status),
+    action("contract", "verifyproxycontract", contract::verify_proxy),
+    action("contract", "checkproxyverification", contract::proxy_status),
     action("transaction", "getstatus", transaction::status),
     action("transaction", "gettxreceiptstatus", transaction::receipt_status),
     action("block", "getblockreward", block::reward),
@@ -145,6 +150,9 @@ async fn answer(explorer: &Arc<Explorer>, method: &Method, params: Params) -> Re
         let reads = *method == Method::GET && proxy::only_reads(&action);
         let response = proxy::answer(explorer, &action, params).await;
         return if reads { readable_by_all(response) } else { response };
+    }
+    if action == "verifysourcecode" && *method != Method::POST {
+        return refused("Error! verifysourcecode takes POST");
     }
     let handler = match find(&module, &action) {
         Ok(handler) => handler,

@@ -26,6 +26,11 @@ impl Params {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// As they came, with their blanks.
+    pub(crate) const fn all(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }

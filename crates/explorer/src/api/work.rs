@@ -1,6 +1,6 @@
 //! What handlers work with, and how many work at a time.
 
-use super::{failure::Failure, limit::Limiter, lookup::Lookup, params::Params};
+use super::{failure::Failure, limit::Limiter, lookup::Lookup, params::Params, verification::Jobs};
 use crate::{Class, Explorer, IndexReader, Token};
 use alloy_primitives::{Address, B256};
 use heddle_chain::{ChainReader, ExecutionState};
@@ -27,6 +27,7 @@ const DOWNLOADS_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) limiter: Limiter,
+    pub(crate) jobs: Jobs,
     pub(crate) downloads: Arc<Semaphore>,
     work: Arc<Semaphore>,
 }
@@ -36,6 +37,7 @@ impl Bounds {
         let processors = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             limiter: Limiter::new(requests_per_second),
+            jobs: Jobs::default(),
             downloads: Arc::new(Semaphore::new(DOWNLOADS_MAX)),
             work: Arc::new(Semaphore::new(processors * WORK_PER_PROCESSOR)),
         }
@@ -84,6 +86,10 @@ impl Ask {
         let call = self.explorer.call(method, arguments);
         let outcome = self.runtime.block_on(async { timeout(left, call).await });
         Ok(outcome.map_err(|_| Failure::TooLong)??)
+    }
+
+    pub(crate) const fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// The state after the last block.

@@ -4,6 +4,7 @@ use super::{Answer, Failure, Outcome, found, invalid};
 use crate::{HourFigures, api::work::Ask};
 use alloy_primitives::U256;
 use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const HOURS_A_DAY: u64 = 24;
 /// Days of one answer.
@@ -99,6 +100,14 @@ fn day_of(text: &str) -> Option<u64> {
     let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
     let day = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
     u64::try_from(day).ok()
+}
+
+/// By RFC 3339, in UTC.
+pub(crate) fn timestamp(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (day, rest) = (seconds / 86_400, seconds % 86_400);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{}T{hour:02}:{minute:02}:{second:02}Z", date_of(day))
 }
 
 fn date_of(day: u64) -> String {

@@ -171,6 +171,7 @@ fn schema(kind: Kind) -> Value {
         Kind::Hex => hex("^0x([0-9a-f]{2})*$"),
         Kind::Text => json!({ "type": "string" }),
         Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Any => json!({}),
         Kind::Of(shape) => reference(shape),
         Kind::List(of) => json!({ "type": "array", "items": schema(*of) }),
         Kind::Maybe(of) => json!({ "anyOf": [schema(*of), { "type": "null" }] }),

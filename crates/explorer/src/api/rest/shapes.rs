@@ -17,6 +17,8 @@ pub(super) enum Kind {
     Hex,
     Text,
     Flag,
+    /// Any JSON.
+    Any,
     /// Another shape.
     Of(&'static str),
     /// A list of them.
@@ -31,7 +33,7 @@ pub(super) type Field = (&'static str, Kind, &'static str);
 /// A shape: name and fields.
 pub(super) type Shape = (&'static str, &'static [Field]);
 
-use Kind::{Address, Amount, Flag, Hash, Hex, Integer, List, Maybe, Number, Of, Text};
+use Kind::{Address, Amount, Any, Flag, Hash, Hex, Integer, List, Maybe, Number, Of, Text};
 
 pub(super) const SHAPES: &[Shape] = &[
     (
@@ -267,15 +269,21 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     ("Holder", &[("address", Address, "Who."), ("balance", Amount, "How many.")]),
     ("Item", &[("id", Amount, "Which."), ("owner", Address, "Whose.")]),
+    ("Contract", CONTRACT),
+    ("ContractDetail", CONTRACT_DETAIL),
     (
-        "Contract",
+        "Source",
         &[
-            ("address", Address, "The contract."),
-            ("sender", Maybe(&Address), "Whose transaction created it; null in the first block."),
-            ("creator", Maybe(&Address), "Who created it: the sender, or a contract."),
-            ("block", Maybe(&Integer), "Height of the block."),
-            ("transaction", Maybe(&Hash), "Hash of the transaction."),
-            ("destroyed", Flag, "Whether its code is gone."),
+            ("match", Text, "`exact`, or `partial` if the hash of the metadata differs."),
+            ("creation_match", Maybe(&Text), "The same of the code that created it."),
+            ("name", Text, "The contract's name."),
+            ("path", Text, "The path of its source."),
+            ("language", Text, "`Solidity` or `Yul`."),
+            ("compiler", Text, "The compiler's version."),
+            ("settings", Any, "The compiler's settings."),
+            ("abi", Any, "Its ABI."),
+            ("sources", Any, "Sources by path."),
+            ("constructor_arguments", Maybe(&Hex), "What its constructor got."),
         ],
     ),
 ];
@@ -310,5 +318,26 @@ const DETAIL: &[Field] = &{
     fields[at + 1] = ("input", Hex, "Its input.");
     fields[at + 2] = ("logs", Maybe(&Integer), "How many logs it has.");
     fields[at + 3] = ("confirmations", Integer, "Blocks from its own to the last one.");
+    fields
+};
+
+const CONTRACT: &[Field] = &[
+    ("address", Address, "The contract."),
+    ("sender", Maybe(&Address), "Whose transaction created it; null in the first block."),
+    ("creator", Maybe(&Address), "Who created it: the sender, or a contract."),
+    ("block", Maybe(&Integer), "Height of the block."),
+    ("transaction", Maybe(&Hash), "Hash of the transaction."),
+    ("destroyed", Flag, "Whether its code is gone."),
+];
+
+const CONTRACT_DETAIL: &[Field] = &{
+    let mut fields = [CONTRACT[0]; CONTRACT.len() + 2];
+    let mut at = 0;
+    while at < CONTRACT.len() {
+        fields[at] = CONTRACT[at];
+        at += 1;
+    }
+    fields[at] = ("implementation", Maybe(&Address), "What a proxy hands its calls to (EIP-1967).");
+    fields[at + 1] = ("source", Maybe(&Of("Source")), "Its source, if that was verified.");
     fields
 };

@@ -240,5 +240,11 @@ pub(crate) const ROUTES: &[Route] = &[
         tokens::item,
     ),
     many("/contracts", "Contracts, the newest first.", PLACES, "Contract", contracts::list),
-    one("/contracts/{address}", "How a contract came to be.", &[], "Contract", contracts::one),
+    one(
+        "/contracts/{address}",
+        "How a contract came to be, and its source.",
+        &[],
+        "ContractDetail",
+        contracts::one,
+    ),
 ];

@@ -13,6 +13,7 @@ use axum::{
 use heddle_chain::{Attributes, Chain, config_with_forks};
 use heddle_pool::Pool;
 use heddle_rpc::{Caller, Context, Namespace, Signers};
+use heddle_solidity::store::Contracts;
 use heddle_storage::{Database, Options};
 use heddle_types::{Fork, Genesis, GenesisAccount, RecoveredTransaction, Transaction};
 use parking_lot::Mutex;
@@ -128,7 +129,8 @@ impl Bench {
         let index = Index::ephemeral(&folder, 1 << 20).unwrap();
         let follower = Arc::new(Follower::start(index, chain.clone()).unwrap());
         let rpc = Caller::new(context, rpc).unwrap();
-        let parts = Parts { chain: chain.clone(), pool, rpc, follower };
+        let contracts = Arc::new(Contracts::in_memory());
+        let parts = Parts { chain: chain.clone(), pool, rpc, follower, contracts, compilers: None };
         let explorer = Arc::new(Explorer::new(parts, settings));
         let (stop, stopped) = watch::channel(false);
         let bench = Self {

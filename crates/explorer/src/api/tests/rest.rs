@@ -22,6 +22,9 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
         let choice = if value.is_null() { choices.last() } else { choices.first() };
         return check(document, choice.unwrap(), value, at);
     }
+    if schema.get("type").is_none() {
+        return;
+    }
     let kinds = match &schema["type"] {
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
         kind => vec![kind.as_str().unwrap()],
