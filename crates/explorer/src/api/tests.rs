@@ -5,5 +5,6 @@ mod etherscan;
 mod hostile;
 mod rest;
 mod served;
+mod verification;
 
 use bench::{Bench, FAILING, FORWARDER, NFT, SENDER_START, TARGET};

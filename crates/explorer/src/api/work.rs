@@ -1,7 +1,7 @@
 //! What handlers work with, and how many work at a time.
 
 use super::{failure::Failure, limit::Limiter, lookup::Lookup, params::Params, verification::Jobs};
-use crate::{Class, Explorer, IndexReader, Token};
+use crate::{Class, Explorer, IndexReader, Status, Token};
 use alloy_primitives::{Address, B256};
 use heddle_chain::{ChainReader, ExecutionState};
 use serde::de::DeserializeOwned;
@@ -51,6 +51,7 @@ pub(crate) struct Ask {
     pub(crate) chain: ChainReader,
     pub(crate) index: IndexReader,
     pub(crate) lookup: Lookup,
+    pub(crate) status: Status,
     tokens: RefCell<HashMap<(Address, Class), Option<Token>>>,
     deadline: Instant,
     runtime: Handle,
@@ -64,6 +65,7 @@ impl Ask {
             lookup: Lookup::new(snapshot.chain.clone(), snapshot.index.clone()),
             chain: snapshot.chain,
             index: snapshot.index,
+            status: snapshot.status,
             tokens: RefCell::default(),
             deadline: Instant::now() + WORK_MAX,
             runtime,

@@ -17,7 +17,6 @@ const BLOCKS_DEFAULT: usize = 100;
 const QUERY_CHARS_MAX: usize = 200;
 
 pub(super) fn status(ask: &Ask) -> Outcome {
-    let status = ask.explorer.parts.follower.status();
     let head = ask.lookup.head();
     let index = ask.index.head().map(|head| head.number);
     Ok(json!({
@@ -26,7 +25,7 @@ pub(super) fn status(ask: &Ask) -> Outcome {
         "index_head": index,
         "behind": index.map_or(head + 1, |index| head.saturating_sub(index)),
         "oldest_state": ask.chain.oldest_state(),
-        "failure": status.failure,
+        "failure": ask.status.failure,
     }))
 }
 

@@ -254,3 +254,17 @@ impl Bench {
         reply.json()
     }
 }
+
+impl Bench {
+    /// Lets a contract create another; gives that and the code that created it.
+    pub(super) fn create_by_contract(&self) -> (Address, Bytes) {
+        // PUSH1 1 PUSH0 RETURN: one byte of zero.
+        let inner = hex!("60015ff3");
+        // PUSH4 inner PUSH0 MSTORE, PUSH1 4 PUSH1 28 PUSH0 CREATE: as the code of a creation.
+        let outer = [&hex!("63")[..], &inner, &hex!("5f526004601c5ff000")].concat();
+        let outer = self.sign(TxKind::Create, 0, outer);
+        let creator = outer.sender.create(alloy_consensus::Transaction::nonce(&outer.transaction));
+        self.mine(vec![outer]);
+        (creator.create(1), inner.into())
+    }
+}
