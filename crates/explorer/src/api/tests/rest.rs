@@ -89,8 +89,9 @@ async fn every_route_is_documented_and_answers_as_documented() {
                 path.push_str("?q=ben");
             }
             let reply = bench.get(&format!("/api/v1{path}")).await;
-            if route.path.starts_with("/tokens/") && reply.status == StatusCode::NOT_FOUND
-                || route.path.starts_with("/contracts/") && reply.status == StatusCode::NOT_FOUND
+            let may_be_none = ["/tokens/", "/contracts/"];
+            if reply.status == StatusCode::NOT_FOUND
+                && may_be_none.iter().any(|start| route.path.starts_with(start))
             {
                 check(
                     &document,

@@ -2,7 +2,7 @@
 
 use super::{Bench, bench::CHAIN_ID};
 use crate::api::work::in_turn;
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::B256;
 use axum::{
     body::Body,
     http::{Request, StatusCode, header},
@@ -133,6 +133,4 @@ async fn creation_code_is_known_of_contracts_that_contracts_create() {
     let input =
         alloy_consensus::Transaction::input(&transaction.block.body.transactions[0]).clone();
     assert_eq!(code[0]["creationBytecode"], input.to_string());
-    assert_ne!(keccak256(&input), B256::ZERO);
-    assert_ne!(contract, Address::ZERO);
 }
