@@ -61,7 +61,12 @@ struct Place {
 }
 
 impl Place {
-    fn child(&self, parent: [u8; 4], index: u32, code: Zeroizing<[u8; 32]>) -> Result<Self, HdError> {
+    fn child(
+        &self,
+        parent: [u8; 4],
+        index: u32,
+        code: Zeroizing<[u8; 32]>,
+    ) -> Result<Self, HdError> {
         let depth = self.depth.checked_add(1).ok_or(HdError::Depth)?;
         Ok(Self { depth, parent, index, chain_code: code })
     }
@@ -305,15 +310,15 @@ fn decode(text: &str, expected: [u8; 4]) -> Result<(Zeroizing<[u8; 33]>, Place),
     let (code, rest) = rest.split_first_chunk::<32>().ok_or(length)?;
     let key = Zeroizing::new(<[u8; 33]>::try_from(rest).map_err(|_| length)?);
     if *version != expected {
-        let wanted = if expected == VERSION_PUBLIC { "an xpub is wanted" } else { "an xprv is wanted" };
+        let wanted =
+            if expected == VERSION_PUBLIC { "an xpub is wanted" } else { "an xprv is wanted" };
         return Err(HdError::Extended(wanted));
     }
     let index = u32::from_be_bytes(*index);
     if *depth == 0 && (*parent != [0; 4] || index != 0) {
         return Err(HdError::Extended("a root has neither parent nor index"));
     }
-    let place =
-        Place { depth: *depth, parent: *parent, index, chain_code: Zeroizing::new(*code) };
+    let place = Place { depth: *depth, parent: *parent, index, chain_code: Zeroizing::new(*code) };
     Ok((key, place))
 }
 

@@ -176,7 +176,10 @@ impl Keystore {
         let key = PrivateKey::from_bytes(plain.as_slice()).ok_or(KeystoreError::Key)?;
         match &self.address {
             Some(said) if self.address() != Some(key.address()) && !said.is_empty() => {
-                Err(KeystoreError::Address { said: said.chars().take(42).collect(), found: key.address() })
+                Err(KeystoreError::Address {
+                    said: said.chars().take(42).collect(),
+                    found: key.address(),
+                })
             }
             _ => Ok(key),
         }

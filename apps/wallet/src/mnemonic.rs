@@ -32,7 +32,9 @@ pub enum MnemonicError {
         language: Language,
     },
     /// All words are right alone, but not together.
-    #[error("the checksum is wrong: all words are in the list, but one is not the right one, or two are swapped")]
+    #[error(
+        "the checksum is wrong: all words are in the list, but one is not the right one, or two are swapped"
+    )]
     Checksum,
     /// Entropy has 16, 20, 24, 28 or 32 bytes.
     #[error("{0} bytes cannot be a mnemonic; it takes 16, 20, 24, 28 or 32")]
@@ -114,7 +116,9 @@ impl Mnemonic {
                     return Ok(mnemonic);
                 }
                 (wrong, known_most) = (MnemonicError::Checksum, WORDS_MAX);
-            } else if indices.len() > known_most || known_most == 0 && *language == Language::English {
+            } else if indices.len() > known_most
+                || known_most == 0 && *language == Language::English
+            {
                 known_most = indices.len();
                 wrong = MnemonicError::Unknown { position: known_most + 1, language: *language };
             }

@@ -66,7 +66,7 @@ impl FromStr for DerivationPath {
             let (number, base) = number.map_or((part, 0), |number| (number, HARDENED));
             // Rust's numbers may have a sign, those of paths may not.
             let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-            let index = number.parse().ok().filter(|index| is_number && *index < HARDENED);
+            let index = number.parse::<u32>().ok().filter(|index| is_number && *index < HARDENED);
             indices.push(base + index.ok_or(PathError::Level(position + 1))?);
         }
         Ok(Self(indices))
@@ -105,7 +105,10 @@ mod tests {
         ] {
             assert_eq!(text.parse::<DerivationPath>(), Err(error), "{text}");
         }
-        assert_eq!(format!("m{}", "/1".repeat(256)).parse::<DerivationPath>(), Err(PathError::Depth));
+        assert_eq!(
+            format!("m{}", "/1".repeat(256)).parse::<DerivationPath>(),
+            Err(PathError::Depth)
+        );
         assert!(format!("m{}", "/1".repeat(255)).parse::<DerivationPath>().is_ok());
     }
 
@@ -115,7 +118,7 @@ mod tests {
             let path: DerivationPath = text.parse().unwrap();
             assert_eq!(path.indices(), [HARDENED + 44, u32::MAX]);
         }
-        assert_eq!("m".parse::<DerivationPath>().unwrap().indices(), []);
+        assert_eq!("m".parse::<DerivationPath>().unwrap().indices(), [0_u32; 0]);
     }
 
     proptest! {

@@ -232,7 +232,8 @@ pub fn confirm(text: &str) -> Result<bool, InputError> {
     terminal.write_all(question.as_bytes()).map_err(InputError::NoTerminal)?;
     // What was typed before the question was shown is no answer to it.
     let flush = rustix::termios::QueueSelector::IFlush;
-    rustix::termios::tcflush(&terminal, flush).map_err(|error| InputError::NoTerminal(error.into()))?;
+    rustix::termios::tcflush(&terminal, flush)
+        .map_err(|error| InputError::NoTerminal(error.into()))?;
     let mut line = [0; 64];
     let read = rustix::io::read(&terminal, &mut line)
         .map_err(|error| InputError::NoTerminal(error.into()))?;

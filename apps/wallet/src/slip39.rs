@@ -34,7 +34,9 @@ pub enum SlipError {
     #[error("a passphrase of shares may have printable ASCII characters only (SLIP-39)")]
     Passphrase,
     /// A threshold is zero or above the count, or there are too many.
-    #[error("{threshold} of {count} cannot be: from 1 of 1 to 16 of 16, and no more needed than there are")]
+    #[error(
+        "{threshold} of {count} cannot be: from 1 of 1 to 16 of 16, and no more needed than there are"
+    )]
     Threshold {
         /// How many are needed.
         threshold: u8,
@@ -56,7 +58,9 @@ pub enum SlipError {
         words: usize,
     },
     /// A word is not in the list.
-    #[error("word {word} of share {share} is not in the list of SLIP-39; look for a spelling mistake")]
+    #[error(
+        "word {word} of share {share} is not in the list of SLIP-39; look for a spelling mistake"
+    )]
     Unknown {
         /// Which share, counted from 1.
         share: usize,
@@ -90,7 +94,9 @@ pub enum SlipError {
         needed: u8,
     },
     /// The shares do not fit together.
-    #[error("the shares do not fit together: their digest is wrong; one of them is not of this split")]
+    #[error(
+        "the shares do not fit together: their digest is wrong; one of them is not of this split"
+    )]
     Digest,
     /// The system has no randomness.
     #[error("the system gives no random numbers")]

@@ -20,7 +20,8 @@ fn the_vectors_give_their_keys() {
         for chain in vector["chains"].as_array().unwrap() {
             let path = chain["path"].as_str().unwrap().parse().unwrap();
             let key = root.derive(&path).unwrap();
-            let (private, public) = (chain["xprv"].as_str().unwrap(), chain["xpub"].as_str().unwrap());
+            let (private, public) =
+                (chain["xprv"].as_str().unwrap(), chain["xpub"].as_str().unwrap());
             assert_eq!(key.to_text().expose(), private);
             assert_eq!(key.to_public().to_text(), public);
             assert_eq!(ExtendedPrivateKey::from_text(private).unwrap().to_text().expose(), private);
@@ -71,7 +72,10 @@ fn an_index_without_a_key_is_an_error_and_no_other_key() {
 #[test]
 fn refuses_seeds_of_a_wrong_length() {
     for length in [0, 15, 65] {
-        assert_eq!(ExtendedPrivateKey::from_seed(&vec![1; length]).unwrap_err(), HdError::Seed(length));
+        assert_eq!(
+            ExtendedPrivateKey::from_seed(&vec![1; length]).unwrap_err(),
+            HdError::Seed(length)
+        );
     }
 }
 

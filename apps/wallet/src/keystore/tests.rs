@@ -45,7 +45,8 @@ fn what_is_written_has_geths_numbers() {
     assert_eq!(json["version"], 3);
     assert_eq!(json["crypto"]["cipher"], "aes-128-ctr");
     assert_eq!(json["crypto"]["kdf"], "scrypt");
-    let numbers = ["n", "r", "p", "dklen"].map(|name| json["crypto"]["kdfparams"][name].as_u64().unwrap());
+    let numbers =
+        ["n", "r", "p", "dklen"].map(|name| json["crypto"]["kdfparams"][name].as_u64().unwrap());
     assert_eq!(numbers, [1 << 18, 8, 1, 32]);
     assert_eq!(json["id"].as_str().unwrap().len(), 36);
     assert_eq!(json["id"].as_str().unwrap().as_bytes()[14], b'4');
@@ -55,11 +56,13 @@ fn what_is_written_has_geths_numbers() {
 fn refuses_files_that_are_wrong() {
     let json: Value = serde_json::from_str(
         &Keystore::encrypt_with(&key(), &secret("p"), QUICK).unwrap().to_json(),
-    ).unwrap();
+    )
+    .unwrap();
     let with = |pointer: &str, value: Value| {
         let mut json = json.clone();
         *json.pointer_mut(pointer).unwrap() = value;
-        Keystore::from_json(json.to_string().as_bytes()).and_then(|store| store.decrypt(&secret("p")))
+        Keystore::from_json(json.to_string().as_bytes())
+            .and_then(|store| store.decrypt(&secret("p")))
             .map(|key| key.address())
     };
     assert!(with("/version", 3.into()).is_ok());
@@ -68,7 +71,10 @@ fn refuses_files_that_are_wrong() {
     assert!(matches!(with("/crypto/mac", "00".into()), Err(KeystoreError::Field("mac"))));
     assert!(matches!(with("/crypto/mac", "00".repeat(32).into()), Err(KeystoreError::Mac)));
     assert!(matches!(with("/crypto/kdf", "argon2".into()), Err(KeystoreError::Form(_))));
-    assert!(matches!(with("/crypto/kdfparams/n", (1_u64 << 40).into()), Err(KeystoreError::Bounds(_))));
+    assert!(matches!(
+        with("/crypto/kdfparams/n", (1_u64 << 40).into()),
+        Err(KeystoreError::Bounds(_))
+    ));
     assert!(matches!(with("/crypto/kdfparams/dklen", 16.into()), Err(KeystoreError::Bounds(_))));
     assert!(matches!(with("/address", "00".repeat(20).into()), Err(KeystoreError::Address { .. })));
     assert!(matches!(Keystore::from_json(b"[]"), Err(KeystoreError::Form(_))));

@@ -6,8 +6,16 @@ use zeroize::Zeroizing;
 pub(super) const CHECKSUM_WORDS: usize = 3;
 
 const GENERATOR: [u32; 10] = [
-    0x00e0_e040, 0x01c1_c080, 0x0383_8100, 0x0707_0200, 0x0e0e_0009, 0x1c0c_2412, 0x3808_6c24,
-    0x3090_fc48, 0x21b1_f890, 0x03f3_f120,
+    0x00e0_e040,
+    0x01c1_c080,
+    0x0383_8100,
+    0x0707_0200,
+    0x0e0e_0009,
+    0x1c0c_2412,
+    0x3808_6c24,
+    0x3090_fc48,
+    0x21b1_f890,
+    0x03f3_f120,
 ];
 
 fn remainder(customization: &[u8], words: impl Iterator<Item = u16>) -> u32 {

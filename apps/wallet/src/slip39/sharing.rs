@@ -76,12 +76,12 @@ fn interpolate(points: &[Point], x: u8) -> Zeroizing<Vec<u8>> {
     let mut result = Zeroizing::new(vec![0; length]);
     for (own, value) in points {
         // Lagrange's basis: subtraction is exclusive or. The x are not secret.
-        let (above, below) = points
-            .iter()
-            .filter(|(other, _)| other != own)
-            .fold((1, 1), |(above, below), (other, _)| {
+        let (above, below) = points.iter().filter(|(other, _)| other != own).fold(
+            (1, 1),
+            |(above, below), (other, _)| {
                 (gf256::multiply(above, x ^ other), gf256::multiply(below, own ^ other))
-            });
+            },
+        );
         let basis = gf256::multiply(above, gf256::invert(below));
         for (sum, byte) in result.iter_mut().zip(value.iter()) {
             *sum ^= gf256::multiply(*byte, basis);

@@ -1,8 +1,9 @@
 //! Splitting: the secret is encrypted, split among groups, and each group's part among members.
 
 use super::{
-    SECRET_BYTES, SlipError, cipher, sharing,
+    SECRET_BYTES, SlipError, cipher,
     share::{Common, Share},
+    sharing,
 };
 use crate::secret::SecretText;
 
