@@ -21,6 +21,7 @@ const flows = new Map([
   ["hardhat", { file: "hardhat.mjs" }],
   ["state", { file: "state.mjs" }],
   ["development", { file: "development.mjs" }],
+  ["wallet", { file: "wallet.mjs" }],
   ["web3py", { file: "web3py.py", program: python }],
   ["burst", { file: "burst.mjs" }],
   ["agreement", { file: "../differential.mjs", args: ["--seed", "1", "--transactions-total", "100"], startsNodes: true }],

@@ -23,7 +23,7 @@ export function install() {
     const quiet = ["--quiet", "--disable-pip-version-check"];
     run(python, ["-m", "pip", "install", ...quiet, "--no-deps", "-r", "requirements.txt"]);
   });
-  once("contracts", ["contracts/src/Ledger.sol", "lib/compile.mjs"], join(made, "contracts"), () => {
+  once("contracts", ["contracts/src/Ledger.sol", "contracts/src/Token.sol", "lib/compile.mjs"], join(made, "contracts"), () => {
     run("node", ["lib/compile.mjs", join(made, "contracts")]);
   });
 }

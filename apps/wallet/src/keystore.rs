@@ -30,8 +30,15 @@ type Aes128Ctr = ctr::Ctr128BE<aes::Aes128>;
 #[derive(Debug, thiserror::Error)]
 pub enum KeystoreError {
     /// The file has another form.
-    #[error("this is no keystore of version 3")]
-    Form(#[source] serde_json::Error),
+    #[error(
+        "this is no keystore of version 3: line {line}, column {column} is not as it should be"
+    )]
+    Form {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
     /// The version is another one.
     #[error("this is a keystore of version {0}; only version 3 can be read")]
     Version(u32),
@@ -102,11 +109,11 @@ impl Keystore {
         struct Version {
             version: u32,
         }
-        let Version { version } = serde_json::from_slice(json).map_err(KeystoreError::Form)?;
+        let Version { version } = serde_json::from_slice(json).map_err(|error| form(&error))?;
         if version != VERSION {
             return Err(KeystoreError::Version(version));
         }
-        serde_json::from_slice(json).map_err(KeystoreError::Form)
+        serde_json::from_slice(json).map_err(|error| form(&error))
     }
 
     /// What is in the file.
@@ -184,6 +191,12 @@ impl Keystore {
             _ => Ok(key),
         }
     }
+}
+
+/// Where the form is wrong, without the error itself: it quotes the file, which may hold a secret if
+/// it is the wrong one.
+fn form(error: &serde_json::Error) -> KeystoreError {
+    KeystoreError::Form { line: error.line(), column: error.column() }
 }
 
 fn field<const N: usize>(text: &str, name: &'static str) -> Result<[u8; N], KeystoreError> {

@@ -42,6 +42,7 @@ Start with:
   heddle replay fixtures/mainnet      execute a few real Ethereum blocks in every way
   heddle bench executor               time every way on synthetic blocks
   heddle load                         put transactions on a node, and measure
+  heddle wallet new                   make a mnemonic
 
 Exit status: 0 when all was as it should be, 1 when something differed, 2 when the command could \
 not do its work."
@@ -67,6 +68,7 @@ enum Command {
     Explorer(explorer::ExplorerCommand),
     Replay(Replay),
     Load(Box<Load>),
+    Wallet(Box<heddle_wallet::Wallet>),
     /// Runs a public conformance suite.
     #[command(subcommand)]
     Conformance(Conformance),
@@ -121,6 +123,7 @@ impl Command {
             Self::Replay(replay) => Ok(replay.run()?),
             Self::Conformance(suite) => suite.run(),
             Self::Load(load) => Ok(load.run()?),
+            Self::Wallet(wallet) => Ok(wallet.run()?),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
             Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),

@@ -140,8 +140,8 @@ impl Xpub {
 /// The path below an extended public key.
 #[derive(Debug, Args)]
 struct BelowArgs {
-    /// The path from the xpub to what is above the accounts, not hardened [default: m/0 for the
-    /// xpub of m/44'/60'/0', and m for others]
+    /// The path to what is above the accounts; from an xpub on it is not hardened [default:
+    /// m/44'/60'/0'/0 of a mnemonic, m/0 of the xpub of m/44'/60'/0', m of other xpubs]
     #[arg(long, value_name = "PATH")]
     path: Option<DerivationPath>,
 }
@@ -195,7 +195,6 @@ pub(super) struct Discover {
     /// Watch only: an extended public key in the place of a mnemonic
     #[arg(long, conflicts_with_all = ["passphrase_file", "ask_passphrase"])]
     xpub: Option<String>,
-    /// What is above the accounts; of an xpub, the path from it [default: m/44'/60'/0'/0]
     #[command(flatten)]
     below: BelowArgs,
     /// Accounts without use after which the search ends

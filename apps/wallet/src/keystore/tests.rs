@@ -70,14 +70,22 @@ fn refuses_files_that_are_wrong() {
     assert!(matches!(with("/crypto/cipher", "aes-128-cbc".into()), Err(KeystoreError::Cipher)));
     assert!(matches!(with("/crypto/mac", "00".into()), Err(KeystoreError::Field("mac"))));
     assert!(matches!(with("/crypto/mac", "00".repeat(32).into()), Err(KeystoreError::Mac)));
-    assert!(matches!(with("/crypto/kdf", "argon2".into()), Err(KeystoreError::Form(_))));
+    assert!(matches!(with("/crypto/kdf", "argon2".into()), Err(KeystoreError::Form { .. })));
     assert!(matches!(
         with("/crypto/kdfparams/n", (1_u64 << 40).into()),
         Err(KeystoreError::Bounds(_))
     ));
     assert!(matches!(with("/crypto/kdfparams/dklen", 16.into()), Err(KeystoreError::Bounds(_))));
     assert!(matches!(with("/address", "00".repeat(20).into()), Err(KeystoreError::Address { .. })));
-    assert!(matches!(Keystore::from_json(b"[]"), Err(KeystoreError::Form(_))));
+    assert!(matches!(Keystore::from_json(b"[]"), Err(KeystoreError::Form { .. })));
+}
+
+#[test]
+fn an_error_does_not_quote_a_file_that_is_a_secret_and_no_keystore() {
+    for text in ["\"correct horse\"", "correct horse", "{\"version\": \"correct horse\"}"] {
+        let error = Keystore::from_json(text.as_bytes()).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("correct"));
+    }
 }
 
 proptest! {
