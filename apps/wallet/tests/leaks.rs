@@ -1,6 +1,8 @@
 //! Secrets do not leave the process, except where they are asked for: runs the commands with known
 //! secrets, and looks for them in all that can be seen from outside.
 
+#![allow(clippy::unwrap_used)] // in functions that tests share
+
 use std::{
     fs,
     io::Write,
