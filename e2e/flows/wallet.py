@@ -6,9 +6,12 @@ first difference; HEDDLE_SEED chooses other cases.
 
 import json
 import os
+import pty
 import random
+import signal
 import subprocess
 import tempfile
+import time
 
 from eth_account import Account
 from eth_account.hdaccount import key_from_seed
@@ -97,6 +100,74 @@ def shares(count):
         assert combine_mnemonics(chosen, passphrase.encode()) == secret, turn
 
 
+class Terminal:
+    """The wallet at a terminal of its own."""
+
+    def __init__(self, *arguments):
+        self.shown = ""
+        self.process, self.file = pty.fork()
+        if self.process == 0:
+            os.execvp(PROGRAM[0], [*PROGRAM, *arguments])
+
+    def wait_for(self, text):
+        end = time.monotonic() + 30
+        while text not in self.shown:
+            assert time.monotonic() < end, (text, self.shown)
+            self.shown += os.read(self.file, 65536).decode()
+        before, _, self.shown = self.shown.partition(text)
+        return before
+
+    def type(self, text):
+        os.write(self.file, text.encode())
+
+    def end(self):
+        """Its status, and the rest of what it shows."""
+        try:
+            while block := os.read(self.file, 65536):
+                self.shown += block.decode()
+        except OSError:
+            pass  # What Linux says at the end.
+        os.close(self.file)
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1]), self.shown
+
+
+def terminal():
+    """Secrets are typed without echo, and a signer asks before it signs."""
+    phrase = Mnemonic("english").to_mnemonic(bytes(16))
+    asked = Terminal("derive", "--ask-passphrase")
+    asked.wait_for("Mnemonic: ")
+    asked.type(f"x{chr(127)}{phrase}\n")
+    asked.wait_for("Passphrase: ")
+    asked.type("TREZOR\n")
+    status, shown = asked.end()
+    key = key_from_seed(Mnemonic.to_seed(phrase, "TREZOR"), "m/44'/60'/0'/0/0")
+    assert status == 0 and Account.from_key(key).address in shown, shown
+    assert "abandon" not in shown and "TREZOR" not in shown, shown
+    broken = Terminal("derive")
+    broken.wait_for("Mnemonic: ")
+    broken.type(chr(3))
+    status, shown = broken.end()
+    assert status == 2 and "broken off" in shown, (status, shown)
+    with tempfile.TemporaryDirectory() as folder:
+        socket = os.path.join(folder, "own", "socket")
+        signer = Terminal("signer", "--socket", socket)
+        signer.wait_for("Mnemonic: ")
+        signer.type(f"{phrase}\n")
+        signer.wait_for("socket")
+        for answer, expected in [("yes", 0), ("y", 2), ("", 2)]:
+            command = [*PROGRAM, "sign-message", "--message", "tea\x1b[2J?", "--signer", socket]
+            client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            text = signer.wait_for("Type yes to sign: ")
+            assert "tea\\u{1b}[2J?" in text and "\x1b" not in text, text
+            signer.type(f"{answer}\n")
+            assert client.wait(30) == expected, answer
+            signer.wait_for("signed for" if expected == 0 else "refused for")
+        os.kill(signer.process, signal.SIGTERM)
+        _, shown = signer.end()
+        assert "abandon" not in shown, shown
+
+
+terminal()
 mnemonics(200)
 shares(60)
-print("200 mnemonics and 60 splits in both directions agree")
+print("200 mnemonics and 60 splits in both directions agree; nothing typed is shown")

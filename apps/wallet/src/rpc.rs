@@ -209,3 +209,73 @@ impl Node {
         self.call("eth_getTransactionReceipt", json!([hash]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    /// What a client makes of an answer.
+    fn answered<T>(
+        body: Vec<u8>,
+        ask: impl Fn(&Node) -> Result<T, RpcError>,
+    ) -> Result<T, RpcError> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let node = Node::new(&format!("http://{}/secret-key", listener.local_addr().unwrap()));
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"}") {
+                let mut block = [0; 4096];
+                let read = stream.read(&mut block).unwrap();
+                assert!(read > 0, "{}", String::from_utf8_lossy(&request));
+                request.extend_from_slice(&block[..read]);
+            }
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            // The client hangs up on what is too long.
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        });
+        let result = ask(&node);
+        server.join().unwrap();
+        result
+    }
+
+    fn json(text: &str) -> Vec<u8> {
+        text.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_result_is_read_and_a_missing_receipt_is_none() {
+        let id = answered(json(r#"{"id":1,"jsonrpc":"2.0","result":"0x7a69"}"#), Node::chain_id);
+        assert_eq!(id.unwrap(), 31337);
+        let none = answered(json(r#"{"result":null}"#), |node| node.receipt(B256::ZERO));
+        assert!(none.unwrap().is_none());
+    }
+
+    #[test]
+    fn an_error_of_the_node_is_shown_without_what_moves_the_cursor() {
+        let text = r#"{"error":{"code":-32000,"message":"no \u001b[2J money"}}"#;
+        let error = answered(json(text), Node::chain_id).unwrap_err();
+        assert!(error.to_string().ends_with("no \\u{1b}[2J money"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        for text in ["", "[]", "{\"result\":\"many\"}", "{\"result\":null}", "{}"] {
+            let error = answered(json(text), Node::chain_id).unwrap_err();
+            assert!(matches!(error, RpcError::Shape { .. }), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_an_error() {
+        let long = vec![b' '; usize::try_from(ANSWER_BYTES_MAX).unwrap() + 1];
+        let error = answered(long, Node::chain_id).unwrap_err();
+        assert!(matches!(error, RpcError::Transport { .. }), "{error:?}");
+        assert!(!error.to_string().contains("secret-key"), "{error}");
+    }
+}

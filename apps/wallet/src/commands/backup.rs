@@ -98,6 +98,11 @@ impl Split {
             slip39::split(secret.expose(), &passphrase, self.group_threshold, &groups, options)?;
         if let Some(folder) = &self.folder {
             make_private_folder(folder)?;
+            let is_empty = std::fs::read_dir(folder).is_ok_and(|mut files| files.next().is_none());
+            if !is_empty {
+                // Shares of two splits must not lie side by side.
+                return Err(WalletError::Arguments("the folder for shares has to be empty"));
+            }
         }
         for (group, shares) in shares.iter().enumerate() {
             for (member, share) in shares.iter().enumerate() {
