@@ -33,12 +33,15 @@ const ROWS: usize = 5;
 /// Blocks that figures and plots look at.
 const PLOTTED: u64 = 60;
 
+/// An event and the height that it was made for.
+type Made = (u64, Arc<str>);
+
 /// What all streams share.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
     permits: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
-    made: Arc<Mutex<Option<(u64, Arc<str>)>>>,
+    made: Arc<Mutex<Option<Made>>>,
 }
 
 impl Live {
