@@ -45,13 +45,28 @@ const ASKED: [Namespace; 6] = [
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ExplorerFlags {
     /// Port of the explorer's pages [default: 8550].
-    #[arg(long = "explorer.port", value_name = "NUM", help_heading = "Explorer")]
+    #[arg(
+        id = "explorer.port",
+        long = "explorer.port",
+        value_name = "NUM",
+        help_heading = "Explorer"
+    )]
     pub(crate) port: Option<u16>,
     /// Folder of the compilers that verify sources [default: heddle/solc in the user's data folder].
-    #[arg(long = "explorer.solc", value_name = "DIR", help_heading = "Explorer")]
+    #[arg(
+        id = "explorer.solc",
+        long = "explorer.solc",
+        value_name = "DIR",
+        help_heading = "Explorer"
+    )]
     pub(crate) solc: Option<PathBuf>,
     /// Names of addresses, from a file of lines such as 0x... = "treasury".
-    #[arg(long = "explorer.labels", value_name = "FILE", help_heading = "Explorer")]
+    #[arg(
+        id = "explorer.labels",
+        long = "explorer.labels",
+        value_name = "FILE",
+        help_heading = "Explorer"
+    )]
     pub(crate) labels: Option<PathBuf>,
 }
 
@@ -213,7 +228,7 @@ pub(crate) enum SolcCommand {
 #[derive(Debug, Args)]
 pub(crate) struct CompilersFolder {
     /// Folder of the compilers [default: heddle/solc in the user's data folder].
-    #[arg(long = "explorer.solc", value_name = "DIR")]
+    #[arg(id = "explorer.solc", long = "explorer.solc", value_name = "DIR")]
     folder: Option<PathBuf>,
 }
 

@@ -171,3 +171,14 @@ fn print_error(error: &(dyn Error + 'static)) {
     // Whoever closed the standard error does not want to know.
     let _ = writeln!(io::stderr(), "error: {}", text.join("\n  because: "));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_options_of_a_command_are_the_same() {
+        Arguments::command().debug_assert();
+    }
+}
