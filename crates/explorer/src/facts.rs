@@ -3,7 +3,9 @@
 pub(crate) mod asks;
 pub(crate) mod blocks;
 pub(crate) mod decoding;
+pub(crate) mod contracts;
 mod names;
+pub(crate) mod slots;
 pub(crate) mod traces;
 pub(crate) mod transactions;
 

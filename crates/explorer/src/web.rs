@@ -7,8 +7,11 @@
 
 mod address;
 mod amounts;
+#[cfg(test)]
+mod bench;
 mod block;
 mod charts;
+mod contract;
 mod contracts;
 mod decoded;
 mod error;
@@ -20,10 +23,12 @@ mod layout;
 mod lists;
 mod live;
 mod logs;
+mod parallel;
 mod paths;
 mod pending;
 mod pieces;
 mod search;
+mod slots;
 mod text;
 mod token;
 mod tokens;
@@ -34,7 +39,11 @@ mod validators;
 pub(crate) use error::PageError;
 
 use crate::Explorer;
-use axum::{Extension, Router, http::header, routing::get};
+use axum::{
+    Extension, Router,
+    http::header,
+    routing::{get, post},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, watch};
 
@@ -50,9 +59,17 @@ pub(crate) fn routes(stopped: watch::Receiver<bool>) -> Router<Arc<Explorer>> {
         .route("/", get(home::page))
         .route("/blocks", get(block::list))
         .route("/block/{id}", get(block::page))
+        .route("/block/{id}/parallel", get(parallel::page))
+        .route("/slots", get(slots::page))
         .route("/txs", get(transaction::list))
         .route("/tx/{hash}", get(transaction::page))
         .route("/address/{address}", get(address::page))
+        .route("/address/{address}/slots", get(slots::of_address))
+        .route("/address/{address}/contract", get(contract::page))
+        .route("/address/{address}/contract/encode", get(contract::encode))
+        .route("/address/{address}/contract/verify", post(contract::verify))
+        .route("/address/{address}/contract/standard.json", get(contract::standard_json))
+        .route("/address/{address}/contract/abi.json", get(contract::abi_json))
         .route("/search", get(search::page))
         .route("/pending", get(pending::page))
         .route("/tokens", get(tokens::page))
@@ -64,6 +81,11 @@ pub(crate) fn routes(stopped: watch::Receiver<bool>) -> Router<Arc<Explorer>> {
         .route("/validators", get(validators::page))
         .route("/events", get(live::events).layer(Extension(live::Live::new(stopped))))
         .route("/assets/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route(
+            "/assets/contract.css",
+            get(|| async { asset("text/css; charset=utf-8", CONTRACT_STYLE) }),
+        )
+        .route("/assets/wallet.js", get(|| async { asset(SCRIPT, WALLET) }))
         .route("/assets/app.js", get(|| async { asset(SCRIPT, APP) }))
         .route("/assets/theme.js", get(|| async { asset(SCRIPT, THEME) }))
         .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))
@@ -71,6 +93,8 @@ pub(crate) fn routes(stopped: watch::Receiver<bool>) -> Router<Arc<Explorer>> {
 }
 
 const STYLE: &str = include_str!("web/assets/style.css");
+const CONTRACT_STYLE: &str = include_str!("web/assets/contract.css");
+const WALLET: &str = include_str!("web/assets/wallet.js");
 const APP: &str = include_str!("web/assets/app.js");
 const THEME: &str = include_str!("web/assets/theme.js");
 const ICON: &str = include_str!("web/assets/icon.svg");

@@ -167,9 +167,11 @@ fn tabs(
     };
     let parts = PARTS.into_iter().filter(|(name, _)| wanted(name) || *name == current);
     let mut tabs: Vec<_> = parts.map(tab).collect();
-    if account.is_contract() {
-        let path = format!("/address/{address}/contract");
-        tabs.push(Tab { title: "Contract", path, count: None, current: current == "contract" });
+    if !account.code.is_empty() {
+        for (title, name) in [("Contract", "contract"), ("Contended slots", "slots")] {
+            let path = format!("/address/{address}/{name}");
+            tabs.push(Tab { title, path, count: None, current: current == name });
+        }
     }
     pieces::tabs("Views of the address", &tabs)
 }

@@ -91,7 +91,7 @@ pub(crate) async fn page(
     .await
 }
 
-fn find(view: &View<'_>, id: &str) -> Result<(RecoveredBlock, bool), PageError> {
+pub(super) fn find(view: &View<'_>, id: &str) -> Result<(RecoveredBlock, bool), PageError> {
     if let Ok(number) = id.replace(',', "").parse::<u64>() {
         return match view.chain.block(number)? {
             Some(block) => Ok((block, true)),

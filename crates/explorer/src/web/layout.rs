@@ -14,12 +14,13 @@ pub(crate) enum Section {
     Gas,
     Charts,
     Validators,
+    Slots,
     /// None of those in the navigation.
     Other,
 }
 
 /// The navigation: section, path, words.
-const NAVIGATION: [(Section, &str, &str); 9] = [
+const NAVIGATION: [(Section, &str, &str); 10] = [
     (Section::Home, "/", "Home"),
     (Section::Blocks, "/blocks", "Blocks"),
     (Section::Transactions, "/txs", "Transactions"),
@@ -28,6 +29,7 @@ const NAVIGATION: [(Section, &str, &str); 9] = [
     (Section::Contracts, "/contracts", "Contracts"),
     (Section::Gas, "/gas", "Gas"),
     (Section::Charts, "/charts", "Charts"),
+    (Section::Slots, "/slots", "Contention"),
     (Section::Validators, "/validators", "Validators"),
 ];
 
