@@ -50,9 +50,13 @@ fn level(view: &View<'_>, frames: &[Frame], depth: usize) -> Markup {
                 }
             } @else {
                 li {
+                    // The line has links, which must not stand within what is clicked to fold.
+                    div.leaf { (line(view, frame)) (details_of(view, frame)) }
                     details open[depth < OPEN_MAX] {
-                        summary { (line(view, frame)) }
-                        (details_of(view, frame))
+                        summary {
+                            (amounts::number(inner.len()))
+                            @if inner.len() == 1 { " call" } @else { " calls" } " within"
+                        }
                         ul { (level(view, inner, depth + 1)) }
                     }
                 }
