@@ -10,6 +10,8 @@
     reason = "made for tests of the index, which undo blocks, too"
 )]
 mod chain;
+#[path = "support/verified.rs"]
+mod verified;
 
 use alloy_primitives::Address;
 use chain::TestChain;
@@ -41,12 +43,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let index = Index::ephemeral(&std::env::temp_dir(), CACHE_BYTES)?;
     let follower = Arc::new(Follower::start(index, chain.chain.clone())?);
+    let contracts = Arc::new(Contracts::in_memory());
+    verified::keep(&contracts, &chain.chain.reader())?;
     let parts = Parts {
         chain: chain.chain.clone(),
         pool: chain.producer.pool().clone(),
         rpc: chain.rpc.clone(),
         follower,
         contracts: Arc::new(Contracts::in_memory()),
+        contracts,
         compilers: None,
     };
     let settings = Settings {

@@ -272,6 +272,12 @@ mod tests {
         Span { transaction, count: 1, thread, kind, start, duration }
     }
 
+    fn scheduled(wall: u64, threads: u16, spans: Vec<Span>) -> Schedule {
+        let mut schedule = Schedule::default();
+        (schedule.wall, schedule.threads, schedule.spans) = (wall, threads, spans);
+        schedule
+    }
+
     #[test]
     fn a_drawing_is_bounded_and_leaves_no_transaction_out() {
         for threads in [1, 2, 16, 64] {
@@ -281,7 +287,7 @@ mod tests {
                 .collect();
             let wall = 100 * spans.len() as u64;
             let count = spans.len() as u64;
-            let schedule = Schedule { wall, threads, spans, ..Schedule::default() };
+            let schedule = scheduled(wall, threads, spans);
             let marks = marks(&schedule);
             assert!(marks.len() <= 2 * CELLS_MAX, "{} marks of {threads} threads", marks.len());
             assert_eq!(marks.iter().map(|mark| mark.count).sum::<u64>(), count);
@@ -294,7 +300,7 @@ mod tests {
         let spans: Vec<Span> = (0..5_000_u32)
             .map(|n| span(n, 0, SpanKind::InTurn, u64::from(n * n % 977) * 1_000, 700))
             .collect();
-        let schedule = Schedule { wall: 1_000_000, threads: 1, spans, ..Schedule::default() };
+        let schedule = scheduled(1_000_000, 1, spans);
         let marks = marks(&schedule);
         assert!(marks.windows(2).all(|pair| pair[0].from <= pair[1].from));
         assert!(marks.iter().all(|mark| mark.from >= LEFT && mark.to <= WIDTH));
@@ -307,7 +313,7 @@ mod tests {
             span(1, 0, SpanKind::Discarded, 1, 1),
             span(1, 0, SpanKind::InTurn, 2, 1),
         ];
-        let schedule = Schedule { wall: 1_000_000, threads: 1, spans, ..Schedule::default() };
+        let schedule = scheduled(1_000_000, 1, spans);
         let marks = marks(&schedule);
         assert_eq!(marks.len(), 1);
         assert_eq!((marks[0].kind, marks[0].count), (SpanKind::Discarded, 3));
@@ -320,7 +326,7 @@ mod tests {
             span(u32::MAX, u16::MAX, SpanKind::Guided, u64::MAX, u64::MAX),
             Span { count: u32::MAX, ..span(u32::MAX, 0, SpanKind::Direct, u64::MAX, u64::MAX) },
         ];
-        let schedule = Schedule { wall: 0, threads: 0, spans, ..Schedule::default() };
+        let schedule = scheduled(0, 0, spans);
         assert_eq!(marks(&schedule).len(), 1);
         drawing(&schedule);
     }
