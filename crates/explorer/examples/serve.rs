@@ -50,7 +50,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
         pool: chain.producer.pool().clone(),
         rpc: chain.rpc.clone(),
         follower,
-        contracts: Arc::new(Contracts::in_memory()),
         contracts,
         compilers: None,
     };

@@ -2,8 +2,8 @@
 
 pub(crate) mod asks;
 pub(crate) mod blocks;
-pub(crate) mod decoding;
 pub(crate) mod contracts;
+pub(crate) mod decoding;
 mod names;
 pub(crate) mod slots;
 pub(crate) mod traces;

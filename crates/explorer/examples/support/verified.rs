@@ -10,8 +10,12 @@ use heddle_solidity::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, error::Error};
 
+/// Name, mutability, inputs with their types, and types of outputs.
+type FunctionRow =
+    (&'static str, &'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 /// What the token of the fixture can do, as far as its artifact's source tells.
-const TOKEN_FUNCTIONS: &[(&str, &str, &[(&str, &str)], &[&str])] = &[
+const TOKEN_FUNCTIONS: &[FunctionRow] = &[
     ("mint", "nonpayable", &[("to", "address"), ("amount", "uint256")], &[]),
     ("burn", "nonpayable", &[("from", "address"), ("amount", "uint256")], &[]),
     ("give", "nonpayable", &[("to", "address"), ("amount", "uint256")], &[]),

@@ -144,7 +144,7 @@ mod tests {
         for preimage in [vec![], vec![1; 31], vec![1; 32], vec![1; 33], vec![1; 500]] {
             let preimage = Bytes::from(preimage);
             let slot = U256::from_be_bytes(keccak256(&preimage).0);
-            assert_eq!(way(slot, &[preimage.clone()]).is_some(), preimage.len() >= 32);
+            assert_eq!(way(slot, std::slice::from_ref(&preimage)).is_some(), preimage.len() >= 32);
         }
         assert_eq!(way(U256::ZERO, &[]), None);
     }

@@ -184,7 +184,7 @@ async fn a_huge_abi_is_shown_in_parts() {
         (0..40).map(|n| json!({ "name": format!("{long}{n}"), "type": "uint256[][]" })).collect();
     let function = |n: usize| {
         json!({ "type": "function", "name": format!("f{n}"), "stateMutability": "view",
-            "inputs": if n % 2 == 0 { json!([]) } else { json!(inputs) }, "outputs": [] })
+            "inputs": if n.is_multiple_of(2) { json!([]) } else { json!(inputs) }, "outputs": [] })
     };
     let abi = (0..ITEMS_MAX).map(function).collect();
     bench.keep(bench::verified("Huge", abi, &code_of(&bench, HOSTILE)));
