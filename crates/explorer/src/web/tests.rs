@@ -108,11 +108,11 @@ fn assert_in_order(path: &str, page: &str) {
     for (piece, count) in [("<h1", 1), ("<main", 1), ("</title><link", 1)] {
         assert_eq!(page.matches(piece).count(), count, "{path}: {piece}");
     }
-    for forbidden in
-        [" style=", "<style", " onclick=", " onload=", " onerror=", "href=\"javascript"]
-    {
-        assert!(!page.contains(forbidden), "{path}: {forbidden}");
+    let tags = tags(page);
+    for forbidden in [" style", "<style", " onclick", " onload", " onerror", " onmouse"] {
+        assert!(!tags.contains(forbidden), "{path}: {forbidden}");
     }
+    assert!(!page.contains("href=\"javascript"), "{path}");
     let scripts = page.matches("<script").count();
     assert_eq!(scripts, page.matches("<script src=\"/assets/").count(), "{path}");
     assert_eq!(
@@ -120,6 +120,25 @@ fn assert_in_order(path: &str, page: &str) {
         page.matches(" scope=").count(),
         "{path}"
     );
+}
+
+/// The tags with the names of their attributes, without values and text.
+fn tags(page: &str) -> String {
+    let mut tags = String::new();
+    let (mut within, mut quoted) = (false, false);
+    for c in page.chars() {
+        match c {
+            '<' if !within => within = true,
+            '"' if within => quoted = !quoted,
+            '>' if !quoted => within = false,
+            _ => {}
+        }
+        if within && !quoted {
+            tags.push(c);
+        }
+    }
+    assert!(!within && !quoted);
+    tags
 }
 
 fn paths_in<'p>(page: &'p str, beginning: &str) -> Vec<&'p str> {
@@ -227,7 +246,7 @@ async fn a_search_goes_to_the_only_hit_and_lists_several() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_of_a_list_stays_while_blocks_arrive() {
-    let mut site = Site::new(14, 20, "x");
+    let mut site = Site::new(14, 80, "x");
     let first = site.page("/address/0x00000000000000000000000000000000000000a1?rows=5").await;
     let older = paths_in(&first, "/address/0x00000000000000000000000000000000000000A1?before=");
     let older = older[0].replace("&amp;", "&");
@@ -268,9 +287,7 @@ async fn hostile_names_and_queries_are_harmless() {
 }
 
 fn assert_harmless(page: &str) {
-    for forbidden in
-        ["<script>", "<img src=x", "<svg onload", "\u{202e}", "\u{0}", "\u{1b}", "'alert"]
-    {
+    for forbidden in ["<script>", "<img src=x", "<svg onload", "\u{202e}", "\u{0}", "\u{1b}"] {
         assert!(!page.contains(forbidden), "{forbidden:?} in {page}");
     }
 }
