@@ -65,7 +65,8 @@ fn answer(explorer: &Explorer, query: &str) -> Result<Response, PageError> {
         // The path is made here, of numbers alone.
         return Ok(Redirect::to(&hit.path).into_response());
     }
-    let page = Page { query: &query, ..Page::still("Search", Section::Other) };
+    let (shown, _) = text::clean(&query, QUERY_CHARS_MAX);
+    let page = Page { query: &shown, ..Page::still("Search", Section::Other) };
     Ok(page.with(&listing(&query, &hits)).into_response())
 }
 
