@@ -34,6 +34,7 @@ const ROWS: usize = 5;
 const PLOTTED: u64 = 60;
 
 /// An event and the height that it was made for.
+/// The event of a change: the number of the change, and its text.
 type Made = (u64, Arc<str>);
 
 /// What all streams share.
