@@ -277,8 +277,9 @@ async fn hostile_names_and_queries_are_harmless() {
         ] {
             assert_harmless(&site.page(&path).await);
         }
+        // With letters in front nothing has this name, so there is a page and no redirect.
         let encoded: String = payload.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        for path in ["/search?q=", "/block/", "/tx/", "/address/", "/blocks?before=", "/gas?x="] {
+        for path in ["/search?q=zz", "/block/", "/tx/", "/address/", "/blocks?before=", "/gas?x="] {
             let (_, page) = site.get(&format!("{path}{encoded}")).await;
             assert_in_order(path, &page);
             assert_harmless(&page);
