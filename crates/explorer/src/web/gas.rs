@@ -20,8 +20,7 @@ const TIP_BLOCKS: usize = 20;
 /// Blocks that are plotted.
 const PLOTTED: u64 = 120;
 
-/// What common actions take, in gas. Measured with the contracts that are most in use; another
-/// contract may take more or less.
+/// What common actions take, in gas, roughly: a contract may take more or less.
 const ACTIONS: [(&str, u64); 6] = [
     ("Send ether", 21_000),
     ("Approve an ERC-20 token", 46_000),

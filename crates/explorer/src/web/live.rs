@@ -33,7 +33,6 @@ const ROWS: usize = 5;
 /// Blocks that figures and plots look at.
 const PLOTTED: u64 = 60;
 
-/// An event and the height that it was made for.
 /// The event of a change: the number of the change, and its text.
 type Made = (u64, Arc<str>);
 
