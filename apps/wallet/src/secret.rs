@@ -195,12 +195,12 @@ fn text(bytes: &[u8]) -> Result<SecretText, InputError> {
 ///
 /// There is no terminal, or the input was broken off.
 pub fn prompt(question: &str) -> Result<SecretText, InputError> {
-    let mut terminal = terminal()?;
-    terminal.write_all(question.as_bytes()).map_err(InputError::NoTerminal)?;
+    let terminal = terminal()?;
+    // Before the question is there: whoever sees it may type at once.
     let quiet = Quiet::new(&terminal)?;
+    (&terminal).write_all(question.as_bytes()).map_err(InputError::NoTerminal)?;
     let line = read_line(quiet.terminal);
-    drop(quiet);
-    terminal.write_all(b"\n").map_err(InputError::NoTerminal)?;
+    (&terminal).write_all(b"\n").map_err(InputError::NoTerminal)?;
     line
 }
 

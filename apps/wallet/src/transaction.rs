@@ -7,7 +7,9 @@ use alloy_consensus::{
     EthereumTxEnvelope, SignableTransaction, TxEip1559, TxEip2930, TxEip4844, TxEip7702, TxLegacy,
 };
 use alloy_eips::{eip2718::Encodable2718, eip2930::AccessList, eip7702::SignedAuthorization};
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U64, U128, U256};
+use alloy_primitives::{
+    Address, B256, Bytes, Signature, TxKind, U64, U128, U256, Uint, ruint::UintTryTo,
+};
 use heddle_types::Transaction;
 use serde::{Deserialize, Serialize};
 
@@ -188,100 +190,90 @@ impl Fields {
     pub fn build(&self) -> Result<Unsigned, TransactionError> {
         let kind = self.kind()?;
         self.check_places(kind)?;
-        let missing = TransactionError::Missing;
-        let chain_id = self.chain_id.map(|id| id.to::<u64>());
-        let typed_chain_id = || chain_id.ok_or(missing("chainId"));
-        let nonce = self.nonce.ok_or(missing("nonce"))?.to::<u64>();
-        let gas_limit = self.gas.ok_or(missing("gas"))?.to::<u64>();
-        let value = self.value.unwrap_or_default();
-        let input = self.input.clone().unwrap_or_default();
+        match kind {
+            0 => self.legacy().map(Unsigned::Legacy),
+            1 => self.with_list().map(Unsigned::Eip2930),
+            2 => self.with_caps().map(Unsigned::Eip1559),
+            3 => self.with_blobs().map(Unsigned::Eip4844),
+            _ => self.with_authorizations().map(Unsigned::Eip7702),
+        }
+    }
+
+    fn legacy(&self) -> Result<TxLegacy, TransactionError> {
+        Ok(TxLegacy {
+            chain_id: self.chain_id.map(|id| id.to()),
+            nonce: number(self.nonce, "nonce")?,
+            gas_price: number(self.gas_price, "gasPrice")?,
+            gas_limit: number(self.gas, "gas")?,
+            to: self.to.map_or(TxKind::Create, TxKind::Call),
+            value: self.value.unwrap_or_default(),
+            input: self.input.clone().unwrap_or_default(),
+        })
+    }
+
+    fn with_list(&self) -> Result<TxEip2930, TransactionError> {
+        let TxLegacy { nonce, gas_price, gas_limit, to, value, input, .. } = self.legacy()?;
+        let chain_id = number(self.chain_id, "chainId")?;
         let access_list = self.access_list.clone().unwrap_or_default();
-        let gas_price = || Ok(self.gas_price.ok_or(missing("gasPrice"))?.to::<u128>());
-        let to = self.to.map_or(TxKind::Create, TxKind::Call);
-        let callee = || self.to.ok_or(missing("to"));
-        Ok(match kind {
-            0 => {
-                let gas_price = gas_price()?;
-                Unsigned::Legacy(TxLegacy {
-                    chain_id,
-                    nonce,
-                    gas_price,
-                    gas_limit,
-                    to,
-                    value,
-                    input,
-                })
-            }
-            1 => {
-                let (chain_id, gas_price) = (typed_chain_id()?, gas_price()?);
-                Unsigned::Eip2930(TxEip2930 {
-                    chain_id,
-                    nonce,
-                    gas_price,
-                    gas_limit,
-                    to,
-                    value,
-                    access_list,
-                    input,
-                })
-            }
-            kind => {
-                let chain_id = typed_chain_id()?;
-                let (max_fee_per_gas, max_priority_fee_per_gas) = self.fees()?;
-                match kind {
-                    2 => Unsigned::Eip1559(TxEip1559 {
-                        chain_id,
-                        nonce,
-                        gas_limit,
-                        max_fee_per_gas,
-                        max_priority_fee_per_gas,
-                        to,
-                        value,
-                        access_list,
-                        input,
-                    }),
-                    3 => Unsigned::Eip4844(TxEip4844 {
-                        chain_id,
-                        nonce,
-                        gas_limit,
-                        max_fee_per_gas,
-                        max_priority_fee_per_gas,
-                        to: callee()?,
-                        value,
-                        access_list,
-                        input,
-                        blob_versioned_hashes: self.blob_hashes()?,
-                        max_fee_per_blob_gas: self
-                            .max_fee_per_blob_gas
-                            .ok_or(missing("maxFeePerBlobGas"))?
-                            .to(),
-                    }),
-                    _ => Unsigned::Eip7702(TxEip7702 {
-                        chain_id,
-                        nonce,
-                        gas_limit,
-                        max_fee_per_gas,
-                        max_priority_fee_per_gas,
-                        to: callee()?,
-                        value,
-                        access_list,
-                        input,
-                        authorization_list: self.authorizations()?,
-                    }),
-                }
-            }
+        Ok(TxEip2930 { chain_id, nonce, gas_price, gas_limit, to, value, access_list, input })
+    }
+
+    fn with_caps(&self) -> Result<TxEip1559, TransactionError> {
+        let (max_fee_per_gas, max_priority_fee_per_gas) = self.fees()?;
+        Ok(TxEip1559 {
+            chain_id: number(self.chain_id, "chainId")?,
+            nonce: number(self.nonce, "nonce")?,
+            gas_limit: number(self.gas, "gas")?,
+            max_fee_per_gas,
+            max_priority_fee_per_gas,
+            to: self.to.map_or(TxKind::Create, TxKind::Call),
+            value: self.value.unwrap_or_default(),
+            access_list: self.access_list.clone().unwrap_or_default(),
+            input: self.input.clone().unwrap_or_default(),
+        })
+    }
+
+    fn with_blobs(&self) -> Result<TxEip4844, TransactionError> {
+        let base = self.with_caps()?;
+        Ok(TxEip4844 {
+            chain_id: base.chain_id,
+            nonce: base.nonce,
+            gas_limit: base.gas_limit,
+            max_fee_per_gas: base.max_fee_per_gas,
+            max_priority_fee_per_gas: base.max_priority_fee_per_gas,
+            to: self.to.ok_or(TransactionError::Missing("to"))?,
+            value: base.value,
+            access_list: base.access_list,
+            input: base.input,
+            blob_versioned_hashes: self.blob_hashes()?,
+            max_fee_per_blob_gas: number(self.max_fee_per_blob_gas, "maxFeePerBlobGas")?,
+        })
+    }
+
+    fn with_authorizations(&self) -> Result<TxEip7702, TransactionError> {
+        let base = self.with_caps()?;
+        Ok(TxEip7702 {
+            chain_id: base.chain_id,
+            nonce: base.nonce,
+            gas_limit: base.gas_limit,
+            max_fee_per_gas: base.max_fee_per_gas,
+            max_priority_fee_per_gas: base.max_priority_fee_per_gas,
+            to: self.to.ok_or(TransactionError::Missing("to"))?,
+            value: base.value,
+            access_list: base.access_list,
+            input: base.input,
+            authorization_list: self.authorizations()?,
         })
     }
 
     fn fees(&self) -> Result<(u128, u128), TransactionError> {
-        let missing = TransactionError::Missing;
-        let most = self.max_fee_per_gas.ok_or(missing("maxFeePerGas"))?;
-        let tip = self.max_priority_fee_per_gas.ok_or(missing("maxPriorityFeePerGas"))?;
+        let most = number(self.max_fee_per_gas, "maxFeePerGas")?;
+        let tip = number(self.max_priority_fee_per_gas, "maxPriorityFeePerGas")?;
         if tip > most {
             let reason = "it is above maxFeePerGas";
             return Err(TransactionError::Value("maxPriorityFeePerGas", reason));
         }
-        Ok((most.to(), tip.to()))
+        Ok((most, tip))
     }
 
     fn blob_hashes(&self) -> Result<Vec<B256>, TransactionError> {
@@ -336,6 +328,18 @@ impl Fields {
         }
         Ok(())
     }
+}
+
+/// A field that has to be there.
+fn number<const BITS: usize, const LIMBS: usize, T>(
+    field: Option<Uint<BITS, LIMBS>>,
+    name: &'static str,
+) -> Result<T, TransactionError>
+where
+    Uint<BITS, LIMBS>: UintTryTo<T>,
+{
+    let field = field.ok_or(TransactionError::Missing(name))?;
+    field.uint_try_to().map_err(|_| TransactionError::Value(name, "it is too large"))
 }
 
 #[cfg(test)]
