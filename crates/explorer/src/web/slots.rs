@@ -78,19 +78,21 @@ fn render(explorer: &Explorer, blocks: usize) -> Result<Markup, PageError> {
         h1 { "Contended slots " span.of { "in the last " (amounts::number(recent.len())) " blocks" } }
         (pieces::lag(&view))
         (summary(&recent))
-        section.card {
-            h2.seen { "How many blocks" }
-            form.fields method="get" action="/slots" {
-                label for="blocks" { "Blocks, up to " (amounts::number(BLOCKS_MAX)) }
-                input id="blocks" name="blocks" type="number" min="1" max=(BLOCKS_MAX) value=(blocks);
-                p { button.do type="submit" { "Show" } }
+        div.two {
+            div.card { (parallelism(&recent)) }
+            section.card {
+                h2 { "How many blocks" }
+                form.fields method="get" action="/slots" {
+                    label for="blocks" { "Blocks, up to " (amounts::number(BLOCKS_MAX)) }
+                    input id="blocks" name="blocks" type="number" min="1" max=(BLOCKS_MAX) value=(blocks);
+                    p { button.do type="submit" { "Show" } }
+                }
             }
         }
         div.card.flat {
             (pieces::table("Slots that the most transactions waited for", &columns, &rows, "No transaction read what another of its block had written."))
             p.quiet { "A transaction waits for a slot if it reads it after an earlier one of its block has written it. Of each block the eight hottest slots count." }
         }
-        div.card { (parallelism(&recent)) }
     };
     Ok(Page::live("Contended slots", Section::Slots, view.head()).with(&body))
 }

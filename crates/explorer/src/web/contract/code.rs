@@ -76,7 +76,7 @@ fn facts(code: &Code, verified: &Verified) -> Markup {
         ),
         (
             "Download",
-            Some(html! { a href=(download) download { "Standard JSON" } " to compile it again" }),
+            Some(html! { a href=(download) download { "Standard JSON, to compile it again" } }),
         ),
     ])
 }
@@ -133,8 +133,13 @@ pub(super) fn parameters(view: &View<'_>, decoded: &Decoded) -> Markup {
                 dd { (value(view, &parameter.value)) }
             }
         }
-        @if !decoded.trailing.is_empty() { p.quiet { "Behind that: " (text::data_short(&decoded.trailing)) } }
+        @if has_more(decoded) { p.quiet { "Behind that: " (text::data_short(&decoded.trailing)) } }
     }
+}
+
+/// Whether something stands behind the encoding. Zeros that pad it to whole words are nothing.
+pub(super) fn has_more(decoded: &Decoded) -> bool {
+    decoded.trailing.len() >= 32 || decoded.trailing.iter().any(|byte| *byte != 0)
 }
 
 /// A value; addresses are links.
@@ -181,7 +186,7 @@ fn sources(verified: &Verified) -> Markup {
         .collect();
     html! {
         section.card {
-            h2 { "Sources " span.quiet { "(" (amounts::number(verified.sources.len())) " files)" } }
+            h2 { "Sources " span.quiet { "(" (amounts::number(verified.sources.len())) @if verified.sources.len() == 1 { " file)" } @else { " files)" } } }
             @for file in &files { (file) }
             @if verified.sources.len() > files.len() {
                 p.quiet { "The other files are in the standard JSON." }

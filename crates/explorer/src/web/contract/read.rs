@@ -147,7 +147,7 @@ fn outcome(view: &View<'_>, answer: &Answer) -> Markup {
             html! { p { "It returns nothing, and did not fail." } }
         }
         Answer::Values(decoded) => match decoded.parameters.as_slice() {
-            [only] if only.name.is_empty() && decoded.trailing.is_empty() => {
+            [only] if only.name.is_empty() && !code::has_more(decoded) => {
                 html! { p.answer { (code::value(view, &only.value)) " " span.quiet.mono { (text::name(&only.kind)) } } }
             }
             _ => code::parameters(view, decoded),

@@ -10,6 +10,9 @@ use maud::{Markup, html};
 /// Bytes of a code that a button copies: more than a contract can have (EIP-170, EIP-7907).
 const COPIED_MAX: usize = 256 << 10;
 
+/// Bytes of a code that are shown: as many.
+const SHOWN_MAX: usize = 256 << 10;
+
 /// The part of the page.
 pub(super) fn show(view: &View<'_>, subject: &Subject, host: &str) -> Markup {
     let code = &subject.own;
@@ -50,7 +53,8 @@ pub(super) fn bytecode(code: &[u8]) -> Markup {
             (amounts::bytes(code.len() as u64))
             @if code.len() <= COPIED_MAX { " " (pieces::copy(&alloy_primitives::hex::encode_prefixed(code), "bytecode")) }
         }
-        (text::data(code))
+        pre tabindex="0" { (alloy_primitives::hex::encode_prefixed(code.get(..SHOWN_MAX).unwrap_or(code))) }
+        @if code.len() > SHOWN_MAX { p.quiet { "The first " (amounts::bytes(SHOWN_MAX as u64)) "." } }
     }
 }
 
