@@ -69,7 +69,7 @@ pub(crate) enum State {
 /// Why a job is not begun.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("this explorer has no compilers; `heddle explorer solc add` fetches one")]
+    #[error("this explorer has no compilers; `heddle explorer solc add VERSION` fetches one")]
     NoCompilers,
     #[error("this is chain {0}")]
     OtherChain(u64),

@@ -75,7 +75,7 @@ fn forge(view: &View<'_>, subject: &Subject, host: &str) -> Markup {
 fn form(view: &View<'_>, subject: &Subject, metadata: Option<&Metadata>) -> Markup {
     let Some(compilers) = &view.explorer.parts.compilers else {
         return html! {
-            p.note.wait { "This node has no compilers, so it verifies nothing. " code { "heddle explorer add-compiler" } " fetches one." }
+            p.note.wait { "This node has no compilers, so it verifies nothing. " code { "heddle explorer solc add VERSION" } " fetches one." }
         };
     };
     let versions = compilers.list().unwrap_or_default();
@@ -84,7 +84,7 @@ fn form(view: &View<'_>, subject: &Subject, metadata: Option<&Metadata>) -> Mark
         section.card {
             h2 { "Verify it here" }
             @if versions.is_empty() {
-                p { "There is no compiler yet. " code { "heddle explorer add-compiler VERSION" } " fetches one." }
+                p { "There is no compiler yet. " code { "heddle explorer solc add VERSION" } " fetches one." }
             } @else {
                 form.fields method="post" action={ "/address/" (subject.own.address) "/contract/verify" } {
                     label for="version" { "Compiler" }
