@@ -4,10 +4,13 @@
 // repository; `anvil` is the one of package.json) anew for each flow, and fails if any flow does.
 
 import { spawn } from "node:child_process";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { install, python } from "./lib/install.mjs";
-import { folder } from "./lib/paths.mjs";
-import { start } from "./lib/node.mjs";
+import { folder, made } from "./lib/paths.mjs";
+import { command, start } from "./lib/node.mjs";
+
+/** Options of the explorer: names to show, and where the flow puts a compiler. */
+const explorer = ["--explorer.labels", join(folder, "labels.toml"), "--explorer.solc", join(made, "solc")];
 
 /** Each has its own node, so that none sees what another left behind. */
 const flows = new Map([
@@ -23,19 +26,33 @@ const flows = new Map([
   ["development", { file: "development.mjs" }],
   ["wallet", { file: "wallet.mjs" }],
   ["web3py", { file: "web3py.py", program: python }],
+  ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],
   ["burst", { file: "burst.mjs" }],
   ["agreement", { file: "../differential.mjs", args: ["--seed", "1", "--transactions-total", "100"], startsNodes: true }],
 ]);
 
-/** No flow takes longer unless something hangs. */
+/** No flow takes longer unless something hangs, or it says so. */
 const TIMEOUT_MS = 240_000;
 
 async function runFlow(name) {
-  const { file, args = [], program = process.execPath, startsNodes = false } = flows.get(name);
-  const node = startsNodes ? undefined : await start(name);
+  const { file, args = [], program = process.execPath, startsNodes = false, explorer, timeoutMs = TIMEOUT_MS } =
+    flows.get(name);
+  if (explorer && basename(command()[0]) === "anvil") {
+    console.log(`${name}: skipped: anvil has no explorer`);
+    return { name, passed: true, seconds: 0 };
+  }
+  const node = startsNodes ? undefined : await start(name, { args: explorer });
   if (node) console.log(`${name}: the node answers after ${node.startMs} ms`);
   const begin = performance.now();
   const environment = { ...process.env, ...(node && { RPC_URL: node.url }) };
+  if (explorer) {
+    try {
+      environment.EXPLORER_URL = await node.explorer();
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+  }
   const passed = await new Promise((resolve) => {
     const child = spawn(program, [join(folder, "flows", file), ...args], {
       cwd: folder,
@@ -45,9 +62,9 @@ async function runFlow(name) {
     });
     // The group: a flow starts programs itself.
     const timer = setTimeout(() => {
-      console.error(`${name}: not done within ${TIMEOUT_MS} ms`);
+      console.error(`${name}: not done within ${timeoutMs} ms`);
       process.kill(-child.pid, "SIGKILL");
-    }, TIMEOUT_MS);
+    }, timeoutMs);
     child.on("error", (error) => {
       console.error(`${name}: cannot start ${program}: ${error.message}`);
       resolve(false);

@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { folder, made } from "./paths.mjs";
 
@@ -23,9 +23,15 @@ export function install() {
     const quiet = ["--quiet", "--disable-pip-version-check"];
     run(python, ["-m", "pip", "install", ...quiet, "--no-deps", "-r", "requirements.txt"]);
   });
-  once("contracts", ["contracts/src/Ledger.sol", "contracts/src/Token.sol", "lib/compile.mjs"], join(made, "contracts"), () => {
+  once("contracts", [...contracts(), "lib/compile.mjs"], join(made, "contracts"), () => {
     run("node", ["lib/compile.mjs", join(made, "contracts")]);
   });
+}
+
+/** Files of all contracts. */
+function contracts() {
+  const sources = join("contracts", "src");
+  return readdirSync(join(folder, sources)).sort().map((name) => join(sources, name));
 }
 
 /** Does something unless it was done with the same files. */

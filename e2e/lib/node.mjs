@@ -1,8 +1,7 @@
 // Starts the node under test, and ends it.
 
 import { spawn } from "node:child_process";
-import { openSync } from "node:fs";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { foundry, made, root } from "./paths.mjs";
@@ -32,7 +31,7 @@ export async function start(name, { args = [], named } = {}) {
     child.on("exit", (code, signal) => resolve(`${program} ended with ${code ?? signal}`));
   });
   const url = `http://127.0.0.1:${port}`;
-  const node = { url, pid: child.pid, stop: () => stop(child, ended) };
+  const node = { url, pid: child.pid, explorer: () => explorer(path), stop: () => stop(child, ended) };
   const begin = performance.now();
   const answered = waitForAnswer(url, 30_000);
   const reason = await Promise.race([answered.then(() => null), ended]);
@@ -40,6 +39,17 @@ export async function start(name, { args = [], named } = {}) {
     throw new Error(`${reason}; see ${path}, and build the node or set HEDDLE_E2E_NODE`);
   }
   return { ...node, startMs: Math.round(performance.now() - begin) };
+}
+
+/** Where a node that has started says that its explorer is. */
+async function explorer(path, timeoutMs = 10_000) {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const found = readFileSync(path, "utf8").match(/^Explorer:\s+(http:\S+)$/m);
+    if (found) return found[1];
+    if (Date.now() > end) throw new Error(`the node does not say where its explorer is; see ${path}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 async function stop(child, ended) {

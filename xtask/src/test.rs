@@ -83,7 +83,7 @@ const STATE_FOLDERS: [&str; 12] = [
 ];
 
 /// What the steps run beside cargo: program and Debian package.
-const TOOLS: [(&str, &str); 2] = [("node", "nodejs"), ("npm", "npm")];
+const TOOLS: [(&str, &str); 3] = [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")];
 
 /// Runs all steps and prints a summary; its last line counts them.
 pub(crate) fn run() -> Result<bool> {
