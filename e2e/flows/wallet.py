@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import random
+import select
 import signal
 import subprocess
 import tempfile
@@ -112,7 +113,8 @@ class Terminal:
     def wait_for(self, text):
         end = time.monotonic() + 30
         while text not in self.shown:
-            assert time.monotonic() < end, (text, self.shown)
+            ready, _, _ = select.select([self.file], [], [], max(0, end - time.monotonic()))
+            assert ready, (text, self.shown)
             self.shown += os.read(self.file, 65536).decode()
         before, _, self.shown = self.shown.partition(text)
         return before
