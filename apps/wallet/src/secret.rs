@@ -3,7 +3,9 @@
 //! In: standard input, files, and the terminal (without echo). Out: [`SecretText`]. Buffers have
 //! their full size from the start, since one that grows leaves its old contents behind.
 
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr,
+};
 use std::{
     fmt,
     fs::{File, OpenOptions},
@@ -228,12 +230,11 @@ pub fn prompt_twice(question: &str) -> Result<SecretText, InputError> {
 /// There is no terminal.
 pub fn confirm(text: &str) -> Result<bool, InputError> {
     let mut terminal = terminal()?;
+    // What was typed before the question is there is no answer to it.
+    tcflush(&terminal, QueueSelector::IFlush)
+        .map_err(|error| InputError::NoTerminal(error.into()))?;
     let question = format!("{text}\nSign this? Type yes to sign: ");
     terminal.write_all(question.as_bytes()).map_err(InputError::NoTerminal)?;
-    // What was typed before the question was shown is no answer to it.
-    let flush = rustix::termios::QueueSelector::IFlush;
-    rustix::termios::tcflush(&terminal, flush)
-        .map_err(|error| InputError::NoTerminal(error.into()))?;
     let mut line = [0; 64];
     let read = rustix::io::read(&terminal, &mut line)
         .map_err(|error| InputError::NoTerminal(error.into()))?;
