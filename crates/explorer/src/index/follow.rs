@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 /// How nice the thread is to others (`nice(2)`): where all processors are busy, blocks come first,
 /// and the index falls behind.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 19;
 
 /// Transactions of committed blocks that are kept until they are indexed, so that they need not be
 /// read again: some tens of megabytes.

@@ -25,11 +25,14 @@ use std::{
 /// What the chain is started with.
 const FLAGS: &str = "--block-time 100ms --order fifo";
 
+/// Time between pages that are read while a chain works as fast as it can.
+const PAGE_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Put a load on `heddle dev` with and without its explorer in turn, while somebody reads pages.
 ///
 /// A round runs both at the given rate, and then both as fast as they take it; the generator runs on
-/// the same processors. With the explorer, pages of the newest blocks are read at even intervals,
-/// and the index is asked how far it is every 20 ms. Figures are medians over the rounds, those of
+/// the same processors. With the explorer, pages of the newest blocks are read at even intervals (two
+/// a second without a rate), and the index is asked how far it is every 20 ms. Figures are medians over the rounds, those of
 /// pages and of the index the worst round's.
 ///
 /// Exit status: 0 when each chain mined all in every round, 1 when not, 2 when the work cannot be
@@ -154,12 +157,14 @@ impl BenchExplorer {
             facts: &facts,
             manner: &manner,
         };
-        let seconds = match rate.per_second() {
-            Some(rate) => self.shape.transactions as f64 / rate,
-            // Nobody knows: at an interval as at 20,000 a second.
-            None => self.shape.transactions as f64 / 20_000.0,
+        let interval = match rate.per_second() {
+            Some(rate) => {
+                let seconds = self.shape.transactions as f64 / rate;
+                Duration::from_secs_f64(seconds / f64::from(self.pages))
+            }
+            // What it takes to make pages is not what is measured then.
+            None => PAGE_INTERVAL,
         };
-        let interval = Duration::from_secs_f64(seconds / f64::from(self.pages));
         let probe = with.then(|| Probe::start(format!("127.0.0.1:{port}"), interval, self.pages));
         let report = run.carry_out(&mut client, Some(batches), Some(*signing));
         let probed = probe.map(|probe| probe.end(self.shape.timeout())).transpose()?;
