@@ -471,8 +471,8 @@ impl IndexReader {
         self.record(Key::new(keys::SLOT).address(address).number(slot))
     }
 
-    /// The slots of a contract that were fought over, those with the most waits first; of
-    /// [`SLOTS_READ_MAX`] slots at most, by number.
+    /// The slots of a contract that were fought over, those with the most waits first; of 100,000
+    /// slots at most, by number.
     pub fn slots_of(
         &self,
         address: Address,
