@@ -136,6 +136,37 @@ impl Round {
 /// What is signed once and sent to all.
 pub(super) type Stock = (Plan, Vec<Arc<Batch>>, Duration);
 
+/// Starts a node and puts a load on it. What is signed for the first is sent to all. `before` is
+/// called when all is ready, and what it gives is handed back, with the node, which still runs.
+pub(super) fn on_a_node<T>(
+    program: &Program,
+    shape: &Shape,
+    rate: Rate,
+    stock: &mut Option<Stock>,
+    before: impl FnOnce() -> T,
+) -> Result<(Report, Node, T), LoadError> {
+    let node = Node::start(program)?;
+    let funders = Account::of_phrase(MNEMONIC)?;
+    let mut client = Client::new(node.endpoint.clone(), shape.timeout());
+    let wanted = shape.wanted(&funders);
+    let (mut plan, facts) = prepare(&mut client, wanted, shape.timeout())?;
+    let (signed_for, batches, signing) = stock.get_or_insert_with(|| {
+        let start = Instant::now();
+        let batches = sign::all(&plan);
+        (plan.clone(), batches, start.elapsed())
+    });
+    // Its base fee may have been another when the fees were chosen; they are still enough.
+    plan.fees = signed_for.fees;
+    if plan != *signed_for {
+        return Err(LoadError::OtherChain("chain id, nonces or contracts differ"));
+    }
+    let manner = shape.manner(rate, Some(Process::new(node.id())), None);
+    let run = Run { shape, endpoint: &node.endpoint, plan: &plan, facts: &facts, manner: &manner };
+    let given = before();
+    let report = run.carry_out(&mut client, Some(batches), Some(*signing))?;
+    Ok((report, node, given))
+}
+
 impl BenchCompare {
     /// Does it, printing to the standard output. `false` when a node lost something.
     ///
@@ -187,31 +218,8 @@ impl BenchCompare {
 
     /// Starts a node, puts the load on it, and ends it.
     fn once(&self, program: &Program, stock: &mut Option<Stock>) -> Result<Report, LoadError> {
-        let node = Node::start(program)?;
-        let funders = Account::of_phrase(MNEMONIC)?;
-        let mut client = Client::new(node.endpoint.clone(), self.shape.timeout());
-        let wanted = self.shape.wanted(&funders);
-        let (mut plan, facts) = prepare(&mut client, wanted, self.shape.timeout())?;
-        let (signed_for, batches, signing) = stock.get_or_insert_with(|| {
-            let start = Instant::now();
-            let batches = sign::all(&plan);
-            (plan.clone(), batches, start.elapsed())
-        });
-        // Its base fee may have been another when the fees were chosen; they are still enough.
-        plan.fees = signed_for.fees;
-        if plan != *signed_for {
-            return Err(LoadError::OtherChain("chain id, nonces or contracts differ"));
-        }
-        let process = Some(Process::new(node.id()));
-        let manner = self.shape.manner(Rate::Max, process, None);
-        let run = Run {
-            shape: &self.shape,
-            endpoint: &node.endpoint,
-            plan: &plan,
-            facts: &facts,
-            manner: &manner,
-        };
-        run.carry_out(&mut client, Some(batches), Some(*signing))
+        let (report, _node, ()) = on_a_node(program, &self.shape, Rate::Max, stock, || ())?;
+        Ok(report)
     }
 
     fn comparison(

@@ -4,22 +4,17 @@
 mod probe;
 
 use super::{
-    LoadError, Run, Shape,
-    account::{Account, MNEMONIC},
-    client::Client,
-    compare::{FLAGS_OF_BOTH, Node, Program, Stock, free_port, median, words},
-    prepare::prepare,
+    LoadError, Shape,
+    compare::{FLAGS_OF_BOTH, Program, Stock, free_port, median, on_a_node, words},
     report::Report,
-    sample::Process,
     schedule::Rate,
-    sign,
 };
 use probe::{Probe, Probed};
 use serde::Serialize;
 use std::{
     env,
     io::{self, Write},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// What the chain is started with.
@@ -135,28 +130,6 @@ impl BenchExplorer {
         let explorer = if with { &["--explorer.port", &port][..] } else { &["--no-explorer"] };
         let flags = [FLAGS_OF_BOTH, &words(&self.our_flags), explorer];
         let program = Program::new(env::current_exe()?, &["dev"], &flags);
-        let node = Node::start(&program)?;
-        let funders = Account::of_phrase(MNEMONIC)?;
-        let mut client = Client::new(node.endpoint.clone(), self.shape.timeout());
-        let wanted = self.shape.wanted(&funders);
-        let (mut plan, facts) = prepare(&mut client, wanted, self.shape.timeout())?;
-        let (signed_for, batches, signing) = stock.get_or_insert_with(|| {
-            let start = Instant::now();
-            let batches = sign::all(&plan);
-            (plan.clone(), batches, start.elapsed())
-        });
-        plan.fees = signed_for.fees;
-        if plan != *signed_for {
-            return Err(LoadError::OtherChain("chain id, nonces or contracts differ"));
-        }
-        let manner = self.shape.manner(rate, Some(Process::new(node.id())), None);
-        let run = Run {
-            shape: &self.shape,
-            endpoint: &node.endpoint,
-            plan: &plan,
-            facts: &facts,
-            manner: &manner,
-        };
         let interval = match rate.per_second() {
             Some(rate) => {
                 let seconds = self.shape.transactions as f64 / rate;
@@ -165,10 +138,11 @@ impl BenchExplorer {
             // What it takes to make pages is not what is measured then.
             None => PAGE_INTERVAL,
         };
-        let probe = with.then(|| Probe::start(format!("127.0.0.1:{port}"), interval, self.pages));
-        let report = run.carry_out(&mut client, Some(batches), Some(*signing));
+        let probe =
+            || with.then(|| Probe::start(format!("127.0.0.1:{port}"), interval, self.pages));
+        let (report, _node, probe) = on_a_node(&program, &self.shape, rate, stock, probe)?;
         let probed = probe.map(|probe| probe.end(self.shape.timeout())).transpose()?;
-        Ok(Ran { report: report?, probed })
+        Ok(Ran { report, probed })
     }
 
     fn figures(&self, at_rate: &[[Ran; 2]], at_max: &[[Ran; 2]]) -> Figures {
