@@ -1,8 +1,10 @@
 //! What an index of a chain wants to know of a transaction: its calls, the slots that it looked at,
 //! and what mapping slots were made from.
 
-use super::events::frame_error;
-use super::state::{Current, Running};
+use super::{
+    events::{call_head, creation_opcode, frame_error, gas_used},
+    state::{Current, Running},
+};
 use crate::{
     Overlay,
     call::{CallContext, CallError, Environment, Interrupt, Outcome, call_inspected},
@@ -11,10 +13,10 @@ use alloy_primitives::{Address, U256, map::B256Map};
 use revm::{
     DatabaseRef, Inspector,
     bytecode::opcode,
-    context::{CreateScheme, TxEnv},
+    context::TxEnv,
     interpreter::{
-        CallInputs, CallOutcome, CallScheme, CreateInputs, CreateOutcome, InstructionResult,
-        Interpreter, InterpreterAction, InterpreterResult,
+        CallInputs, CallOutcome, CreateInputs, CreateOutcome, InstructionResult, Interpreter,
+        InterpreterAction, InterpreterResult,
         interpreter_types::{InputsTr, Jumps, LoopControl, MemoryTr},
     },
 };
@@ -133,11 +135,7 @@ impl Observer {
         else {
             return;
         };
-        frame.gas_used = if result.is_halt() {
-            gas_limit
-        } else {
-            gas_limit.saturating_sub(result.gas.remaining())
-        };
+        frame.gas_used = gas_used(result, gas_limit);
         frame.error = frame_error(result.result, None, creates);
         if frame.error.is_some() {
             frame.reverted = true;
@@ -204,14 +202,7 @@ impl<'a, DB: DatabaseRef> Inspector<CallContext<'a, DB>> for Observer {
         context: &mut CallContext<'a, DB>,
         inputs: &mut CallInputs,
     ) -> Option<CallOutcome> {
-        let (opcode, from, value) = match inputs.scheme {
-            CallScheme::Call => (opcode::CALL, inputs.caller, Some(inputs.value.get())),
-            CallScheme::CallCode => (opcode::CALLCODE, inputs.caller, Some(inputs.value.get())),
-            CallScheme::DelegateCall => {
-                (opcode::DELEGATECALL, inputs.target_address, Some(inputs.value.get()))
-            }
-            CallScheme::StaticCall => (opcode::STATICCALL, inputs.caller, None),
-        };
+        let (opcode, from, value) = call_head(inputs);
         let input = inputs.input.bytes(context);
         self.enter(Frame {
             depth: self.open.len(),
@@ -244,13 +235,9 @@ impl<'a, DB: DatabaseRef> Inspector<CallContext<'a, DB>> for Observer {
         inputs: &mut CreateInputs,
     ) -> Option<CreateOutcome> {
         let nonce = Running(context).account(inputs.caller()).nonce;
-        let opcode = match inputs.scheme() {
-            CreateScheme::Create2 { .. } => opcode::CREATE2,
-            _ => opcode::CREATE,
-        };
         self.enter(Frame {
             depth: self.open.len(),
-            opcode,
+            opcode: creation_opcode(inputs),
             from: inputs.caller(),
             to: inputs.created_address(nonce),
             value: Some(inputs.value()),

@@ -154,12 +154,7 @@ impl<'l> Events<'l> {
     fn exit(&mut self, result: &InterpreterResult, gas_limit: u64, creates: bool) {
         let Some(frame) = self.frames.pop() else { return };
         let error = frame_error(result.result, frame.error, creates);
-        // revm leaves the gas of a halted frame where it was; the caller gets none of it back.
-        let gas_used = if result.is_halt() {
-            gas_limit
-        } else {
-            gas_limit.saturating_sub(result.gas.remaining())
-        };
+        let gas_used = gas_used(result, gas_limit);
         self.listener.exit(&Exit {
             depth: self.frames.len(),
             output: result.output.clone(),
@@ -279,14 +274,7 @@ impl<'a, DB: DatabaseRef> Inspector<CallContext<'a, DB>> for Events<'_> {
         context: &mut CallContext<'a, DB>,
         inputs: &mut CallInputs,
     ) -> Option<CallOutcome> {
-        let (opcode, from, value) = match inputs.scheme {
-            CallScheme::Call => (opcode::CALL, inputs.caller, Some(inputs.value.get())),
-            CallScheme::CallCode => (opcode::CALLCODE, inputs.caller, Some(inputs.value.get())),
-            CallScheme::DelegateCall => {
-                (opcode::DELEGATECALL, inputs.target_address, Some(inputs.value.get()))
-            }
-            CallScheme::StaticCall => (opcode::STATICCALL, inputs.caller, None),
-        };
+        let (opcode, from, value) = call_head(inputs);
         let enter = Enter {
             depth: self.frames.len(),
             opcode,
@@ -315,13 +303,9 @@ impl<'a, DB: DatabaseRef> Inspector<CallContext<'a, DB>> for Events<'_> {
         inputs: &mut CreateInputs,
     ) -> Option<CreateOutcome> {
         let nonce = Running(context).account(inputs.caller()).nonce;
-        let opcode = match inputs.scheme() {
-            CreateScheme::Create2 { .. } => opcode::CREATE2,
-            _ => opcode::CREATE,
-        };
         let enter = Enter {
             depth: self.frames.len(),
-            opcode,
+            opcode: creation_opcode(inputs),
             from: inputs.caller(),
             to: inputs.created_address(nonce),
             input: inputs.init_code().clone(),
@@ -340,6 +324,32 @@ impl<'a, DB: DatabaseRef> Inspector<CallContext<'a, DB>> for Events<'_> {
     ) {
         self.exit(&outcome.result, inputs.gas_limit(), true);
     }
+}
+
+/// The instruction that a call is like, who called (with `DELEGATECALL` whose storage it is), and the
+/// wei that went with it; `STATICCALL` cannot have any.
+pub(super) fn call_head(inputs: &CallInputs) -> (u8, Address, Option<U256>) {
+    let value = Some(inputs.value.get());
+    match inputs.scheme {
+        CallScheme::Call => (opcode::CALL, inputs.caller, value),
+        CallScheme::CallCode => (opcode::CALLCODE, inputs.caller, value),
+        CallScheme::DelegateCall => (opcode::DELEGATECALL, inputs.target_address, value),
+        CallScheme::StaticCall => (opcode::STATICCALL, inputs.caller, None),
+    }
+}
+
+/// The instruction that a creation is like.
+pub(super) fn creation_opcode(inputs: &CreateInputs) -> u8 {
+    match inputs.scheme() {
+        CreateScheme::Create2 { .. } => opcode::CREATE2,
+        _ => opcode::CREATE,
+    }
+}
+
+/// Gas that a frame took of `gas_limit`.
+pub(super) fn gas_used(result: &InterpreterResult, gas_limit: u64) -> u64 {
+    // revm leaves the gas of a halted frame where it was; the caller gets none of it back.
+    if result.is_halt() { gas_limit } else { gas_limit.saturating_sub(result.gas.remaining()) }
 }
 
 /// Why a frame failed; `instruction` is why its last instruction did.
