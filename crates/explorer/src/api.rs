@@ -25,7 +25,7 @@ mod lookup;
 mod params;
 mod rest;
 mod sourcify;
-mod verification;
+pub(crate) mod verification;
 mod work;
 
 #[cfg(test)]

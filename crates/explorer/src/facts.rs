@@ -17,7 +17,6 @@ use heddle_chain::ChainReader;
 use std::{
     cell::RefCell,
     collections::HashMap,
-    rc::Rc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -32,7 +31,7 @@ pub(crate) struct View<'e> {
     /// UNIX second.
     pub(crate) now: u64,
     names: RefCell<HashMap<Address, Option<Name>>>,
-    known: RefCell<HashMap<Address, Option<Rc<decoding::Known>>>>,
+    known: RefCell<HashMap<Address, decoding::Known>>,
 }
 
 impl<'e> View<'e> {

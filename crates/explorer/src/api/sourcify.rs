@@ -4,8 +4,8 @@ use super::{
     etherscan::timestamp,
     failure::Failure,
     params::Params,
-    verification::{Job, Refusal, State, submit, verified},
-    work::{Ask, in_turn},
+    verification::{Job, Refusal, State, begin, verified},
+    work::in_turn,
 };
 use crate::{Explorer, server::Shared};
 use alloy_primitives::Address;
@@ -20,7 +20,7 @@ use axum::{
 use heddle_solidity::requests::{RequestError, Submission, sourcify};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::time::timeout;
 
 /// How long an answer of version 1 waits for its verification.
 const VERIFICATION_MAX: Duration = Duration::from_secs(180);
@@ -86,15 +86,6 @@ async fn contract(
         Ok((status, answer)) => (status, Json(answer)).into_response(),
         Err(failure) => failed(&failure),
     }
-}
-
-/// Begins a job on a thread that may read.
-async fn begin(
-    explorer: &Arc<Explorer>,
-    submission: Submission,
-) -> Result<(String, JoinHandle<()>), Refusal> {
-    let begun = move |ask: &Ask| Ok(submit(ask, submission));
-    in_turn(explorer, Params::default(), begun).await?
 }
 
 async fn answer(

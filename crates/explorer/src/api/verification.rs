@@ -3,7 +3,12 @@
 //! In: what plugins send. Out: the id of a job, and how far it is. One job works at a time, as the
 //! compiler takes most of what a machine has to give; some may wait.
 
-use super::{failure::Failure, work::Ask};
+use super::{
+    failure::Failure,
+    params::Params,
+    work::{Ask, in_turn},
+};
+use crate::{Explorer, facts::contracts};
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, Bytes, keccak256};
 use heddle_solidity::{
@@ -184,10 +189,36 @@ pub(crate) fn submit(
         // The semaphore is never closed.
         let _turn = jobs.turn.acquire().await.ok();
         let state = spawn_blocking(move || work.run()).await;
-        let broken = |_| State::Failed("internal_error", "the verification broke off".to_owned());
-        jobs.end(&name, state.unwrap_or_else(broken));
+        jobs.end(&name, state.unwrap_or_else(|_| State::broken()));
     });
     Ok((id, task))
+}
+
+/// Begins a job on a thread that may read.
+pub(crate) async fn begin(
+    explorer: &Arc<Explorer>,
+    submission: Submission,
+) -> Result<(String, JoinHandle<()>), Refusal> {
+    let begun = move |ask: &Ask| Ok(submit(ask, submission));
+    in_turn(explorer, Params::default(), begun).await?
+}
+
+/// Begins a job, and waits until it has ended.
+pub(crate) async fn carry_out(
+    explorer: &Arc<Explorer>,
+    submission: Submission,
+) -> Result<State, Refusal> {
+    let (id, job) = begin(explorer, submission).await?;
+    // A job that panicked has no state but the one that it began with.
+    let _ = job.await;
+    let ended = explorer.bounds.jobs.get(&id).map(|job| job.state);
+    Ok(ended.filter(|state| !matches!(state, State::Pending)).unwrap_or_else(State::broken))
+}
+
+impl State {
+    fn broken() -> Self {
+        Self::Failed("internal_error", "the verification broke off".to_owned())
+    }
 }
 
 impl Work {
@@ -263,29 +294,14 @@ pub(crate) fn creation_code(ask: &Ask, contract: Address) -> Result<Option<Bytes
     Ok(None)
 }
 
-/// Where a proxy keeps the address of its implementation (EIP-1967): the hash of
-/// `eip1967.proxy.implementation`, less one.
-const IMPLEMENTATION: alloy_primitives::U256 = alloy_primitives::uint!(
-    0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc_U256
-);
-
-/// What a proxy hands its calls to.
+/// What a proxy hands its calls to (EIP-1967).
 pub(crate) fn implementation(ask: &Ask, proxy: Address) -> Result<Option<Address>, Failure> {
-    let word = ask.state()?.slot(proxy, IMPLEMENTATION)?;
-    let address = Address::from_word(word.into());
-    Ok(Some(address).filter(|address| !address.is_zero()))
+    Ok(contracts::implementation(&ask.state()?, proxy)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::U256;
-
-    #[test]
-    fn the_slot_is_that_of_the_standard() {
-        let hash = U256::from_be_bytes(keccak256("eip1967.proxy.implementation").0);
-        assert_eq!(IMPLEMENTATION, hash - U256::ONE);
-    }
 
     #[test]
     fn jobs_are_bounded() {

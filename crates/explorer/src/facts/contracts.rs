@@ -88,11 +88,23 @@ pub(crate) fn proxy(
     if let Some(found) = by_code(&code.bytes) {
         return Ok(Some(found));
     }
-    let at = |slot: B256| Ok::<_, StateError>(address_in(state.slot(code.address, slot.into())?));
-    if let Some(target) = at(IMPLEMENTATION_SLOT)? {
+    if let Some(target) = implementation(state, code.address)? {
         return Ok(Some((Proxy::Slot, target)));
     }
-    Ok(at(BEACON_SLOT)?.map(|beacon| (Proxy::Beacon(beacon), beacon)))
+    let beacon = address_in(state.slot(code.address, BEACON_SLOT.into())?);
+    Ok(beacon.map(|beacon| (Proxy::Beacon(beacon), beacon)))
+}
+
+/// The implementation that stands in a proxy's slot (EIP-1967).
+///
+/// # Errors
+///
+/// The state may not be readable.
+pub(crate) fn implementation(
+    state: &ExecutionState,
+    proxy: Address,
+) -> Result<Option<Address>, StateError> {
+    Ok(address_in(state.slot(proxy, IMPLEMENTATION_SLOT.into())?))
 }
 
 /// What the code alone tells.
@@ -126,10 +138,22 @@ pub(crate) fn running(
     address: Address,
 ) -> Result<Code, StateError> {
     let own = Code::read(view.explorer, state, address)?;
-    match proxy(state, &own)? {
-        Some((Proxy::Beacon(_), _)) | None => Ok(own),
-        Some((_, target)) => Code::read(view.explorer, state, target),
+    match behind(state, &own)? {
+        None => Ok(own),
+        Some(target) => Code::read(view.explorer, state, target),
     }
+}
+
+/// Whose code runs in place of a code, as far as the state alone tells.
+///
+/// # Errors
+///
+/// The state may not be readable.
+pub(crate) fn behind(state: &ExecutionState, code: &Code) -> Result<Option<Address>, StateError> {
+    Ok(match proxy(state, code)? {
+        Some((Proxy::Beacon(_), _)) | None => None,
+        Some((_, target)) => Some(target),
+    })
 }
 
 #[cfg(test)]

@@ -1,29 +1,34 @@
 //! What bytes mean to a contract: by the ABI of its verified source, by that of the contract that
 //! it passes calls on to, and else by common signatures, which are a guess.
 
-use super::View;
-use alloy_primitives::{Address, B256, Bytes, Log, U256, keccak256};
+use super::{
+    View,
+    contracts::{self, Code},
+};
+use alloy_primitives::{Address, Log};
 use heddle_solidity::{
     abi::{
         Abi, Decoded,
         revert::{self, Reason},
     },
-    layout::Layout,
     signatures,
     verify::Verified,
 };
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
-/// A proxy keeps the address of the code that it uses at the hash of this text, less one
-/// (EIP-1967).
-const IMPLEMENTATION_TEXT: &str = "eip1967.proxy.implementation";
-
-/// A contract whose source is known.
+/// The source of a contract.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct Source {
     pub(crate) abi: Abi,
-    pub(crate) layout: Layout,
     pub(crate) verified: Arc<Verified>,
+}
+
+/// What is known of a contract.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Known {
+    source: Option<Rc<Source>>,
+    /// The contract that it passes calls on to.
+    behind: Option<Address>,
 }
 
 /// Whether the contract itself says what something is called.
@@ -36,12 +41,16 @@ pub(crate) enum Certainty {
 }
 
 impl View<'_> {
-    /// What is known of a contract's source.
-    pub(crate) fn known(&self, address: Address) -> Option<Rc<Known>> {
+    /// A contract's own source, if it is known.
+    pub(crate) fn source(&self, address: Address) -> Option<Rc<Source>> {
+        self.look_up(address).source
+    }
+
+    fn look_up(&self, address: Address) -> Known {
         if let Some(known) = self.known.borrow().get(&address) {
             return known.clone();
         }
-        let known = self.read_known(address).map(Rc::new);
+        let known = self.read_known(address).unwrap_or_default();
         self.known.borrow_mut().insert(address, known.clone());
         known
     }
@@ -49,26 +58,20 @@ impl View<'_> {
     fn read_known(&self, address: Address) -> Option<Known> {
         // Where something cannot be read, bytes are shown as they are.
         let state = self.chain.execution_state_at(self.head()).ok()?;
-        let hash = state.account(address).ok()??.code_hash;
-        let verified = self.explorer.parts.contracts.get(&hash).ok()??;
-        let abi = Abi::of_json(&verified.abi).ok()?;
-        let layout = Layout::of_json(&verified.storage_layout);
-        Some(Known { abi, layout, verified })
-    }
-
-    /// The contract that a proxy passes calls on to.
-    pub(crate) fn implementation(&self, address: Address) -> Option<Address> {
-        let state = self.chain.execution_state_at(self.head()).ok()?;
-        let value = state.slot(address, implementation_slot()).ok()?;
-        let target = Address::from_word(B256::from(value));
-        (!target.is_zero()).then_some(target)
+        let code = Code::read(self.explorer, &state, address).ok()?;
+        let behind = contracts::behind(&state, &code).ok()?;
+        let source = code.verified.and_then(|verified| {
+            let abi = Abi::of_json(&verified.abi).ok()?;
+            Some(Source { abi, verified })
+        });
+        Some(Known { source: source.map(Rc::new), behind })
     }
 
     /// The contract, and that to which it passes calls on, as far as their sources are known.
-    fn sources(&self, address: Address) -> Vec<Rc<Known>> {
-        let own = self.known(address);
-        let behind = self.implementation(address).and_then(|target| self.known(target));
-        own.into_iter().chain(behind).collect()
+    fn sources(&self, address: Address) -> Vec<Rc<Source>> {
+        let Known { source, behind } = self.look_up(address);
+        let behind = behind.and_then(|target| self.source(target));
+        source.into_iter().chain(behind).collect()
     }
 
     /// A call.
@@ -86,7 +89,7 @@ impl View<'_> {
         contract: Address,
         with: impl Fn(&Abi) -> Option<Decoded>,
     ) -> Option<(Decoded, Certainty)> {
-        let verified = self.sources(contract).iter().find_map(|known| with(&known.abi));
+        let verified = self.sources(contract).iter().find_map(|source| with(&source.abi));
         let guess = || with(signatures::common()).map(|decoded| (decoded, Certainty::Guess));
         verified.map(|decoded| (decoded, Certainty::Verified)).or_else(guess)
     }
@@ -94,40 +97,14 @@ impl View<'_> {
     /// Why a call failed.
     pub(crate) fn decode_failure(&self, to: Address, output: &[u8]) -> Option<Reason> {
         let sources = self.sources(to);
-        let abis = sources.iter().map(|known| &known.abi);
+        let abis = sources.iter().map(|source| &source.abi);
         revert::reason(output, abis.chain([signatures::common()]))
     }
 
     /// The name of a function.
     pub(crate) fn method(&self, to: Address, selector: [u8; 4]) -> Option<String> {
         let of = |abi: &Abi| abi.function(selector.into()).map(|found| found.name.clone());
-        let own = self.known(to).and_then(|known| of(&known.abi));
+        let own = self.source(to).and_then(|source| of(&source.abi));
         own.or_else(|| of(signatures::common()))
-    }
-
-    /// What lies in a slot, by the layout of the verified source.
-    pub(crate) fn slot_name(&self, address: Address, slot: U256) -> Option<String> {
-        let known = self.known(address)?;
-        // What was hashed is remembered of slots that were fought over.
-        let preimages = self.index.slot(address, slot).ok().flatten().unwrap_or_default().preimages;
-        let by_hash: HashMap<B256, Bytes> =
-            preimages.into_iter().map(|bytes| (keccak256(&bytes), bytes)).collect();
-        known.layout.name_of(slot, |hash| by_hash.get(&hash).cloned())
-    }
-}
-
-fn implementation_slot() -> U256 {
-    U256::from_be_bytes(keccak256(IMPLEMENTATION_TEXT).0).wrapping_sub(U256::ONE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloy_primitives::b256;
-
-    #[test]
-    fn the_slot_of_implementations_is_that_of_the_standard() {
-        let standard = b256!("360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc");
-        assert_eq!(B256::from(implementation_slot()), standard);
     }
 }

@@ -86,6 +86,6 @@ pub(super) fn find(view: &View<'_>, address: Address) -> Option<Name> {
     {
         return Some(Name { text, source: NameSource::Token });
     }
-    let known = view.known(address)?;
-    Some(Name { text: known.verified.name.clone(), source: NameSource::Source })
+    let source = view.source(address)?;
+    Some(Name { text: source.verified.name.clone(), source: NameSource::Source })
 }

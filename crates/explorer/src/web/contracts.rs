@@ -65,7 +65,7 @@ fn row(
         tr {
             th scope="row" {
                 (pieces::address(view, contract))
-                @if view.known(contract).is_some() { " " span.badge.good { "✓ source verified" } }
+                @if view.source(contract).is_some() { " " span.badge.good { "✓ source verified" } }
                 @if creation.as_ref().is_some_and(|creation| creation.destroyed) { " " span.badge.bad { "destroyed" } }
             }
             td { (pieces::block(place.block)) }

@@ -1,41 +1,35 @@
 //! Sources that a person sends.
 
-use super::{Subject, show};
+use super::show;
 use crate::{
     Explorer,
-    facts::{View, transactions::Lines},
+    api::verification::{Refusal, State, carry_out},
     server::Shared,
-    web::{PageError, blocking, extract::UrlPath, paths},
+    web::{PageError, extract::UrlPath, paths},
 };
-use alloy_consensus::Transaction as _;
-use alloy_primitives::{Address, Bytes as Code};
+use alloy_primitives::Address;
 use axum::{
     body::Bytes,
-    extract::State,
+    extract,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use heddle_solidity::{
-    requests::etherscan::parameters,
-    verify::{Request, verify},
+    requests::{Submission, etherscan::parameters},
+    verify::Request,
 };
 use std::{collections::BTreeMap, sync::Arc};
-use tokio::sync::Semaphore;
-
-/// Verifications of this page at a time: a compiler takes gigabytes and a minute.
-static TURN: Semaphore = Semaphore::const_new(1);
 
 /// `POST /address/{address}/contract/verify`: goes to the contract, or says why not.
 pub(crate) async fn post(
-    State(explorer): Shared,
+    extract::State(explorer): Shared,
     UrlPath(address): UrlPath<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, PageError> {
     let address = paths::address(&address)?;
-    let subject = Subject::read(&explorer, address).await?;
     let outcome = match request(&body) {
-        Ok(request) => attempt(&explorer, &subject, request).await?,
+        Ok(request) => attempt(&explorer, address, request).await?,
         Err(reason) => Err(reason),
     };
     let Err(refused) = outcome else {
@@ -61,38 +55,20 @@ fn request(body: &[u8]) -> Result<Request, String> {
 /// Compiles, compares and keeps; the inner error is for who sent it.
 async fn attempt(
     explorer: &Arc<Explorer>,
-    subject: &Subject,
+    address: Address,
     request: Request,
 ) -> Result<Result<(), String>, PageError> {
-    let Some(compilers) = explorer.parts.compilers.clone() else {
-        return Ok(Err("this node has no compilers".to_owned()));
+    let submission = Submission {
+        address,
+        chain: None,
+        request,
+        constructor_arguments: None,
+        creation_transaction: None,
     };
-    let Ok(turn) = TURN.try_acquire() else { return Err(PageError::Busy) };
-    let address = subject.own.address;
-    let creation = blocking(explorer, move |explorer| creation(explorer, address)).await?;
-    let (runtime, contracts) = (subject.own.bytes.clone(), explorer.parts.contracts.clone());
-    // Not among the reads of pages: it takes far longer, and has a bound of its own.
-    let outcome = tokio::task::spawn_blocking(move || {
-        // Whoever asked may be gone: the turn ends with the work.
-        let _turn = turn;
-        let found = verify(&compilers, &request, &runtime, creation.as_ref().map(|code| &code[..]));
-        let found = found.map_err(|error| error.to_string())?;
-        contracts.insert(found).map(|_| ()).map_err(|error| {
-            tracing::error!(%error, "a verified contract cannot be kept");
-            error.to_string()
-        })
-    });
-    Ok(outcome.await?)
-}
-
-/// The code that created a contract, if a transaction did so itself.
-fn creation(explorer: &Explorer, contract: Address) -> Result<Option<Code>, PageError> {
-    let view = View::new(explorer)?;
-    let Some(creation) = view.index.creation(contract)?.filter(|creation| creation.frame == 0)
-    else {
-        return Ok(None);
-    };
-    let hash = Lines::new(&view).hash(creation.block, creation.transaction)?;
-    let found = hash.map(|hash| view.chain.transaction(hash)).transpose()?.flatten();
-    Ok(found.map(|found| found.transaction.transaction.input().clone()))
+    match carry_out(explorer, submission).await {
+        Ok(State::Failed(_, reason)) => Ok(Err(reason)),
+        Ok(_) => Ok(Ok(())),
+        Err(Refusal::Busy) => Err(PageError::Busy),
+        Err(refusal) => Ok(Err(refusal.to_string())),
+    }
 }

@@ -3,6 +3,7 @@
 use crate::{
     facts::{
         View,
+        slots::{SlotNames, SlotWords},
         traces::{AccountPart, Difference},
     },
     web::{
@@ -106,6 +107,7 @@ fn slots(
     let value = |part: Option<&AccountPart>, key: &B256| {
         part.and_then(|part| part.storage.get(key)).copied().unwrap_or_default()
     };
+    let mut names = SlotNames::new(view);
     let rows: Vec<_> = all
         .iter()
         .take(SLOTS_MAX)
@@ -114,7 +116,7 @@ fn slots(
                 tr {
                     th scope="row" {
                         (short(*key))
-                        @if let Some(name) = view.slot_name(address, U256::from_be_bytes(key.0)) { " " bdi { (text::name(&name)) } }
+                        @if let Ok(SlotWords::Name(name)) = names.find(address, (*key).into()) { " " bdi { (text::name(&name)) } }
                     }
                     td { (short(value(before, key))) }
                     td { (short(value(after, key))) }
