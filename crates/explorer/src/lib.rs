@@ -13,6 +13,8 @@
 //! | `api` | Etherscan's API, one of our own, and downloads |
 
 mod api;
+#[cfg(test)]
+mod bench;
 mod explorer;
 mod facts;
 mod index;

@@ -1,26 +1,21 @@
 //! For tests: an explorer of a small chain with contracts of which some are verified.
 
-use crate::{Explorer, Follower, Index, Parts, Settings, server::router};
-use alloy_consensus::{SignableTransaction, TxEip1559};
+use crate::{
+    Explorer, Settings,
+    bench::{self, Served, mine, sign},
+};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, hex, keccak256};
-use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
-    Router,
-    body::{Body, to_bytes},
+    body::Body,
     http::{Request, StatusCode},
 };
-use heddle_chain::{Attributes, Chain, add_system_contracts, config_with_forks};
-use heddle_pool::Pool;
-use heddle_rpc::{Caller, Context, Namespace, Signers};
+use heddle_chain::{Chain, add_system_contracts};
 use heddle_solidity::{
     compiler::Compilers,
-    store::Contracts,
     verify::{Match, Verified},
 };
-use heddle_storage::{Database, Options};
-use heddle_types::{Fork, Genesis, GenesisAccount, RecoveredTransaction, Transaction};
-use parking_lot::Mutex;
+use heddle_types::{Fork, GenesisAccount, RecoveredTransaction};
 use serde_json::{Value as Json, json};
 use std::{
     collections::BTreeMap,
@@ -29,11 +24,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
-use tokio::sync::watch;
-use tower::Service as _;
 
-const CHAIN_ID: u64 = 31_337;
-const START: u64 = 1_700_000_000;
 /// Accounts that send.
 pub(super) const SENDERS: usize = 6;
 
@@ -59,8 +50,7 @@ pub(super) struct Bench {
     pub(super) explorer: Arc<Explorer>,
     keys: Vec<PrivateKeySigner>,
     nonces: Vec<AtomicU64>,
-    router: Mutex<Router>,
-    _stop: watch::Sender<bool>,
+    served: Served,
 }
 
 fn artifact(name: &str) -> Json {
@@ -152,52 +142,24 @@ impl Bench {
         let rich = GenesisAccount::default().with_balance(U256::from(u128::MAX));
         let mut accounts = alloc();
         accounts.extend(keys.iter().map(|key| (key.address(), rich.clone())));
-        let mut genesis = Genesis {
-            config: config_with_forks(CHAIN_ID, Fork::Osaka),
-            timestamp: START,
-            gas_limit: 60_000_000,
-            base_fee_per_gas: Some(1_000_000_000),
-            alloc: accounts,
-            ..Genesis::default()
-        };
+        let mut genesis = bench::genesis(Fork::Osaka, 60_000_000, accounts);
         add_system_contracts(&mut genesis);
-        let options = Options { cache_bytes: 4 << 20, ..Options::default() };
-        let folder = std::env::temp_dir();
-        let database = Database::ephemeral(&folder, options).unwrap();
         let settings = heddle_chain::Settings {
             threads: 2,
             record_schedule: true,
             ..heddle_chain::Settings::default()
         };
-        let chain = Arc::new(Chain::open(database, &genesis, settings).unwrap());
-        let rules = heddle_pool::Context { fork: Fork::Osaka, ..heddle_pool::Context::default() };
-        let pool = Arc::new(Mutex::new(Pool::new(heddle_pool::Settings::default(), rules)));
-        let context = Context {
-            chain: chain.clone(),
-            pool: pool.clone(),
-            signers: Signers::new(Vec::new()),
-            readiness: Arc::new(|| Ok(())),
-            wake: Arc::new(|| ()),
-            dev: None,
-        };
-        let namespaces = vec![Namespace::Eth, Namespace::Debug, Namespace::Trace];
-        let rpc = heddle_rpc::Settings { namespaces, ..heddle_rpc::Settings::default() };
-        let mut bench = Unserved { chain, keys, nonces: (0..SENDERS).map(|_| 0).collect() };
-        bench.fill();
-        let index = Index::ephemeral(&folder, 4 << 20).unwrap();
-        let follower = Arc::new(Follower::start(index, bench.chain.clone()).unwrap());
-        let rpc = Caller::new(context, rpc).unwrap();
-        let contracts = Arc::new(Contracts::in_memory());
-        let parts = Parts { chain: bench.chain.clone(), pool, rpc, follower, contracts, compilers };
-        let explorer = Arc::new(Explorer::new(parts, Settings::default()));
-        let (stop, stopped) = watch::channel(false);
+        let chain = bench::open(&genesis, settings);
+        let mut unserved = Unserved { chain, keys, nonces: (0..SENDERS).map(|_| 0).collect() };
+        unserved.fill();
+        let Unserved { chain, keys, nonces } = unserved;
+        let served = Served::new(&chain, Fork::Osaka, Settings::default(), compilers);
         let bench = Self {
-            router: Mutex::new(router(explorer.clone(), stopped)),
-            chain: bench.chain,
-            keys: bench.keys,
-            nonces: bench.nonces.into_iter().map(AtomicU64::new).collect(),
-            explorer,
-            _stop: stop,
+            explorer: served.explorer.clone(),
+            nonces: nonces.into_iter().map(AtomicU64::new).collect(),
+            chain,
+            keys,
+            served,
         };
         bench.indexed().await;
         bench
@@ -273,21 +235,12 @@ impl Bench {
     }
 
     async fn indexed(&self) {
-        let follower = &self.explorer.parts.follower;
-        let mut changes = follower.changes();
-        let head = self.chain.reader().head().hash;
-        while follower.status().head.is_none_or(|indexed| indexed.hash != head) {
-            assert_eq!(follower.status().failure, None);
-            changes.changed().await.unwrap();
-        }
+        self.served.indexed().await;
     }
 
     pub(super) async fn ask(&self, request: Request<Body>) -> (StatusCode, String) {
-        let answer = { self.router.lock().call(request) };
-        let answer = answer.await.unwrap();
-        let status = answer.status();
-        let body = to_bytes(answer.into_body(), 64 << 20).await.unwrap();
-        (status, String::from_utf8(body.to_vec()).unwrap())
+        let reply = self.served.send(request).await;
+        (reply.status, reply.text)
     }
 
     pub(super) async fn get(&self, path: &str) -> (StatusCode, String) {
@@ -338,43 +291,6 @@ impl Unserved {
         self.nonces[sender] += 1;
         sign(&self.keys[sender], nonce, to, value, input)
     }
-}
-
-fn sign(
-    key: &PrivateKeySigner,
-    nonce: u64,
-    to: TxKind,
-    value: u64,
-    input: &[u8],
-) -> RecoveredTransaction {
-    let transaction = TxEip1559 {
-        chain_id: CHAIN_ID,
-        nonce,
-        gas_limit: if to.is_create() { 3_000_000 } else { 200_000 },
-        max_fee_per_gas: 10_000_000_000,
-        max_priority_fee_per_gas: 1_000_000_000,
-        to,
-        value: U256::from(value),
-        input: input.to_vec().into(),
-        ..TxEip1559::default()
-    };
-    let signature = key.sign_hash_sync(&transaction.signature_hash()).unwrap();
-    let transaction = Transaction::Eip1559(transaction.into_signed(signature));
-    RecoveredTransaction { transaction, sender: key.address() }
-}
-
-fn mine(chain: &Chain, transactions: Vec<RecoveredTransaction>) {
-    let head = chain.reader().head().clone();
-    let attributes = Attributes {
-        timestamp: head.header.timestamp + 12,
-        gas_limit: head.header.gas_limit,
-        beneficiary: Address::repeat_byte(0xbe),
-        parent_beacon_block_root: Some(B256::ZERO),
-        ..Attributes::default()
-    };
-    let built = chain.build(head.hash, &attributes, transactions).unwrap();
-    assert!(built.skipped.is_empty(), "{:?}", built.skipped);
-    chain.commit(built.executed).unwrap();
 }
 
 /// What holds for every page: the policy forbids styles and scripts within it, it has one heading

@@ -1,32 +1,24 @@
 //! A small chain with ERC-20, ERC-721 and ERC-1155 transfers, internal calls and a failure.
 
-use crate::{Explorer, Follower, Index, Parts, Settings, server::router};
-use alloy_consensus::{SignableTransaction, TxEip1559};
+use crate::{
+    Explorer, Settings,
+    bench::{self, Reply, Served},
+};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, address, hex, keccak256};
-use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use axum::{
-    Router,
-    body::{Body, to_bytes},
-    http::{HeaderMap, Request, StatusCode},
+    body::Body,
+    http::{Request, StatusCode},
 };
-use heddle_chain::{Attributes, Chain, config_with_forks};
-use heddle_pool::Pool;
-use heddle_rpc::{Caller, Context, Namespace, Signers};
-use heddle_solidity::store::Contracts;
-use heddle_storage::{Database, Options};
-use heddle_types::{Fork, Genesis, GenesisAccount, RecoveredTransaction, Transaction};
-use parking_lot::Mutex;
+use heddle_chain::Chain;
+use heddle_types::{Fork, Genesis, GenesisAccount, RecoveredTransaction};
 use serde_json::Value;
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
-use tokio::sync::watch;
-use tower::ServiceExt;
 
-pub(super) const CHAIN_ID: u64 = 31_337;
-pub(super) const START: u64 = 1_700_000_000;
+pub(super) use crate::bench::{CHAIN_ID, START};
 /// Wei that the sender has at first.
 pub(super) const SENDER_START: u128 = u128::MAX;
 /// Sends what it gets on to [`TARGET`].
@@ -52,8 +44,7 @@ pub(super) struct Bench {
     pub(super) key: PrivateKeySigner,
     pub(super) token: Address,
     nonce: AtomicU64,
-    router: Router,
-    _stop: watch::Sender<bool>,
+    served: Served,
 }
 
 fn contracts() -> Vec<(Address, Vec<u8>)> {
@@ -77,20 +68,7 @@ fn genesis(rich: Address) -> Genesis {
     for (address, code) in contracts() {
         alloc.insert(address, GenesisAccount::default().with_code(Some(code.into())));
     }
-    Genesis {
-        config: config_with_forks(CHAIN_ID, Fork::Cancun),
-        timestamp: START,
-        gas_limit: 30_000_000,
-        base_fee_per_gas: Some(1_000_000_000),
-        alloc,
-        ..Genesis::default()
-    }
-}
-
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+    bench::genesis(Fork::Cancun, 30_000_000, alloc)
 }
 
 impl Reply {
@@ -107,40 +85,17 @@ impl Bench {
 
     pub(super) async fn with(settings: Settings) -> Self {
         let key = PrivateKeySigner::from_bytes(&keccak256("key")).unwrap();
-        let options = Options { cache_bytes: 1 << 20, ..Options::default() };
-        let folder = std::env::temp_dir();
-        let database = Database::ephemeral(&folder, options).unwrap();
         let chain_settings =
             heddle_chain::Settings { threads: 1, ..heddle_chain::Settings::default() };
-        let chain =
-            Arc::new(Chain::open(database, &genesis(key.address()), chain_settings).unwrap());
-        let rules = heddle_pool::Context { fork: Fork::Cancun, ..heddle_pool::Context::default() };
-        let pool = Arc::new(Mutex::new(Pool::new(heddle_pool::Settings::default(), rules)));
-        let context = Context {
-            chain: chain.clone(),
-            pool: pool.clone(),
-            signers: Signers::new(Vec::new()),
-            readiness: Arc::new(|| Ok(())),
-            wake: Arc::new(|| ()),
-            dev: None,
-        };
-        let namespaces = vec![Namespace::Eth, Namespace::Debug, Namespace::Trace];
-        let rpc = heddle_rpc::Settings { namespaces, ..heddle_rpc::Settings::default() };
-        let index = Index::ephemeral(&folder, 1 << 20).unwrap();
-        let follower = Arc::new(Follower::start(index, chain.clone()).unwrap());
-        let rpc = Caller::new(context, rpc).unwrap();
-        let contracts = Arc::new(Contracts::in_memory());
-        let parts = Parts { chain: chain.clone(), pool, rpc, follower, contracts, compilers: None };
-        let explorer = Arc::new(Explorer::new(parts, settings));
-        let (stop, stopped) = watch::channel(false);
+        let chain = bench::open(&genesis(key.address()), chain_settings);
+        let served = Served::new(&chain, Fork::Cancun, settings, None);
         let bench = Self {
             token: key.address().create(0),
-            router: router(explorer.clone(), stopped),
             nonce: AtomicU64::new(0),
+            explorer: served.explorer.clone(),
             chain,
-            explorer,
             key,
-            _stop: stop,
+            served,
         };
         bench.fill().await;
         bench
@@ -178,56 +133,22 @@ impl Bench {
     }
 
     pub(super) fn sign(&self, to: TxKind, value: u64, input: Vec<u8>) -> RecoveredTransaction {
-        let transaction = TxEip1559 {
-            chain_id: CHAIN_ID,
-            nonce: self.nonce.fetch_add(1, Ordering::Relaxed),
-            gas_limit: if to.is_create() { 3_000_000 } else { 200_000 },
-            max_fee_per_gas: 10_000_000_000,
-            max_priority_fee_per_gas: 1_000_000_000,
-            to,
-            value: U256::from(value),
-            input: input.into(),
-            ..TxEip1559::default()
-        };
-        let signature = self.key.sign_hash_sync(&transaction.signature_hash()).unwrap();
-        let transaction = Transaction::Eip1559(transaction.into_signed(signature));
-        RecoveredTransaction { transaction, sender: self.key.address() }
+        let nonce = self.nonce.fetch_add(1, Ordering::Relaxed);
+        bench::sign(&self.key, nonce, to, value, &input)
     }
 
     /// Makes a block; returns the hashes of its transactions.
     pub(super) fn mine(&self, transactions: Vec<RecoveredTransaction>) -> Vec<B256> {
-        let head = self.chain.reader().head().clone();
-        let hashes = transactions.iter().map(|tx| *tx.transaction.tx_hash()).collect();
-        let attributes = Attributes {
-            timestamp: head.header.timestamp + 12,
-            gas_limit: head.header.gas_limit,
-            beneficiary: Address::repeat_byte(0xbe),
-            parent_beacon_block_root: Some(B256::ZERO),
-            ..Attributes::default()
-        };
-        let built = self.chain.build(head.hash, &attributes, transactions).unwrap();
-        assert!(built.skipped.is_empty(), "{:?}", built.skipped);
-        self.chain.commit(built.executed).unwrap();
-        hashes
+        bench::mine(&self.chain, transactions)
     }
 
     /// Waits until the index has all blocks.
     pub(super) async fn indexed(&self) {
-        let follower = &self.explorer.parts.follower;
-        let mut changes = follower.changes();
-        let head = self.chain.reader().head().hash;
-        while follower.status().head.is_none_or(|indexed| indexed.hash != head) {
-            assert_eq!(follower.status().failure, None);
-            changes.changed().await.unwrap();
-        }
+        self.served.indexed().await;
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        Reply { status: parts.status, headers: parts.headers, text }
+        self.served.send(request).await
     }
 
     pub(super) async fn get(&self, uri: &str) -> Reply {

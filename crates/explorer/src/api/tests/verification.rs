@@ -41,7 +41,7 @@ impl Bench {
         assert!(self.explorer.parts.contracts.insert(source(hash)).unwrap());
     }
 
-    async fn post(&self, uri: &str, kind: &str, body: &str) -> super::bench::Reply {
+    async fn post(&self, uri: &str, kind: &str, body: &str) -> crate::bench::Reply {
         let request = Request::post(uri).header(header::CONTENT_TYPE, kind);
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
