@@ -92,13 +92,22 @@ pub(crate) enum ExplorerError {
     LabelsFormat { path: PathBuf, source: toml::de::Error },
 }
 
+/// Whether what the explorer finds out is kept.
+#[derive(Debug)]
+pub(crate) enum Keep {
+    /// In the folder of the chain.
+    InFolder(PathBuf),
+    /// Until the process ends; files without a name are in this folder.
+    ForNow(PathBuf),
+}
+
 /// How the explorer of a chain is started.
 #[derive(Debug)]
 pub(crate) struct ExplorerSetup {
-    /// Where its index is kept; a temporary folder if it is not.
-    pub(crate) keep: Result<PathBuf, PathBuf>,
-    /// Where the compilers are.
-    pub(crate) solc: Option<PathBuf>,
+    /// Where what it finds out is kept.
+    pub(crate) keep: Keep,
+    /// What compiles sources, if anything does.
+    pub(crate) compilers: Option<Arc<Compilers>>,
     pub(crate) settings: heddle_explorer::Settings,
     /// Whether another port may be taken if this one is.
     pub(crate) any_port: bool,
@@ -108,7 +117,7 @@ impl ExplorerFlags {
     /// How the explorer is started that listens where `rpc` does, but for the port.
     pub(crate) fn setup(
         &self,
-        keep: Result<PathBuf, PathBuf>,
+        keep: Keep,
         rpc: &heddle_rpc::Settings,
         mut labels: BTreeMap<Address, String>,
     ) -> Result<ExplorerSetup, ExplorerError> {
@@ -124,8 +133,21 @@ impl ExplorerFlags {
             labels,
             ..heddle_explorer::Settings::default()
         };
-        let solc = self.solc.clone().or_else(compilers_folder);
-        Ok(ExplorerSetup { keep, solc, settings, any_port: self.port.is_none() })
+        let compilers = self.compilers()?.map(Arc::new);
+        Ok(ExplorerSetup { keep, compilers, settings, any_port: self.port.is_none() })
+    }
+
+    /// Those of the named folder, or of the user's own. That this one cannot be made is no reason
+    /// not to start.
+    fn compilers(&self) -> Result<Option<Compilers>, CompilerError> {
+        if let Some(folder) = &self.solc {
+            return compilers(folder).map(Some);
+        }
+        let opened = compilers_folder().map(|folder| compilers(&folder));
+        Ok(opened.transpose().unwrap_or_else(|error| {
+            tracing::warn!(%error, "sources cannot be verified");
+            None
+        }))
     }
 }
 
@@ -137,8 +159,8 @@ impl ExplorerSetup {
         rpc: &heddle_rpc::Settings,
     ) -> Result<Server, ExplorerError> {
         let index = match &self.keep {
-            Ok(folder) => Index::open(&folder.join(INDEX_FILE), CACHE_BYTES)?,
-            Err(temporary) => Index::ephemeral(temporary, CACHE_BYTES)?,
+            Keep::InFolder(folder) => Index::open(&folder.join(INDEX_FILE), CACHE_BYTES)?,
+            Keep::ForNow(folder) => Index::ephemeral(folder, CACHE_BYTES)?,
         };
         let (chain, pool) = (context.chain.clone(), context.pool.clone());
         let follower = Arc::new(Follower::start(index, chain.clone())?);
@@ -146,17 +168,16 @@ impl ExplorerSetup {
         let caller = heddle_rpc::Settings { namespaces, ..rpc.clone() };
         let rpc = Caller::new(Context { dev: None, ..context }, caller)?;
         let contracts = Arc::new(match &self.keep {
-            Ok(folder) => {
+            Keep::InFolder(folder) => {
                 let (contracts, damaged) = Contracts::open(folder.join(CONTRACTS_FOLDER))?;
                 for error in damaged {
                     tracing::warn!(%error, "a verified contract cannot be read");
                 }
                 contracts
             }
-            Err(_) => Contracts::in_memory(),
+            Keep::ForNow(_) => Contracts::in_memory(),
         });
-        let compilers = self.solc.as_deref().map(compilers).transpose()?.map(Arc::new);
-        let parts = Parts { chain, pool, rpc, follower, contracts, compilers };
+        let parts = Parts { chain, pool, rpc, follower, contracts, compilers: self.compilers };
         let wanted = self.settings.address;
         let explorer = |settings| Explorer::new(parts.clone(), settings);
         match Server::start(explorer(self.settings.clone())).await {
@@ -179,7 +200,9 @@ fn read_labels(path: &Path) -> Result<BTreeMap<Address, String>, ExplorerError> 
 
 /// Where compilers are put, if nobody says; nowhere if the user has no such folder.
 fn compilers_folder() -> Option<PathBuf> {
+    // One that is set to nothing counts as not set, by the XDG base directory specification.
     let base = std::env::var_os("XDG_DATA_HOME")
+        .filter(|folder| !folder.is_empty())
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")))?;
     Some(base.join("heddle").join("solc"))
@@ -252,6 +275,11 @@ pub(crate) enum CommandError {
     Cage(#[from] CageError),
     #[error("there is no folder for compilers; name one with --explorer.solc")]
     NoFolder,
+    #[error(
+        "{path} holds no chain that stands alone; the index of a development chain that continues \
+         another is made anew at its next start when {INDEX_FILE} is gone"
+    )]
+    NoChain { path: PathBuf },
     #[error(transparent)]
     Open(#[from] service::OpenError),
     #[error(transparent)]
@@ -294,6 +322,9 @@ impl SolcCommand {
 
 impl Reindex {
     fn run(self) -> Result<bool, CommandError> {
+        if !service::kept_genesis(&self.datadir).is_file() {
+            return Err(CommandError::NoChain { path: self.datadir });
+        }
         let chain: Chain =
             service::open(&self.datadir, None, self.cache_mib, heddle_chain::Settings::default())?;
         let path = self.datadir.join(INDEX_FILE);

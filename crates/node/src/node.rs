@@ -3,7 +3,7 @@
 use crate::{
     config::{ConfigError, NodeSettings},
     dev::unix_seconds,
-    explorer::{ExplorerError, ExplorerFlags},
+    explorer::{ExplorerError, ExplorerFlags, Keep},
     logging,
     service::{self, OpenError, ServiceError},
 };
@@ -83,7 +83,9 @@ impl Node {
             labels: settings.explorer_labels.clone(),
         };
         let explorer = match settings.explorer {
-            Some(true) => Some(flags.setup(Ok(folder.to_owned()), &rpc, BTreeMap::new())?),
+            Some(true) => {
+                Some(flags.setup(Keep::InFolder(folder.to_owned()), &rpc, BTreeMap::new())?)
+            }
             _ => None,
         };
         let parts = service::Parts {

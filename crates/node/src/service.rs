@@ -214,8 +214,24 @@ pub(crate) fn read_genesis(path: &Path) -> io::Result<Genesis> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
-/// The name of the genesis file that is kept beside the database.
-const GENESIS_FILE: &str = "genesis.json";
+/// Where the genesis of the chain in a folder is kept.
+pub(crate) fn kept_genesis(folder: &Path) -> PathBuf {
+    folder.join("genesis.json")
+}
+
+/// Keeps the genesis of the chain that is begun in a folder.
+pub(crate) fn keep_genesis(folder: &Path, genesis: &Genesis) -> Result<(), OpenError> {
+    let path = kept_genesis(folder);
+    make_folder(folder)?;
+    serde_json::to_vec_pretty(genesis)
+        .map_err(io::Error::from)
+        .and_then(|bytes| write_whole(&path, &bytes))
+        .map_err(|source| OpenError::Keep { path, source })
+}
+
+fn make_folder(path: &Path) -> Result<(), OpenError> {
+    fs::create_dir_all(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
+}
 
 /// Writes a file that is there whole or not at all, whenever the process or the machine stops or
 /// the disk is full.
@@ -254,8 +270,7 @@ pub(crate) fn has_database(folder: &Path) -> bool {
 
 /// Opens the database in a folder, which is made if it is not there.
 pub(crate) fn open_database(folder: &Path, cache_bytes: usize) -> Result<Database, OpenError> {
-    fs::create_dir_all(folder)
-        .map_err(|source| OpenError::Folder { path: folder.to_owned(), source })?;
+    make_folder(folder)?;
     Ok(Database::open(&folder.join(DATABASE_FILE), Options { cache_bytes, ..Options::default() })?)
 }
 
@@ -267,7 +282,7 @@ pub(crate) fn open(
     cache_mib: usize,
     settings: heddle_chain::Settings,
 ) -> Result<Chain, OpenError> {
-    let kept = folder.join(GENESIS_FILE);
+    let kept = kept_genesis(folder);
     let path = match genesis {
         Some(path) => path,
         None if kept.is_file() => &kept,

@@ -8,7 +8,7 @@ use super::{
     remote::{Fork, ForkError, Origin},
     state_file::{self, PeriodicDump, StateFileError},
 };
-use crate::{logging, service};
+use crate::{explorer::Keep, logging, service};
 use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
 use heddle_chain::{Chain, add_system_contracts};
@@ -92,15 +92,18 @@ impl Dev {
         let keys = accounts::derive(&mnemonic, &self.wallet.derivation_path, self.wallet.accounts)?;
         let fork = self.fork()?;
         let genesis = self.genesis(&keys, fork.as_ref().map(|fork| fork.block.chain_id))?;
-        let database = self.database()?;
         let settings = self.chain_settings();
         let chain = match &fork {
             Some(Forked { remote, block }) => {
                 let spec = ChainSpec::from_genesis(&genesis)?;
                 let origin = &block.recovered;
+                let database = self.database()?;
                 Chain::open_forked(database, spec, origin, U256::ZERO, remote.clone(), settings)?
             }
-            None => Chain::open(database, &genesis, settings)?,
+            None => {
+                self.keep_genesis(&genesis)?;
+                Chain::open(self.database()?, &genesis, settings)?
+            }
         };
         let chain = Arc::new(chain);
         let pool = Pool::new(self.pool_settings(), heddle_pool::Context::default());
@@ -117,7 +120,10 @@ impl Dev {
         }
         self.load_state(&producer)?;
         let rpc = self.rpc_settings();
-        let keep = self.keeping.datadir.clone().ok_or_else(|| self.temporary_folder());
+        let keep = match &self.keeping.datadir {
+            Some(folder) => Keep::InFolder(folder.clone()),
+            None => Keep::ForNow(self.temporary_folder()),
+        };
         let explorer = match self.no_explorer {
             true => None,
             false => Some(self.explorer.setup(keep, &rpc, labels(&keys))?),
@@ -302,17 +308,19 @@ impl Dev {
     /// The time of the first block of a chain that is kept: the genesis is made anew at each
     /// start, and must be the same.
     fn kept_genesis_time(&self) -> Option<u64> {
-        let folder = self.keeping.datadir.as_deref()?;
-        let path = folder.join("genesis-time");
-        if let Some(time) = fs::read_to_string(&path).ok().and_then(|text| text.trim().parse().ok())
-        {
-            return Some(time);
+        let kept = service::kept_genesis(self.keeping.datadir.as_deref()?);
+        Some(service::read_genesis(&kept).ok()?.timestamp)
+    }
+
+    /// Keeps the genesis beside a database that is about to be begun, so that the next start makes
+    /// the same one, and other commands open the chain.
+    fn keep_genesis(&self, genesis: &Genesis) -> Result<(), DevError> {
+        match &self.keeping.datadir {
+            Some(folder) if !service::has_database(folder) => {
+                Ok(service::keep_genesis(folder, genesis)?)
+            }
+            _ => Ok(()),
         }
-        let now = unix_seconds();
-        // If it cannot be written, the database cannot either, which has a better message.
-        let _ = fs::create_dir_all(folder)
-            .and_then(|()| service::write_whole(&path, now.to_string().as_bytes()));
-        Some(now)
     }
 
     fn fork(&self) -> Result<Option<Forked>, DevError> {
