@@ -13,6 +13,7 @@
 mod block;
 mod contention;
 mod contract_reads;
+mod courtesy;
 mod draft;
 mod follow;
 mod keys;
@@ -41,8 +42,9 @@ use std::{path::Path, sync::Arc};
 /// What the records look like. An index of another format is made anew.
 const FORMAT: u64 = 1;
 
-/// Keys that are gathered before they are committed, when many blocks are waiting: some megabytes.
-const DRAFT_KEYS_MAX: usize = 50_000;
+/// Keys that are gathered before they are committed, when many blocks are waiting: some hundred
+/// milliseconds of work.
+const DRAFT_KEYS_MAX: usize = 10_000;
 
 /// Why the index cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -180,6 +182,16 @@ impl Index {
         chain: &ChainReader,
         at_hand: &dyn Fn(u64) -> Option<Arc<CommittedBlock>>,
     ) -> Result<bool, IndexError> {
+        self.advance_by(DRAFT_KEYS_MAX, chain, at_hand)
+    }
+
+    /// The same, with no more blocks at once when so many keys are gathered.
+    fn advance_by(
+        &self,
+        keys_max: usize,
+        chain: &ChainReader,
+        at_hand: &dyn Fn(u64) -> Option<Arc<CommittedBlock>>,
+    ) -> Result<bool, IndexError> {
         let mut draft = Draft::new(&self.database)?;
         let mut head = head_of(|key| draft.get(key))?;
         while let Some(at) = head.filter(|head| !is_canonical(chain, *head)) {
@@ -193,7 +205,7 @@ impl Index {
         }
         let end = chain.head().number;
         let mut next = head.map_or(chain.first(), |head| head.number + 1);
-        while next <= end && draft.len() < DRAFT_KEYS_MAX {
+        while next <= end && draft.len() < keys_max {
             add(&mut draft, chain, next, at_hand)?;
             next += 1;
         }

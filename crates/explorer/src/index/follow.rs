@@ -1,6 +1,6 @@
 //! The thread that keeps the index at the end of the chain.
 
-use super::{Index, IndexError, IndexHead};
+use super::{DRAFT_KEYS_MAX, Index, IndexError, IndexHead, courtesy::Courtesy};
 use alloy_primitives::B256;
 use heddle_chain::{Chain, ChainEvent, CommittedBlock, Notice};
 use heddle_executor::Schedule;
@@ -172,10 +172,15 @@ impl Shared {
         let subscription = self.chain.subscribe();
         let mut at_hand = AtHand::default();
         let mut settled = Instant::now();
+        let mut courtesy = Courtesy::new();
         while !self.stop.load(Ordering::Relaxed) {
-            let reader = self.chain.reader();
             let before = self.status.read().head;
-            let done = self.index.advance(&reader, &|number| at_hand.get(number))?;
+            let gas = self.gas_of_the_next_block(before)?;
+            let stop = || self.stop.load(Ordering::Relaxed);
+            // Then a block at a time, so that it can stay away between them.
+            let keys_max = if courtesy.let_others_go_first(gas, stop) { 1 } else { DRAFT_KEYS_MAX };
+            let reader = self.chain.reader();
+            let done = self.index.advance_by(keys_max, &reader, &|number| at_hand.get(number))?;
             let head = self.index.reader()?.head();
             at_hand.forget_until(head.map_or(0, |head| head.number));
             *self.status.write() = Status { head, chain: reader.head().number, failure: None };
@@ -202,6 +207,13 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Zero if there is none.
+    fn gas_of_the_next_block(&self, head: Option<IndexHead>) -> Result<u64, IndexError> {
+        let reader = self.chain.reader();
+        let next = head.map_or(reader.first(), |head| head.number + 1);
+        Ok(reader.header(next)?.map_or(0, |header| header.gas_used))
     }
 
     fn keep_schedules(&self, event: &ChainEvent) {
