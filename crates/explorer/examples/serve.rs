@@ -37,7 +37,7 @@ fn next(chain: &mut TestChain, random: &mut StdRng) {
 async fn main() -> Result<(), Box<dyn Error>> {
     let (port, blocks, seconds) = (argument(1, 8550), argument(2, 120), argument(3, 2));
     let mut random = StdRng::seed_from_u64(1);
-    let mut chain = TestChain::new(1);
+    let mut chain = TestChain::new(1, heddle_types::Fork::Osaka);
     for _ in 0..blocks {
         next(&mut chain, &mut random);
     }

@@ -20,6 +20,7 @@ use axum::{
 };
 use chain::TestChain;
 use heddle_solidity::store::Contracts;
+use heddle_types::Fork;
 use rand::{SeedableRng, rngs::StdRng};
 use tower::Service;
 
@@ -47,7 +48,7 @@ struct Site {
 impl Site {
     fn new(seed: u64, blocks: usize, label: &str) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
-        let mut chain = TestChain::new(seed);
+        let mut chain = TestChain::new(seed, Fork::Osaka);
         for _ in 0..blocks {
             chain.block(&mut random);
         }

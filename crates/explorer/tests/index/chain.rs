@@ -27,7 +27,17 @@ const SENDERS: u64 = 12;
 const PEOPLE: u8 = 10;
 const GAS: u64 = 3_000_000;
 
+/// Init code of a contract that takes wei, and ends itself in favour of the address that it is
+/// called with: `ExplorerFixture.create` has the same.
+const CHILD: [u8; 17] = hex!("6836600557005b5f35ff5f5260096017f3");
+
+/// Creates a child (CREATE2) with the wei and the salt that it is called with. The compiled
+/// contracts need opcodes of Cancun.
+const FACTORY: [u8; 29] =
+    hex!("706836600557005b5f35ff5f5260096017f3" "5f52" "5f35" "6011" "600f" "34" "f5" "00");
+
 pub(crate) struct TestChain {
+    fork: Fork,
     pub(crate) chain: Arc<Chain>,
     pub(crate) producer: Producer,
     pub(crate) rpc: Caller,
@@ -46,10 +56,10 @@ fn artifact(name: &str) -> Bytes {
     hex::decode(artifact["bytecode"].as_str().unwrap()).unwrap().into()
 }
 
-fn genesis(keys: &[PrivateKeySigner]) -> Genesis {
+fn genesis(keys: &[PrivateKeySigner], fork: Fork) -> Genesis {
     let rich = GenesisAccount::default().with_balance(U256::from(u128::MAX));
     let mut genesis = Genesis {
-        config: config_with_forks(CHAIN_ID, Fork::Osaka),
+        config: config_with_forks(CHAIN_ID, fork),
         timestamp: START,
         gas_limit: 300_000_000,
         base_fee_per_gas: Some(1_000_000_000),
@@ -91,13 +101,13 @@ pub(crate) fn person(random: &mut StdRng) -> Address {
 }
 
 impl TestChain {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, fork: Fork) -> Self {
         let key = |n: u64| PrivateKeySigner::from_bytes(&keccak256(format!("{seed} {n}"))).unwrap();
         let keys: Vec<PrivateKeySigner> = (0..SENDERS).map(key).collect();
         let options = Options { cache_bytes: 16 << 20, ..Options::default() };
         let database = Database::ephemeral(&std::env::temp_dir(), options).unwrap();
         let settings = heddle_chain::Settings { threads: 2, ..heddle_chain::Settings::default() };
-        let chain = Arc::new(Chain::open(database, &genesis(&keys), settings).unwrap());
+        let chain = Arc::new(Chain::open(database, &genesis(&keys, fork), settings).unwrap());
         let pool = Pool::new(heddle_pool::Settings::default(), Context::default());
         let pool = Arc::new(Mutex::new(pool));
         let now = Arc::new(AtomicU64::new(START + 10));
@@ -122,6 +132,7 @@ impl TestChain {
             ..heddle_rpc::Settings::default()
         };
         let mut chain = Self {
+            fork,
             chain,
             producer,
             rpc: Caller::new(context, rpc).unwrap(),
@@ -134,10 +145,22 @@ impl TestChain {
         };
         let sender = chain.keys[0].address();
         (chain.fixture, chain.weth) = (sender.create(0), sender.create(1));
-        chain.send(0, 0, TxKind::Create, 0, artifact("ExplorerFixture").to_vec(), 12_000_000);
-        chain.send(0, 1, TxKind::Create, 0, artifact("Weth").to_vec(), GAS);
+        if chain.has_tokens() {
+            chain.send(0, 0, TxKind::Create, 0, artifact("ExplorerFixture").to_vec(), 12_000_000);
+            chain.send(0, 1, TxKind::Create, 0, artifact("Weth").to_vec(), GAS);
+        } else {
+            // PUSH1 29 DUP1 PUSH1 9 PUSH0 CODECOPY PUSH0 RETURN
+            let code = [&hex!("601d8060095f395ff3")[..], &FACTORY].concat();
+            chain.send(0, 0, TxKind::Create, 0, code, GAS);
+        }
         chain.mine();
         chain
+    }
+
+    /// Whether the compiled contracts run there. If not, there is a factory whose children end in
+    /// any transaction: from Cancun on they end in the one that created them only (EIP-6780).
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.fork >= Fork::Cancun
     }
 
     /// Transactions in the chain.
@@ -172,6 +195,9 @@ impl TestChain {
     }
 
     fn random_transaction(&mut self, random: &mut StdRng) -> (TxKind, u64, Vec<u8>, u64) {
+        if !self.has_tokens() {
+            return self.creation_or_end(random);
+        }
         let value = random.gen_range(0..5);
         let fixture = TxKind::Call(self.fixture);
         let contract = |address: Address| TxKind::Call(address);
@@ -260,6 +286,24 @@ impl TestChain {
         }
     }
 
+    /// Contracts that are created, end, and are created again where they were.
+    fn creation_or_end(&mut self, random: &mut StdRng) -> (TxKind, u64, Vec<u8>, u64) {
+        const PLACES: u64 = 20;
+        let value = random.gen_range(0..5);
+        self.salts = PLACES;
+        let child = TxKind::Call(self.child(random));
+        match random.gen_range(0..8) {
+            0 => (TxKind::Call(person(random)), value, Vec::new(), 21_000),
+            1 => (TxKind::Create, 0, CHILD.to_vec(), 100_000),
+            2..=4 => {
+                let salt = word(random.gen_range(0..=PLACES));
+                (TxKind::Call(self.fixture), value, salt, 200_000)
+            }
+            5..=6 => (child, value, who(person(random)), 100_000),
+            _ => (child, value, Vec::new(), 50_000),
+        }
+    }
+
     /// The input of a function of the fixture.
     fn within(&mut self, random: &mut StdRng) -> Vec<u8> {
         let heir = who(person(random));
@@ -280,8 +324,7 @@ impl TestChain {
     /// Where a child is, or could be.
     fn child(&self, random: &mut StdRng) -> Address {
         let salt = U256::from(random.gen_range(0..=self.salts));
-        let code = hex!("6836600557005b5f35ff5f5260096017f3");
-        self.fixture.create2_from_code(B256::from(salt), code)
+        self.fixture.create2_from_code(B256::from(salt), CHILD)
     }
 
     fn send(

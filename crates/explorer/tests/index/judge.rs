@@ -21,7 +21,9 @@ pub(crate) fn judge(walk: &Walk, index: &IndexReader, chain: &TestChain) {
     amounts(walk, index, &node);
     items(walk, index, &node);
     kinds(walk, index, &node);
-    metadata(walk, index);
+    if chain.has_tokens() {
+        metadata(walk, index);
+    }
     nothing_else(walk, index);
 }
 

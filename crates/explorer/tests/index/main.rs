@@ -12,6 +12,7 @@ mod walk;
 
 use chain::TestChain;
 use heddle_explorer::Index;
+use heddle_types::Fork;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 /// Memory for the index's store.
@@ -41,11 +42,20 @@ fn assert_same(one: &Index, other: &Index, what: &str) {
 
 #[test]
 fn it_is_what_a_walk_over_the_chain_finds() {
+    compare_with_a_walk(Fork::Osaka, number("HEDDLE_EXPLORER_TRANSACTIONS", 20_000));
+}
+
+/// There contracts end in any transaction, and come again.
+#[test]
+fn it_is_what_a_walk_finds_by_the_rules_before_cancun() {
+    compare_with_a_walk(Fork::Shanghai, number("HEDDLE_EXPLORER_TRANSACTIONS", 5_000));
+}
+
+fn compare_with_a_walk(fork: Fork, transactions: u64) {
     let seed = number("HEDDLE_SEED", 20_261_129);
-    let transactions = number("HEDDLE_EXPLORER_TRANSACTIONS", 20_000);
-    println!("HEDDLE_SEED={seed} HEDDLE_EXPLORER_TRANSACTIONS={transactions}");
+    println!("{fork:?} HEDDLE_SEED={seed} HEDDLE_EXPLORER_TRANSACTIONS={transactions}");
     let mut random = StdRng::seed_from_u64(seed);
-    let mut chain = TestChain::new(seed);
+    let mut chain = TestChain::new(seed, fork);
     let index = ephemeral();
     let mut steps = [0_u64; 4];
     while chain.transactions() < transactions {
@@ -84,7 +94,7 @@ fn it_is_what_a_walk_over_the_chain_finds() {
 #[test]
 fn all_of_it_can_be_undone() {
     let mut random = StdRng::seed_from_u64(7);
-    let mut chain = TestChain::new(7);
+    let mut chain = TestChain::new(7, Fork::Osaka);
     let (index, start) = (ephemeral(), ephemeral());
     bring_to_end(&index, &chain);
     bring_to_end(&start, &chain);
@@ -105,7 +115,7 @@ fn it_goes_on_where_it_was_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.redb");
     let mut random = StdRng::seed_from_u64(8);
-    let mut chain = TestChain::new(8);
+    let mut chain = TestChain::new(8, Fork::Osaka);
     chain.block(&mut random);
     let index = Index::open(&path, CACHE_BYTES).unwrap();
     bring_to_end(&index, &chain);
