@@ -83,7 +83,8 @@ const STATE_FOLDERS: [&str; 12] = [
 ];
 
 /// What the steps run beside cargo: program and Debian package.
-const TOOLS: [(&str, &str); 3] = [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium")];
+const TOOLS: [(&str, &str); 4] =
+    [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium"), ("openssl", "openssl")];
 
 /// Runs all steps and prints a summary; its last line counts them.
 pub(crate) fn run() -> Result<bool> {
