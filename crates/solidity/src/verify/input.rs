@@ -9,6 +9,9 @@ use super::VerifyError;
 /// Nodes of the syntax trees that are searched for names of immutables.
 const NODES_MAX: usize = 1 << 21;
 
+/// Members of the input that a verification takes.
+const MEMBERS: [&str; 3] = ["language", "sources", "settings"];
+
 /// The comment that changes the hash of the metadata and nothing else.
 const COMMENT: &str = "\n// compiled again, to see where the hashes are\n";
 
@@ -17,6 +20,9 @@ const COMMENT: &str = "\n// compiled again, to see where the hashes are\n";
 pub(super) fn prepared(input: &Json) -> Result<Json, VerifyError> {
     let mut input = input.clone();
     let object = input.as_object_mut().ok_or(VerifyError::Input("it is no object"))?;
+    // solc refuses what it does not know, and tools keep more there than it takes: forge the
+    // folders that sources came from, for one.
+    object.retain(|key, _| MEMBERS.contains(&key.as_str()));
     let sources = object.get("sources").and_then(Json::as_object);
     let sources = sources.filter(|sources| !sources.is_empty());
     let sources = sources.ok_or(VerifyError::Input("it has no sources"))?;
@@ -99,4 +105,28 @@ pub(super) fn declarations(output: &Json) -> BTreeMap<String, String> {
             (id, name)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tools_keep_beside_the_input_is_left_out() {
+        // As in forge's build-info.
+        let input = json!({
+            "language": "Solidity",
+            "sources": {"src/A.sol": {"content": "contract A {}"}},
+            "settings": {"evmVersion": "osaka"},
+            "allowPaths": ["/home/me"],
+            "basePath": "/home/me",
+            "includePaths": [],
+            "version": "0.8.37",
+        });
+        let prepared = prepared(&input).unwrap();
+        let members: Vec<&String> = prepared.as_object().unwrap().keys().collect();
+        assert_eq!(members, ["language", "settings", "sources"]);
+        assert_eq!(prepared["sources"], input["sources"]);
+        assert_eq!(prepared["settings"]["evmVersion"], "osaka");
+    }
 }
