@@ -138,6 +138,17 @@ impl Function {
         format!("{}{}", self.name, kind::signature_of(&self.inputs))
     }
 
+    /// The signature with the names of what it takes, as sources have it:
+    /// `transfer(address to, uint256 value)`.
+    pub fn declaration(&self) -> String {
+        let input = |field: &Field| match field.name.as_str() {
+            "" => field.kind.to_string(),
+            name => format!("{} {name}", field.kind),
+        };
+        let inputs: Vec<String> = self.inputs.iter().map(input).collect();
+        format!("{}({})", self.name, inputs.join(", "))
+    }
+
     /// The first four bytes of calldata.
     pub fn selector(&self) -> Selector {
         selector_of(&self.signature())

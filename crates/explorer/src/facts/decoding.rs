@@ -8,7 +8,7 @@ use super::{
 use alloy_primitives::{Address, Log};
 use heddle_solidity::{
     abi::{
-        Abi, Decoded,
+        Abi, Decoded, Function,
         revert::{self, Reason},
     },
     signatures,
@@ -103,7 +103,17 @@ impl View<'_> {
 
     /// The name of a function.
     pub(crate) fn method(&self, to: Address, selector: [u8; 4]) -> Option<String> {
-        let of = |abi: &Abi| abi.function(selector.into()).map(|found| found.name.clone());
+        self.function(to, selector, |function| function.name.clone())
+    }
+
+    /// A function, by the contract's own source before common signatures.
+    pub(crate) fn function<T>(
+        &self,
+        to: Address,
+        selector: [u8; 4],
+        what: impl Fn(&Function) -> T,
+    ) -> Option<T> {
+        let of = |abi: &Abi| abi.function(selector.into()).map(&what);
         let own = self.source(to).and_then(|source| of(&source.abi));
         own.or_else(|| of(signatures::common()))
     }

@@ -4,10 +4,12 @@ use super::{Answer, Failure, Outcome, found, hex, invalid, list::list};
 use crate::{
     InternalCall, Page, Place,
     api::{lookup::Mined, work::Ask},
+    facts::View,
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, U256};
 use heddle_executor::revm::bytecode::opcode;
+use heddle_solidity::abi::Function;
 use serde_json::{Value, json};
 
 const NO_TRANSACTIONS: &str = "No transactions found";
@@ -50,17 +52,18 @@ pub(super) fn transactions(ask: &Ask) -> Outcome {
     let window = ask.window(("startblock", "endblock"))?;
     let read = |page: Page| ask.index.transactions_of(address, page);
     let places = ask.entries(window, read, (|(place, _)| *place, Place::next_index), |_| true)?;
+    let view = View::new(&ask.explorer)?;
     let mut entries = Vec::with_capacity(places.len());
     for (place, _) in places {
         ask.check_time()?;
         if let Some(mined) = ask.lookup.transaction(place.block, place.index.into())? {
-            entries.push(transaction_json(ask, &mined));
+            entries.push(transaction_json(ask, &view, &mined));
         }
     }
     list(entries, NO_TRANSACTIONS)
 }
 
-fn transaction_json(ask: &Ask, mined: &Mined) -> Value {
+fn transaction_json(ask: &Ask, view: &View<'_>, mined: &Mined) -> Value {
     let (header, receipt) = (mined.header(), &mined.receipt);
     let created = mined.created().filter(|_| receipt.success);
     let text = |address: Option<Address>| address.map(hex).unwrap_or_default();
@@ -89,8 +92,16 @@ fn transaction_json(ask: &Ask, mined: &Mined) -> Value {
         "gasUsed": receipt.gas_used.to_string(),
         "confirmations": confirmations(ask, header.number),
         "methodId": method(mined),
-        "functionName": "",
+        "functionName": function(view, mined),
     })
+}
+
+/// The declaration of the function that a transaction calls; empty if it is not known.
+pub(super) fn function(view: &View<'_>, mined: &Mined) -> String {
+    let called = mined.recipient().zip(mined.selector());
+    let found =
+        called.and_then(|(to, selector)| view.function(to, selector, Function::declaration));
+    found.unwrap_or_default()
 }
 
 /// The selector of a call; `0x` where there is none.

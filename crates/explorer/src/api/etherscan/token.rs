@@ -2,13 +2,14 @@
 
 use super::{
     Failure, Outcome,
-    account::{confirmations, method},
+    account::{confirmations, function, method},
     found, hex, invalid,
     list::list,
 };
 use crate::{
     Class, Page, Place, TransferEntry,
     api::{lookup::Mined, work::Ask},
+    facts::View,
 };
 use alloy_consensus::Transaction as _;
 use alloy_primitives::{Address, Bytes, U256};
@@ -46,18 +47,24 @@ fn transfers(ask: &Ask, class: Class) -> Outcome {
         }
         (None, None) => return invalid("Error! Missing address or contract address"),
     };
+    let view = View::new(&ask.explorer)?;
     let mut found = Vec::with_capacity(entries.len());
     for entry in entries {
         ask.check_time()?;
         let at = (entry.place.block, entry.transfer.transaction);
         if let Some(mined) = ask.lookup.transaction(at.0, at.1)? {
-            found.push(transfer_json(ask, &mined, &entry)?);
+            found.push(transfer_json(ask, &view, &mined, &entry)?);
         }
     }
     list(found, NO_TRANSACTIONS)
 }
 
-fn transfer_json(ask: &Ask, mined: &Mined, entry: &TransferEntry) -> Result<Value, Failure> {
+fn transfer_json(
+    ask: &Ask,
+    view: &View<'_>,
+    mined: &Mined,
+    entry: &TransferEntry,
+) -> Result<Value, Failure> {
     let token = ask.token(entry.token, entry.class)?;
     let (header, receipt, transfer) = (mined.header(), &mined.receipt, &entry.transfer);
     let mut value = json!({
@@ -84,7 +91,7 @@ fn transfer_json(ask: &Ask, mined: &Mined, entry: &TransferEntry) -> Result<Valu
             value["value"] = json!(transfer.amount.to_string());
             value["tokenDecimal"] = json!(token.decimals.to_string());
             value["methodId"] = json!(method(mined));
-            value["functionName"] = json!("");
+            value["functionName"] = json!(function(view, mined));
         }
         Class::Erc721 => {
             value["tokenID"] = json!(transfer.id.to_string());

@@ -82,8 +82,8 @@ async fn entries_have_the_fields_of_etherscans_documentation() {
                 let same = std::mem::discriminant(value) == std::mem::discriminant(&entry[name]);
                 assert!(same, "{query}: {name}");
                 let number = |value: &Value| value.as_str().map(|s| s.parse::<U256>().is_ok());
-                let text = ["to", "contractAddress", "input", "methodId", "creationBytecode"]
-                    .contains(&name.as_str());
+                let texts = ["to", "contractAddress", "input", "creationBytecode"];
+                let text = [&texts[..], &["methodId", "functionName"]].concat().contains(&&**name);
                 if !text && entry[name] != "" {
                     assert_eq!(number(&entry[name]), number(value), "{query}: {name}");
                 }
@@ -121,6 +121,9 @@ async fn transactions_are_those_of_the_chain() {
     }
     assert_eq!(list[0]["contractAddress"], bench.token.to_string().to_lowercase());
     assert_eq!((&list[0]["to"], &list[1]["methodId"]), (&json!(""), &json!("0xa9059cbb")));
+    // The contract is not verified: the name is that of the common signature.
+    assert_eq!(list[0]["functionName"], "");
+    assert_eq!(list[1]["functionName"], "transfer(address to, uint256 amount)");
     let balance = bench.found(&format!("module=account&action=balance&address={sender}")).await;
     let left = U256::from(SENDER_START) - spent;
     assert_eq!(balance, left.to_string());
