@@ -18,6 +18,10 @@ export async function unverified(visitor, { ledger }) {
   await visitor.menu("Contracts");
   visitor.seen.delete("/contracts");
   await visitor.see("Contracts", { shot: "contracts" });
+  await visitor.tab("Source verified");
+  await visitor.see("Contracts");
+  await visitor.says("None of the newest contracts has a verified source");
+  await visitor.tab("All");
   await visitor.follow(page.locator(`tbody a[href="/address/${ledger}"]`).first());
   await visitor.see(/^Contract 0x/);
   await visitor.tab("Contract");
@@ -88,6 +92,11 @@ export async function byForm(visitor) {
 
 /** What is shown of a contract that forge verified. */
 export async function verified(visitor, { forged }) {
+  await visitor.menu("Contracts");
+  await visitor.tab("Source verified");
+  await visitor.see("Contracts", { shot: "contracts-verified" });
+  holds(await visitor.page.locator(`tbody a[href="/address/${forged}"]`).count() === 1, "the verified contract in the list");
+  equal(await visitor.page.locator("tbody tr").count(), await visitor.page.locator("tbody .badge.good").count(), "rows, all of which are verified");
   await openContract(visitor, forged);
   await visitor.see(/^Contract 0x/, { shot: "contract-verified" });
   await visitor.says("Verified sources", "Ledger", "exact match", "0.8.37", "Constructor arguments", "seed", "Immutable child",

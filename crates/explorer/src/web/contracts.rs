@@ -5,7 +5,7 @@ use super::{
     extract::UrlQuery,
     layout::{Page, Section},
     paths::{self, Query},
-    pieces::{self, Column},
+    pieces::{self, Column, Tab},
 };
 use crate::{
     Explorer, Place,
@@ -24,10 +24,34 @@ pub(crate) async fn page(
     blocking(&explorer, move |explorer| render(explorer, &query)).await
 }
 
+/// The view of those alone whose source is verified.
+const VERIFIED: &str = "verified";
+const VERIFIED_PATH: &str = "/contracts?tab=verified";
+/// Contracts that are looked at for those.
+const LOOKED_MAX: usize = 2_000;
+
 fn render(explorer: &Explorer, query: &Query) -> Result<Markup, PageError> {
     let view = View::new(explorer)?;
-    let mut found = view.index.contracts(query.page()?)?;
-    let pager = paths::cut(&mut found, query, "/contracts", |(place, _)| *place);
+    let (found, pager) = match query.tab.as_deref() {
+        Some(VERIFIED) => verified(&view, query)?,
+        _ => {
+            let mut found = view.index.contracts(query.page()?)?;
+            let pager = paths::cut(&mut found, query, "/contracts", |(place, _)| *place);
+            (found, pager)
+        }
+    };
+    let only_verified = query.tab.as_deref() == Some(VERIFIED);
+    let tab =
+        |title, path: &str, current| Tab { title, path: path.to_owned(), count: None, current };
+    let tabs = [
+        tab("All", "/contracts", !only_verified),
+        tab("Source verified", VERIFIED_PATH, only_verified),
+    ];
+    let empty = match (only_verified, query.before.is_some()) {
+        (true, false) => "None of the newest contracts has a verified source.",
+        (true, true) => "None of these contracts has a verified source.",
+        _ => "No contracts were created, besides those of the first block.",
+    };
     let mut lines = Lines::new(&view);
     let mut rows = Vec::new();
     for (place, contract) in found {
@@ -44,12 +68,42 @@ fn render(explorer: &Explorer, query: &Query) -> Result<Markup, PageError> {
     let body = html! {
         h1 { "Contracts" }
         (pieces::lag(&view))
+        (pieces::tabs("Which contracts", &tabs))
         div.card.flat {
-            (pieces::table("Contracts, the newest first", &columns, &rows, "No contracts were created, besides those of the first block."))
+            (pieces::table("Contracts, the newest first", &columns, &rows, empty))
             (pager)
         }
     };
     Ok(Page::live("Contracts", Section::Contracts, view.head()).with(&body))
+}
+
+/// Contracts with a verified source, and links to more. The index does not know them: so many of
+/// the contracts are looked at for a page, and the next one goes on behind the last.
+fn verified(view: &View<'_>, query: &Query) -> Result<(Vec<(Place, Address)>, Markup), PageError> {
+    let wanted = query.rows();
+    let mut page = query.page()?;
+    page.limit = LOOKED_MAX + 1;
+    let mut looked = view.index.contracts(page)?;
+    let mut more = looked.len() > LOOKED_MAX;
+    looked.truncate(LOOKED_MAX);
+    let mut last = looked.last().copied();
+    let mut found = Vec::new();
+    for (index, entry) in looked.iter().enumerate() {
+        if view.source(entry.1).is_none() {
+            continue;
+        }
+        found.push(*entry);
+        if found.len() == wanted {
+            more |= index + 1 < looked.len();
+            last = Some(*entry);
+            break;
+        }
+    }
+    let older = last.filter(|_| more).map(|(place, _)| {
+        let size = query.rows.map(|rows| format!("&rows={rows}")).unwrap_or_default();
+        format!("{VERIFIED_PATH}&before={}{size}", paths::place(place))
+    });
+    Ok((found, pieces::pager(query.before.as_ref().map(|_| VERIFIED_PATH.to_owned()), older)))
 }
 
 fn row(
