@@ -103,6 +103,7 @@ fn figures(block: &RecoveredBlock, schedule: &Schedule, source: Source) -> Marku
         .sum();
     let all = block.senders.len() as u64;
     let executed = all.saturating_sub(direct);
+    let in_sequence = schedule.spans.iter().all(|span| span.kind == SpanKind::Sequential);
     html! {
         @if source == Source::Again {
             p.note { "Executed again just now, as it is no longer known how that went when the block came: the state before it is the same, times are those of now, and no access list led the way." }
@@ -111,6 +112,7 @@ fn figures(block: &RecoveredBlock, schedule: &Schedule, source: Source) -> Marku
             div {
                 dt { "Speed-up found" }
                 @if executed == 0 { dd { "–" small { "nothing but plain transfers" } } }
+                @else if in_sequence { dd { "–" small { "executed one after the other: too little work to share" } } }
                 @else { dd { (format!("{:.2}×", schedule.speedup())) small { "against one after the other" } } }
             }
             div { dt { "Time" } dd { (time(schedule.wall)) small { "from the block to the result" } } }
