@@ -163,6 +163,10 @@ impl TestChain {
         self.fork >= Fork::Cancun
     }
 
+    pub(crate) fn senders(&self) -> impl Iterator<Item = Address> {
+        self.keys.iter().map(PrivateKeySigner::address)
+    }
+
     /// Transactions in the chain.
     pub(crate) fn transactions(&self) -> u64 {
         let reader = self.chain.reader();

@@ -11,7 +11,7 @@ mod judge;
 mod walk;
 
 use chain::TestChain;
-use heddle_explorer::Index;
+use heddle_explorer::{BlockSummary, Index, IndexReader, Page};
 use heddle_types::Fork;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -133,4 +133,44 @@ fn it_goes_on_where_it_was_after_a_restart() {
     let fresh = ephemeral();
     bring_to_end(&fresh, &chain);
     assert_same(&index, &fresh, "after a restart");
+}
+
+#[test]
+fn a_block_whose_state_is_gone_lacks_only_what_executing_it_tells() {
+    const KEPT: u64 = 4;
+    let mut random = StdRng::seed_from_u64(9);
+    let mut chain = TestChain::new(9, Fork::Osaka);
+    for _ in 0..12 {
+        chain.block(&mut random);
+    }
+    let (whole, pruned) = (ephemeral(), ephemeral());
+    bring_to_end(&whole, &chain);
+    chain.chain.prune(KEPT).unwrap();
+    bring_to_end(&pruned, &chain);
+    let (whole, pruned) = (whole.reader().unwrap(), pruned.reader().unwrap());
+    let head = chain.chain.reader().head().number;
+    let mut internal = 0;
+    for number in 1..=head {
+        let (with, without) =
+            (whole.block(number).unwrap().unwrap(), pruned.block(number).unwrap().unwrap());
+        assert!(with.traced);
+        assert_eq!(without.traced, number > head - KEPT, "{number}");
+        if without.traced {
+            assert_eq!(with, without);
+            continue;
+        }
+        internal += with.internal;
+        assert_eq!((without.internal, without.waiting), (0, 0));
+        let told = |block: &BlockSummary| {
+            let counts = [block.transactions, block.failed, block.logs, block.transfers];
+            (counts, block.gas_used, block.burned, block.tips)
+        };
+        assert_eq!(told(&with), told(&without), "{number}");
+    }
+    assert!(internal > 0, "there was something to lose");
+    for sender in chain.senders() {
+        let of = |index: &IndexReader| index.transactions_of(sender, Page::newest(10_000)).unwrap();
+        assert!(!of(&whole).is_empty());
+        assert_eq!(of(&whole), of(&pruned));
+    }
 }
