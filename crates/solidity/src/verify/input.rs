@@ -118,8 +118,8 @@ mod tests {
             "language": "Solidity",
             "sources": {"src/A.sol": {"content": "contract A {}"}},
             "settings": {"evmVersion": "osaka"},
-            "allowPaths": ["/home/me"],
-            "basePath": "/home/me",
+            "allowPaths": ["/src/me"],
+            "basePath": "/src/me",
             "includePaths": [],
             "version": "0.8.37",
         });
