@@ -16,7 +16,11 @@ pub(crate) fn limits() -> Limits {
 pub(crate) fn cage() -> Cage {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().unwrap().parent().unwrap().join("examples/cage");
-    assert!(program.is_file(), "{} is built with the tests", program.display());
+    assert!(
+        program.is_file(),
+        "{}: `cargo build -p heddle-solidity --example cage`",
+        program.display()
+    );
     Cage { program, arguments: Vec::new() }
 }
 
