@@ -103,7 +103,9 @@ fn figures(block: &RecoveredBlock, schedule: &Schedule, source: Source) -> Marku
         .sum();
     let all = block.senders.len() as u64;
     let executed = all.saturating_sub(direct);
-    let in_sequence = schedule.spans.iter().all(|span| span.kind == SpanKind::Sequential);
+    let mut threads = schedule.spans.iter().map(|span| span.thread);
+    let first = threads.next();
+    let is_alone = threads.all(|thread| Some(thread) == first);
     html! {
         @if source == Source::Again {
             p.note { "Executed again just now, as it is no longer known how that went when the block came: the state before it is the same, times are those of now, and no access list led the way." }
@@ -112,7 +114,7 @@ fn figures(block: &RecoveredBlock, schedule: &Schedule, source: Source) -> Marku
             div {
                 dt { "Speed-up found" }
                 @if executed == 0 { dd { "–" small { "nothing but plain transfers" } } }
-                @else if in_sequence { dd { "–" small { "executed one after the other: too little work to share" } } }
+                @else if is_alone { dd { "–" small { "one thread did it all: too little work to share" } } }
                 @else { dd { (format!("{:.2}×", schedule.speedup())) small { "against one after the other" } } }
             }
             div { dt { "Time" } dd { (time(schedule.wall)) small { "from the block to the result" } } }
@@ -177,10 +179,15 @@ fn conflicts(
         Column::Text("What"),
         Column::Text("Written by"),
     ];
+    if rows.is_empty() {
+        return Ok(html! {
+            div.card { h2 { "Conflicts" } p { "None: nothing was executed again." } }
+        });
+    }
     let left_out = schedule.retries().saturating_sub(rows.len() as u64);
     Ok(html! {
         div.card.flat {
-            (pieces::table("Conflicts", &columns, &rows, "None: nothing was executed again."))
+            (pieces::table("Conflicts", &columns, &rows, ""))
             @if left_out > 0 { p.quiet { "And " (amounts::number(left_out)) " more." } }
         }
     })
