@@ -94,7 +94,7 @@ export async function byForm(visitor) {
 export async function verified(visitor, { forged }) {
   await visitor.menu("Contracts");
   await visitor.tab("Source verified");
-  visitor.seen.delete("/contracts");
+  visitor.seen.delete(visitor.path());
   await visitor.see("Contracts", { shot: "contracts-verified" });
   holds(await visitor.page.locator(`tbody a[href="/address/${forged}"]`).count() === 1, "the verified contract in the list");
   equal(await visitor.page.locator("tbody tr").count(), await visitor.page.locator("tbody .badge.good").count(), "rows, all of which are verified");
