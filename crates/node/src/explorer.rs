@@ -200,12 +200,7 @@ fn read_labels(path: &Path) -> Result<BTreeMap<Address, String>, ExplorerError> 
 
 /// Where compilers are put, if nobody says; nowhere if the user has no such folder.
 fn compilers_folder() -> Option<PathBuf> {
-    // One that is set to nothing counts as not set, by the XDG base directory specification.
-    let base = std::env::var_os("XDG_DATA_HOME")
-        .filter(|folder| !folder.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")))?;
-    Some(base.join("heddle").join("solc"))
+    Some(service::user_folder("XDG_DATA_HOME", ".local/share")?.join("solc"))
 }
 
 /// The compilers of a folder, each run in a cage by this program's hidden command.
@@ -322,11 +317,12 @@ impl SolcCommand {
 
 impl Reindex {
     fn run(self) -> Result<bool, CommandError> {
-        if !service::kept_genesis(&self.datadir).is_file() {
-            return Err(CommandError::NoChain { path: self.datadir });
-        }
-        let chain: Chain =
-            service::open(&self.datadir, None, self.cache_mib, heddle_chain::Settings::default())?;
+        let settings = heddle_chain::Settings::default();
+        let chain = service::open(&self.datadir, None, self.cache_mib, settings);
+        let chain: Chain = chain.map_err(|error| match error {
+            service::OpenError::NoGenesis { path } => CommandError::NoChain { path },
+            error => error.into(),
+        })?;
         let path = self.datadir.join(INDEX_FILE);
         Index::remove(&path)?;
         let index = Index::open(&path, CACHE_BYTES)?;

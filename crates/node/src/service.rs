@@ -214,6 +214,16 @@ pub(crate) fn read_genesis(path: &Path) -> io::Result<Genesis> {
     Ok(serde_json::from_slice(&fs::read(path)?)?)
 }
 
+/// Our own folder among those of the user's that an environment variable names, or that are below
+/// the home folder; nowhere if there is none.
+pub(crate) fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    // One that is set to nothing counts as not set, by the XDG base directory specification.
+    let folder = |name| std::env::var_os(name).filter(|folder| !folder.is_empty());
+    let base = folder(variable).map(PathBuf::from);
+    let base = base.or_else(|| folder("HOME").map(|home| Path::new(&home).join(below_home)))?;
+    Some(base.join("heddle"))
+}
+
 /// Where the genesis of the chain in a folder is kept.
 pub(crate) fn kept_genesis(folder: &Path) -> PathBuf {
     folder.join("genesis.json")
@@ -229,7 +239,7 @@ pub(crate) fn keep_genesis(folder: &Path, genesis: &Genesis) -> Result<(), OpenE
         .map_err(|source| OpenError::Keep { path, source })
 }
 
-fn make_folder(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {
     fs::create_dir_all(path).map_err(|source| OpenError::Folder { path: path.to_owned(), source })
 }
 

@@ -64,17 +64,19 @@ impl Courtesy {
         Self { before: Times::now() }
     }
 
-    /// Comes before each piece of work, which is at least a block of so much gas. Stays away for a
-    /// while, and says so, if the work before or being woken up had to wait for a processor. `stop`
-    /// ends it.
-    pub(crate) fn let_others_go_first(&mut self, gas: u64, stop: impl Fn() -> bool) -> bool {
-        let last = Times::now().zip(self.before).map(|(now, before)| now.since(before));
-        let pressed = last.is_some_and(Times::are_of_busy_processors);
-        if pressed {
-            stay_away(rest_before(gas), stop);
-        }
+    /// Whether what the thread did since this was asked last, being woken up included, had to wait
+    /// for a processor.
+    pub(crate) fn is_due(&mut self) -> bool {
+        let now = Times::now();
+        let last = now.zip(self.before).map(|(now, before)| now.since(before));
+        self.before = now;
+        last.is_some_and(Times::are_of_busy_processors)
+    }
+
+    /// Stays away for a while before a block of so much gas. `stop` ends it.
+    pub(crate) fn let_others_go_first(&mut self, gas: u64, stop: impl Fn() -> bool) {
+        stay_away(rest_before(gas), stop);
         self.before = Times::now();
-        pressed
     }
 }
 

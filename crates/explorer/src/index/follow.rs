@@ -175,10 +175,13 @@ impl Shared {
         let mut courtesy = Courtesy::new();
         while !self.stop.load(Ordering::Relaxed) {
             let before = self.status.read().head;
-            let gas = self.gas_of_the_next_block(before)?;
-            let stop = || self.stop.load(Ordering::Relaxed);
-            // Then a block at a time, so that it can stay away between them.
-            let keys_max = if courtesy.let_others_go_first(gas, stop) { 1 } else { DRAFT_KEYS_MAX };
+            let mut keys_max = DRAFT_KEYS_MAX;
+            if courtesy.is_due() {
+                let gas = self.gas_of_the_next_block(before)?;
+                courtesy.let_others_go_first(gas, || self.stop.load(Ordering::Relaxed));
+                // A block at a time, so that it can stay away between them.
+                keys_max = 1;
+            }
             let reader = self.chain.reader();
             let done = self.index.advance_by(keys_max, &reader, &|number| at_hand.get(number))?;
             let head = self.index.reader()?.head();

@@ -32,15 +32,14 @@ const LOOKED_MAX: usize = 2_000;
 
 fn render(explorer: &Explorer, query: &Query) -> Result<Markup, PageError> {
     let view = View::new(explorer)?;
-    let (found, pager) = match query.tab.as_deref() {
-        Some(VERIFIED) => verified(&view, query)?,
-        _ => {
-            let mut found = view.index.contracts(query.page()?)?;
-            let pager = paths::cut(&mut found, query, "/contracts", |(place, _)| *place);
-            (found, pager)
-        }
-    };
     let only_verified = query.tab.as_deref() == Some(VERIFIED);
+    let (found, pager) = if only_verified {
+        verified(&view, query)?
+    } else {
+        let mut found = view.index.contracts(query.page()?)?;
+        let pager = paths::cut(&mut found, query, "/contracts", |(place, _)| *place);
+        (found, pager)
+    };
     let tab =
         |title, path: &str, current| Tab { title, path: path.to_owned(), count: None, current };
     let tabs = [
@@ -80,30 +79,21 @@ fn render(explorer: &Explorer, query: &Query) -> Result<Markup, PageError> {
 /// Contracts with a verified source, and links to more. The index does not know them: so many of
 /// the contracts are looked at for a page, and the next one goes on behind the last.
 fn verified(view: &View<'_>, query: &Query) -> Result<(Vec<(Place, Address)>, Markup), PageError> {
-    let wanted = query.rows();
     let mut page = query.page()?;
     page.limit = LOOKED_MAX + 1;
-    let mut looked = view.index.contracts(page)?;
-    let mut more = looked.len() > LOOKED_MAX;
-    looked.truncate(LOOKED_MAX);
-    let mut last = looked.last().copied();
-    let mut found = Vec::new();
-    for (index, entry) in looked.iter().enumerate() {
-        if view.source(entry.1).is_none() {
-            continue;
-        }
-        found.push(*entry);
-        if found.len() == wanted {
-            more |= index + 1 < looked.len();
-            last = Some(*entry);
+    let contracts = view.index.contracts(page)?;
+    let (mut found, mut last) = (Vec::new(), None);
+    for &(place, contract) in contracts.iter().take(LOOKED_MAX) {
+        if found.len() == query.rows() {
             break;
         }
+        last = Some(place);
+        if view.source(contract).is_some() {
+            found.push((place, contract));
+        }
     }
-    let older = last.filter(|_| more).map(|(place, _)| {
-        let size = query.rows.map(|rows| format!("&rows={rows}")).unwrap_or_default();
-        format!("{VERIFIED_PATH}&before={}{size}", paths::place(place))
-    });
-    Ok((found, pieces::pager(query.before.as_ref().map(|_| VERIFIED_PATH.to_owned()), older)))
+    let end = contracts.last().map(|(place, _)| *place);
+    Ok((found, paths::pager(query, VERIFIED_PATH, last.filter(|_| last != end))))
 }
 
 fn row(

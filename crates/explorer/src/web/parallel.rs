@@ -168,6 +168,11 @@ fn conflicts(
     block: &RecoveredBlock,
     schedule: &Schedule,
 ) -> Result<Markup, PageError> {
+    if schedule.conflicts.is_empty() {
+        return Ok(html! {
+            div.card { h2 { "Conflicts" } p { "None: nothing was executed again." } }
+        });
+    }
     let mut names = SlotNames::new(view);
     let mut rows = Vec::new();
     for conflict in schedule.conflicts.iter().take(CONFLICTS_MAX) {
@@ -179,11 +184,6 @@ fn conflicts(
         Column::Text("What"),
         Column::Text("Written by"),
     ];
-    if rows.is_empty() {
-        return Ok(html! {
-            div.card { h2 { "Conflicts" } p { "None: nothing was executed again." } }
-        });
-    }
     let left_out = schedule.retries().saturating_sub(rows.len() as u64);
     Ok(html! {
         div.card.flat {

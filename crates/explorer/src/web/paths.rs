@@ -85,10 +85,14 @@ pub(crate) fn cut<T>(
     let rows = query.rows();
     let more = entries.len() > rows;
     entries.truncate(rows);
+    pager(query, base, entries.last().filter(|_| more).map(place_of))
+}
+
+/// Links to the first page of a list, and to the one that goes on behind `last`.
+pub(crate) fn pager(query: &Query, base: &str, last: Option<Place>) -> maud::Markup {
     let sep = if base.contains('?') { '&' } else { '?' };
-    let size = query.rows.map(|_| format!("&rows={rows}")).unwrap_or_default();
-    let last = entries.last().filter(|_| more);
-    let older = last.map(|last| format!("{base}{sep}before={}{size}", place(place_of(last))));
+    let size = query.rows.map(|_| format!("&rows={}", query.rows())).unwrap_or_default();
+    let older = last.map(|last| format!("{base}{sep}before={}{size}", place(last)));
     pieces::pager(query.before.as_ref().map(|_| base.to_owned()), older)
 }
 

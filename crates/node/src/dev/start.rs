@@ -22,7 +22,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -56,8 +56,6 @@ pub(crate) enum DevError {
     Words(usize),
     #[error("the genesis file {path} cannot be used")]
     Genesis { path: PathBuf, source: io::Error },
-    #[error("the folder {path} cannot be made")]
-    Folder { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Open(#[from] service::OpenError),
     #[error(transparent)]
@@ -92,18 +90,18 @@ impl Dev {
         let keys = accounts::derive(&mnemonic, &self.wallet.derivation_path, self.wallet.accounts)?;
         let fork = self.fork()?;
         let genesis = self.genesis(&keys, fork.as_ref().map(|fork| fork.block.chain_id))?;
+        if fork.is_none() {
+            self.keep_genesis(&genesis)?;
+        }
+        let database = self.database()?;
         let settings = self.chain_settings();
         let chain = match &fork {
             Some(Forked { remote, block }) => {
                 let spec = ChainSpec::from_genesis(&genesis)?;
                 let origin = &block.recovered;
-                let database = self.database()?;
                 Chain::open_forked(database, spec, origin, U256::ZERO, remote.clone(), settings)?
             }
-            None => {
-                self.keep_genesis(&genesis)?;
-                Chain::open(self.database()?, &genesis, settings)?
-            }
+            None => Chain::open(database, &genesis, settings)?,
         };
         let chain = Arc::new(chain);
         let pool = Pool::new(self.pool_settings(), heddle_pool::Context::default());
@@ -181,8 +179,7 @@ impl Dev {
             None => {
                 let options = Options { cache_bytes: CACHE_BYTES, ..Options::default() };
                 let folder = self.temporary_folder();
-                fs::create_dir_all(&folder)
-                    .map_err(|source| DevError::Folder { path: folder.clone(), source })?;
+                service::make_folder(&folder)?;
                 Database::ephemeral(&folder, options)?
             }
         })
@@ -411,10 +408,7 @@ fn list(text: &str) -> Vec<String> {
 
 /// Where the state of other chains is remembered; nowhere if the user has no such folder.
 fn cache_folder() -> Option<PathBuf> {
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache")))?;
-    Some(base.join("heddle").join("fork"))
+    Some(service::user_folder("XDG_CACHE_HOME", ".cache")?.join("fork"))
 }
 
 /// The real UNIX time.
