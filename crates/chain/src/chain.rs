@@ -94,6 +94,15 @@ pub struct Chain {
     settler: Settler,
 }
 
+/// What is written down beside the chain: see [`Chain::note`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// By which it is found again.
+    pub name: String,
+    /// What is written down.
+    pub bytes: Vec<u8>,
+}
+
 /// What knows the branches.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -413,15 +422,43 @@ impl Chain {
     }
 
     fn set_tag(&self, name: &[u8], number: Option<u64>) -> Result<(), Error> {
+        self.set_tags(&[(name, number)], &[])
+    }
+
+    /// Names the last block that cannot be undone any more, which is the last safe one as well if
+    /// that was before it, and writes down notes with it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBlock`]; the store may fail.
+    pub fn finalize(&self, number: u64, notes: &[Note]) -> Result<(), Error> {
+        let safe = self.reader().safe().map_or(number, |safe| safe.max(number));
+        self.set_tags(&[(records::SAFE, Some(safe)), (records::FINALIZED, Some(number))], notes)
+    }
+
+    /// Writes down what somebody above wants to find again after a crash, under names of his own.
+    /// Nothing that is done to blocks changes it.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn note(&self, notes: &[Note]) -> Result<(), Error> {
+        self.set_tags(&[], notes)
+    }
+
+    fn set_tags(&self, tags: &[(&[u8], Option<u64>)], notes: &[Note]) -> Result<(), Error> {
         let _engine = self.engine.lock();
         let reader = self.reader();
-        if let Some(number) = number
-            && reader.hash_of(number)?.is_none()
-        {
-            return Err(Error::NoBlock(number));
+        for number in tags.iter().filter_map(|(_, number)| *number) {
+            reader.hash_of(number)?.ok_or(Error::NoBlock(number))?;
         }
         let mut writer = self.db.writer()?;
-        records::put_height(&mut writer, name, number)?;
+        for (name, number) in tags {
+            records::put_height(&mut writer, name, *number)?;
+        }
+        for Note { name, bytes } in notes {
+            records::put_note(&mut writer, name, bytes)?;
+        }
         writer.commit()?;
         self.refresh(Some(reader.state().clone()))
     }

@@ -200,8 +200,8 @@ pub enum BlockError {
         /// What the header says.
         got: u64,
     },
-    /// A time that is not after the parent's.
-    #[error("its time {got} is not after its parent's, {parent}")]
+    /// A time that is not after the parent's; before it, where validators agree on blocks.
+    #[error("its time {got} is too early after its parent's, {parent}")]
     Timestamp {
         /// The parent's time.
         parent: u64,

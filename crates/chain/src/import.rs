@@ -27,6 +27,9 @@ pub struct ExecutedBlock {
     pub block: Arc<CommittedBlock>,
     /// Its access list, from Amsterdam on (EIP-7928).
     pub access_list: Option<BlockAccessList>,
+    /// Before Amsterdam: the list that executing it has recorded. Nothing commits to it; whoever
+    /// verifies the block can follow it from Cancun on.
+    pub recorded_list: Option<BlockAccessList>,
     /// The requests for the consensus layer (EIP-7685), each with its type.
     pub requests: Vec<Bytes>,
     /// How the work of executing it went.
@@ -87,7 +90,8 @@ impl Chain {
     }
 
     /// As [`Chain::verify`]; `list` is the block's access list (EIP-7928), which is followed in
-    /// place of speculation and must be the block's.
+    /// place of speculation and must be the block's. Headers commit to it from Amsterdam on; it can
+    /// be followed from Cancun on, and is disregarded before.
     ///
     /// # Errors
     ///
@@ -138,15 +142,69 @@ impl Chain {
             return self.choose_again(&mut engine, &reader, hash);
         }
         let (parent, executed) = self.verify_in(&mut engine, &reader, block, list)?;
-        let executed = Arc::new(executed);
+        self.insert(&mut engine, &reader, parent, Arc::new(executed))
+    }
+
+    /// Stores a block that was built or verified here, on whatever parent, as
+    /// [`Chain::import_recovered`] does with one that it has verified.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Chain::import`].
+    pub fn import_executed(&self, executed: ExecutedBlock) -> Result<Imported, Error> {
+        let mut engine = self.engine.lock();
+        let reader = self.reader();
+        let RecoveredBlock { block, hash, .. } = &executed.block.block;
+        if reader.is_canonical(*hash)? {
+            return Ok(Imported::Known);
+        }
+        if engine.side.get(*hash).is_some() {
+            return self.choose_again(&mut engine, &reader, *hash);
+        }
+        let parent = self.parent(&mut engine, &reader, block.header.parent_hash)?;
+        self.insert(&mut engine, &reader, parent, Arc::new(executed))
+    }
+
+    /// Makes a block the head that lies beside the chain, if its branch is better; see
+    /// [`Chain::import`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoBlockWithHash`]; and as for [`Chain::import`].
+    pub fn choose(&self, hash: B256) -> Result<Imported, Error> {
+        let mut engine = self.engine.lock();
+        let reader = self.reader();
+        if reader.is_canonical(hash)? {
+            return Ok(Imported::Known);
+        }
+        self.choose_again(&mut engine, &reader, hash)
+    }
+
+    /// Whether a block is known: in the canonical chain, or beside it.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn knows(&self, hash: B256) -> Result<bool, Error> {
+        let engine = self.engine.lock();
+        Ok(engine.side.get(hash).is_some() || self.reader().number_of(hash)?.is_some())
+    }
+
+    fn insert(
+        &self,
+        engine: &mut Engine,
+        reader: &ChainReader,
+        parent: Parent,
+        executed: Arc<ExecutedBlock>,
+    ) -> Result<Imported, Error> {
         if parent.hash == reader.head().hash {
-            self.append(&mut engine, &executed)?;
+            self.append(engine, &executed)?;
             return Ok(Imported::Extended);
         }
-        if self.is_better(&reader, &executed)? {
-            return self.reorganise(&mut engine, &reader, parent, executed);
+        if self.is_better(reader, &executed)? {
+            return self.reorganise(engine, reader, parent, executed);
         }
-        self.keep_beside(&mut engine, &reader, executed)?;
+        self.keep_beside(engine, reader, executed)?;
         Ok(Imported::Beside)
     }
 
@@ -184,7 +242,8 @@ impl Chain {
         }
         let list = list.map(|accounts| AccessList { accounts, marks: Vec::new() });
         let input = BlockInput::new(self.spec(), fork, &block);
-        let list = list.filter(|_| fork >= Fork::Amsterdam);
+        // Before Cancun a list on the wire does not say all.
+        let list = list.filter(|_| fork >= Fork::Cancun);
         let task = Task {
             input: &input,
             state: &parent.state,
@@ -359,6 +418,7 @@ impl Chain {
         ExecutedBlock {
             block: Arc::new(CommittedBlock { block, receipts, total_difficulty, schedule }),
             access_list,
+            recorded_list: output.access_list.map(|list| list.accounts),
             requests: output.requests,
             statistics: output.statistics,
             watched,

@@ -62,7 +62,7 @@ mod verify;
 pub use adopt::AdoptedBlock;
 pub use ahead::Ahead;
 pub use build::{Attributes, Built, SkipReason, Skipped, UnsealedBlock};
-pub use chain::{Chain, Mark, Settings};
+pub use chain::{Chain, Mark, Note, Settings};
 pub use error::{BlockError, Error, OmmerError, TransactionError};
 pub use events::{ChainEvent, Notice, Subscription};
 pub use execution_state::{ExecutionState, Remote, RemoteError, StateError};

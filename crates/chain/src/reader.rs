@@ -167,6 +167,25 @@ impl ChainReader {
         self.0.oldest_state
     }
 
+    /// What was noted under a name: see [`Chain::note`](crate::Chain::note).
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn note(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        Ok(records::note(&self.0.reader, name)?)
+    }
+
+    /// What was noted under names that begin with `prefix`, by ascending name, each without the
+    /// prefix.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn notes(&self, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        Ok(records::notes(&self.0.reader, prefix)?)
+    }
+
     /// The hash of the canonical block at a height.
     ///
     /// # Errors

@@ -91,6 +91,8 @@ pub(crate) const HEAD: &[u8] = b"head";
 pub(crate) const SAFE: &[u8] = b"safe";
 pub(crate) const FINALIZED: &[u8] = b"finalized";
 pub(crate) const FIRST_BLOCK: &[u8] = b"first block";
+/// Before the names of notes, which no other name begins with.
+const NOTES: &[u8] = b"note/";
 /// Set if the first block was taken over, and is not that of the genesis file.
 pub(crate) const ADOPTED: &[u8] = b"adopted";
 pub(crate) const OLDEST_STATE: &[u8] = b"oldest state";
@@ -167,6 +169,34 @@ pub(crate) fn put_height(
         Some(height) => writer.put(Table::ChainMeta, name, &height.to_be_bytes()),
         None => writer.delete(Table::ChainMeta, name),
     }
+}
+
+pub(crate) fn put_note(
+    writer: &mut Writer,
+    name: &str,
+    note: &[u8],
+) -> Result<(), heddle_storage::Error> {
+    writer.put(Table::ChainMeta, &[NOTES, name.as_bytes()].concat(), note)
+}
+
+pub(crate) fn note(reader: &Reader, name: &str) -> Read<Vec<u8>> {
+    Ok(reader.get(Table::ChainMeta, &[NOTES, name.as_bytes()].concat())?)
+}
+
+/// The notes whose names begin with `prefix`, by ascending name, each without the prefix.
+pub(crate) fn notes(
+    reader: &Reader,
+    prefix: &str,
+) -> Result<Vec<(String, Vec<u8>)>, Unreadable> {
+    let from = [NOTES, prefix.as_bytes()].concat();
+    let to = [from.as_slice(), &[0xff]].concat();
+    let mut notes = Vec::new();
+    for pair in reader.range(Table::ChainMeta, &from, &to)? {
+        let (name, note) = pair?;
+        let name = String::from_utf8(name[from.len()..].to_vec());
+        notes.push((name.map_err(|_| Unreadable::Damaged("the name of a note"))?, note));
+    }
+    Ok(notes)
 }
 
 /// The height of a canonical block.

@@ -2,10 +2,13 @@
 
 use crate::{BlockTime, Error, Producer, producer::Orders, sender_state};
 use alloy_primitives::{Address, B256};
-use heddle_chain::{Ahead, ChainReader, CommittedBlock, ExecutedBlock, SkipReason, UnsealedBlock};
+use heddle_chain::{
+    Ahead, ChainReader, CommittedBlock, ExecutedBlock, SkipReason, Skipped, UnsealedBlock,
+};
 use heddle_executor::revm::context::result::InvalidTransaction;
-use heddle_pool::{BlockUpdate, Context, DropReason};
+use heddle_pool::{BlockUpdate, Context, DropReason, Pool};
 use heddle_types::RecoveredTransaction;
+use parking_lot::Mutex;
 use std::{mem, panic::resume_unwind, sync::Arc, thread};
 
 /// Blocks with fewer transactions than this are committed before another thread has begun.
@@ -81,11 +84,7 @@ impl Producer {
             Some(ahead) => self.chain.execute_after(ahead, &attributes, candidates)?,
             None => self.chain.execute(head.hash, &attributes, candidates)?,
         };
-        let may_wait = |reason: &SkipReason| may_wait(reason, ahead.is_some());
-        for skipped in block.skipped.iter().filter(|skipped| !may_wait(&skipped.reason)) {
-            let reason = DropReason::Refused(skipped.reason.to_string());
-            self.pool.lock().remove(&hashes[skipped.index], reason, now);
-        }
+        drop_refused(&self.pool, &block.skipped, &hashes, ahead.is_some(), now);
         let ordered = Ordered {
             time: mem::replace(&mut orders.time, time),
             base_fee: orders.next_base_fee.take(),
@@ -165,6 +164,21 @@ impl Producer {
         drop(pool);
         self.tell_promoted(&outcome?);
         Ok(block)
+    }
+}
+
+/// Drops from the pool what was left out of a block and can stand in no later one. `hashes` are those
+/// of the candidates; `is_ahead` says that the pool did not know yet of the block before.
+pub fn drop_refused(
+    pool: &Mutex<Pool>,
+    skipped: &[Skipped],
+    hashes: &[B256],
+    is_ahead: bool,
+    now: u64,
+) {
+    for skipped in skipped.iter().filter(|skipped| !may_wait(&skipped.reason, is_ahead)) {
+        let reason = DropReason::Refused(skipped.reason.to_string());
+        pool.lock().remove(&hashes[skipped.index], reason, now);
     }
 }
 

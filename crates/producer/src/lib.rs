@@ -43,5 +43,8 @@ pub use heddle_executor::console::CONSOLE as CONSOLE_ADDRESS;
 pub use impersonation::{Impersonation, stand_in_signature};
 pub use mining::{Mining, Mode};
 pub use pending::Pending;
-pub use producer::{Clock, Producer, Promoted, Settings, sender_state};
+pub use draft::drop_refused;
+pub use producer::{
+    Clock, Producer, Promoted, Settings, candidates, next_context, next_prevrandao, sender_state,
+};
 pub use time::{BlockTime, TimeError};

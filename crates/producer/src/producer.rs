@@ -8,9 +8,9 @@ use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use heddle_chain::{Ahead, Attributes, Chain, ChainReader, CommittedBlock, rules};
 use heddle_executor::revm::DatabaseRef as _;
 use heddle_pool::{
-    BlockOutcome, BlockUpdate, Context, Pool, PoolTransaction, SenderCode, SenderState,
+    Best, BlockOutcome, BlockUpdate, Context, Pool, PoolTransaction, SenderCode, SenderState,
 };
-use heddle_types::{Fork, Header, RecoveredTransaction};
+use heddle_types::{ChainSpec, Fork, Header, RecoveredTransaction};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::{
     fmt,
@@ -298,22 +298,13 @@ impl Producer {
         total_difficulty: U256,
         now: u64,
     ) -> Context {
-        let spec = self.chain.spec();
         let timestamp = orders.time.peek(header.timestamp, now);
-        let number = header.number.saturating_add(1);
-        let fork = rules::fork_of(spec, number, timestamp, total_difficulty);
-        let blobs = spec.blob_params_at(timestamp);
-        let blob_base_fee = blobs
-            .map_or(0, |params| params.calc_blob_fee(rules::next_excess_blob_gas(&params, header)));
-        let follows = rules::next_base_fee(fork, header);
-        Context {
-            chain_id: spec.chain_id,
-            fork,
-            base_fee: follows.map_or(0, |follows| orders.next_base_fee.unwrap_or(follows)),
-            blob_base_fee,
-            block_gas_limit: orders.gas_limit(header),
-            blobs,
+        let mut context = next_context(self.chain.spec(), header, total_difficulty, timestamp);
+        context.block_gas_limit = orders.gas_limit(header);
+        if let Some(base_fee) = orders.next_base_fee.filter(|_| context.fork >= Fork::London) {
+            context.base_fee = base_fee;
         }
+        context
     }
 
     /// The best transactions of the pool for a block, without those of a block that the pool is told
@@ -331,25 +322,7 @@ impl Producer {
             best = best.after(&nonce);
         }
         let count_max = orders.settings.transactions_max.unwrap_or(usize::MAX);
-        let mut left = context.block_gas_limit;
-        let mut candidates = Vec::new();
-        while candidates.len() < count_max
-            && let Some(transaction) = best.next()
-        {
-            let recovered = &transaction.recovered;
-            match left.checked_sub(recovered.transaction.gas_limit()) {
-                Some(rest) => {
-                    left = rest;
-                    candidates.push(recovered.clone());
-                }
-                // A smaller one of somebody else may still have room.
-                None => best.skip_sender(),
-            }
-            if left < TRANSACTION_GAS_MIN {
-                break;
-            }
-        }
-        candidates
+        candidates(best, context.block_gas_limit, count_max)
     }
 
     /// Ends [`Producer::run`] after the block that is being made.
@@ -402,14 +375,10 @@ impl Producer {
 impl Orders {
     /// What is ordered of the block after one with this header, whose roots need not be known.
     pub(crate) fn attributes(&self, parent: &Header, timestamp: u64) -> Attributes {
-        let random = || {
-            let (number, time) = (parent.number.to_be_bytes(), parent.timestamp.to_be_bytes());
-            keccak256([parent.mix_hash.as_slice(), &number, &time].concat())
-        };
         Attributes {
             timestamp,
             beneficiary: self.settings.beneficiary,
-            prevrandao: self.next_prevrandao.unwrap_or_else(random),
+            prevrandao: self.next_prevrandao.unwrap_or_else(|| next_prevrandao(parent)),
             gas_limit: self.gas_limit(parent),
             base_fee: self.next_base_fee,
             extra_data: self.settings.extra_data.clone(),
@@ -427,6 +396,63 @@ impl Orders {
             None => parent.gas_limit,
         }
     }
+}
+
+/// The best transactions for a block that has so much gas, and no more than `count_max`.
+pub fn candidates(
+    mut best: Best<'_>,
+    block_gas_limit: u64,
+    count_max: usize,
+) -> Vec<RecoveredTransaction> {
+    let mut left = block_gas_limit;
+    let mut candidates = Vec::new();
+    while candidates.len() < count_max
+        && let Some(transaction) = best.next()
+    {
+        let recovered = &transaction.recovered;
+        match left.checked_sub(recovered.transaction.gas_limit()) {
+            Some(rest) => {
+                left = rest;
+                candidates.push(recovered.clone());
+            }
+            // A smaller one of somebody else may still have room.
+            None => best.skip_sender(),
+        }
+        if left < TRANSACTION_GAS_MIN {
+            break;
+        }
+    }
+    candidates
+}
+
+/// The rules and prices of a block at a time, after one with this header and total difficulty; it
+/// has as much room for gas.
+pub fn next_context(
+    spec: &ChainSpec,
+    header: &Header,
+    total_difficulty: U256,
+    timestamp: u64,
+) -> Context {
+    let number = header.number.saturating_add(1);
+    let fork = rules::fork_of(spec, number, timestamp, total_difficulty);
+    let blobs = spec.blob_params_at(timestamp);
+    let blob_base_fee = blobs
+        .map_or(0, |params| params.calc_blob_fee(rules::next_excess_blob_gas(&params, header)));
+    Context {
+        chain_id: spec.chain_id,
+        fork,
+        base_fee: rules::next_base_fee(fork, header).unwrap_or_default(),
+        blob_base_fee,
+        block_gas_limit: header.gas_limit,
+        blobs,
+    }
+}
+
+/// What contracts see as randomness in the block after one with this header (EIP-4399): who makes
+/// blocks can foresee it.
+pub fn next_prevrandao(parent: &Header) -> B256 {
+    let (number, time) = (parent.number.to_be_bytes(), parent.timestamp.to_be_bytes());
+    keccak256([parent.mix_hash.as_slice(), &number, &time].concat())
 }
 
 /// What the pool has to know of a sender.

@@ -28,7 +28,7 @@ pub use changes::{AccountChange, AccountState, ChangeSet};
 pub use decode::{DecodeError, decode_block, decode_header, decode_transaction};
 pub use fork::{Fork, ForkSchedule};
 pub use receipt::Receipt;
-pub use spec::{ChainSpec, SpecError};
+pub use spec::{ChainSpec, SpecError, VALIDATOR_RULES_KEY, ValidatorRules};
 
 use alloy_primitives::Address;
 

@@ -4,6 +4,7 @@ use crate::{Fork, ForkSchedule};
 use alloy_eips::{eip6110::MAINNET_DEPOSIT_CONTRACT_ADDRESS, eip7840::BlobParams};
 use alloy_genesis::{ChainConfig, Genesis};
 use alloy_primitives::{Address, U256};
+use std::num::NonZeroU64;
 
 /// The rules of one chain, made from the `config` of a genesis file in geth's format.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +24,23 @@ pub struct ChainSpec {
     /// Bytes that a contract's code may have, in place of what the fork allows (EIP-170); twice as
     /// many for the code that makes one. No genesis file says so: development sets it.
     pub code_size_max: Option<usize>,
+    /// How validators agree on blocks, if they do: `heddle` in the `config` of the genesis file.
+    /// Such a chain makes several blocks a second, so a block may have the time of its parent.
+    pub validators: Option<ValidatorRules>,
     /// The configuration that this was made from.
     pub config: ChainConfig,
 }
+
+/// What a genesis file says of the agreement of validators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct ValidatorRules {
+    /// Blocks of an epoch: for so long the same validators agree on blocks.
+    pub epoch_length: NonZeroU64,
+}
+
+/// The key of [`ValidatorRules`] in the `config` of a genesis file.
+pub const VALIDATOR_RULES_KEY: &str = "heddle";
 
 /// Why a genesis file says nothing that a chain can run by.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +74,12 @@ pub enum SpecError {
     /// An entry of `blobSchedule` divides by zero.
     #[error("blobSchedule gives {0:?} a baseFeeUpdateFraction of zero")]
     BlobFraction(String),
+    /// What is said of validators cannot be understood.
+    #[error("the genesis file's config.heddle is wrong: {0}")]
+    Validators(String),
+    /// Validators agree on the blocks of a chain with proof of work.
+    #[error("config.heddle is given, but not a terminalTotalDifficulty of zero: validators agree on blocks after the merge only")]
+    ValidatorsBeforeMerge,
 }
 
 impl ChainSpec {
@@ -85,6 +106,7 @@ impl ChainSpec {
                 .deposit_contract_address
                 .unwrap_or(MAINNET_DEPOSIT_CONTRACT_ADDRESS),
             code_size_max: None,
+            validators: validator_rules(config)?,
             config: config.clone(),
         })
     }
@@ -109,6 +131,15 @@ impl ChainSpec {
     pub fn starts_after_merge(&self) -> bool {
         starts_after_merge(&self.config)
     }
+}
+
+fn validator_rules(config: &ChainConfig) -> Result<Option<ValidatorRules>, SpecError> {
+    let rules = config.extra_fields.get_deserialized::<ValidatorRules>(VALIDATOR_RULES_KEY);
+    let rules = rules.transpose().map_err(|error| SpecError::Validators(error.to_string()))?;
+    if rules.is_some() && !starts_after_merge(config) {
+        return Err(SpecError::ValidatorsBeforeMerge);
+    }
+    Ok(rules)
 }
 
 type ByPoint = Vec<(u64, Fork)>;

@@ -2,7 +2,7 @@
 
 use super::Disk;
 use parking_lot::Mutex;
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, task::Waker};
 
 /// What a disk writes whole or not at all.
 const SECTOR: u64 = 512;
@@ -30,6 +30,9 @@ struct State {
     /// The machine stops at this change.
     stop_at: Option<u64>,
     stopped: bool,
+    stops_on_failure: bool,
+    /// Whom to tell that the machine has stopped.
+    wakers: Vec<Waker>,
     fail_write_at: Option<u64>,
     fail_sync_at: Option<u64>,
     flip_read_at: Option<u64>,
@@ -63,7 +66,15 @@ pub struct CrashEffect {
 
 #[derive(Clone, Debug)]
 enum Change {
-    Write { offset: u64, bytes: Vec<u8> },
+    Write {
+        offset: u64,
+        bytes: Vec<u8>,
+    },
+    /// A write that is certain to survive, unlike what came before it.
+    SyncedWrite {
+        offset: u64,
+        bytes: Vec<u8>,
+    },
     Resize(u64),
 }
 
@@ -108,6 +119,8 @@ impl SimulatedDisk {
             syncs: 0,
             stop_at: None,
             stopped: false,
+            stops_on_failure: false,
+            wakers: Vec::new(),
             fail_write_at: None,
             fail_sync_at: None,
             flip_read_at: None,
@@ -137,6 +150,57 @@ impl SimulatedDisk {
     pub fn stop_in(&self, n: u64) {
         let mut state = self.machine.lock();
         state.stop_at = Some(state.changes + n);
+    }
+
+    /// The machine stops now: nothing is written any more.
+    pub fn stop(&self) {
+        self.machine.lock().stop();
+    }
+
+    /// Whether the machine has stopped, of itself or in a crash.
+    pub fn has_stopped(&self) -> bool {
+        self.machine.lock().stopped
+    }
+
+    /// From now on the machine stops when a change fails, be it that the disk is full.
+    pub fn stop_on_failure(&self) {
+        self.machine.lock().stops_on_failure = true;
+    }
+
+    /// Wakes `waker` once the machine has stopped. It is woken in the midst of an operation, and
+    /// must not use the disk.
+    pub fn wake_when_stopped(&self, waker: Waker) {
+        let mut state = self.machine.lock();
+        if state.stopped { waker.wake() } else { state.wakers.push(waker) }
+    }
+
+    /// From now on what chance decides follows from this seed.
+    pub fn reseed(&self, seed: u64) {
+        self.machine.lock().random = Random(seed);
+    }
+
+    /// Empties the disk at once and for good, as a file is whose name was removed. It counts as no
+    /// change.
+    pub fn discard(&self) {
+        self.machine.lock().disks[self.place] = Content::default();
+    }
+
+    /// Writes `bytes`, and returns when they are certain to survive a crash. Of earlier changes it
+    /// makes none certain. Counts as one change and as a sync.
+    ///
+    /// # Errors
+    ///
+    /// As a write and a sync.
+    pub fn write_synced_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.machine.lock();
+        state.change(self.place, Change::Write { offset, bytes: bytes.to_vec() })?;
+        if state.count_sync() {
+            return Err(state.failed_sync());
+        }
+        let unsynced = &mut state.disks[self.place].unsynced;
+        unsynced.pop();
+        unsynced.push(Change::SyncedWrite { offset, bytes: bytes.to_vec() });
+        Ok(())
     }
 
     /// The `n`-th change from now, if it is a write or resizing (else the next such), fails.
@@ -188,8 +252,8 @@ impl SimulatedDisk {
     /// written to any more.
     pub fn crash(&self) -> Self {
         let mut state = self.machine.lock();
-        let State { random, disks, stopped, .. } = &mut *state;
-        *stopped = true;
+        state.stop();
+        let State { random, disks, .. } = &mut *state;
         let mut effect = CrashEffect::default();
         // Now and then all survives, or nothing: chance alone would seldom have it so.
         let survivors_of_four = random.below(5);
@@ -197,6 +261,10 @@ impl SimulatedDisk {
         for disk in disks {
             let mut bytes = disk.durable.clone();
             for change in std::mem::take(&mut disk.unsynced) {
+                if change.is_synced() {
+                    survive(&mut bytes, &change, false, random);
+                    continue;
+                }
                 effect.unsynced += 1;
                 let survival = if random.below(4) < survivors_of_four {
                     let torn = survivors_of_four < 4 && random.below(4) == 0;
@@ -216,6 +284,12 @@ impl SimulatedDisk {
     /// What the crash did after which the disk was found like this.
     pub fn crash_effect(&self) -> CrashEffect {
         self.machine.lock().crash_effect
+    }
+}
+
+impl Change {
+    fn is_synced(&self) -> bool {
+        matches!(self, Self::SyncedWrite { .. })
     }
 }
 
@@ -245,7 +319,7 @@ fn survive(bytes: &mut Vec<u8>, change: &Change, torn: bool, random: &mut Random
             bytes.resize(to_index(*len), 0);
             return Survival::Whole;
         }
-        Change::Write { offset, bytes } => (*offset, bytes),
+        Change::Write { offset, bytes } | Change::SyncedWrite { offset, bytes } => (*offset, bytes),
     };
     let end = offset + written.len() as u64;
     let (mut from, mut sectors, mut done) = (offset, 0, 0);
@@ -282,8 +356,39 @@ impl State {
     fn count_change(&mut self) -> io::Result<bool> {
         self.refuse_when_stopped()?;
         self.changes += 1;
-        self.stopped = self.stop_at.is_some_and(|at| self.changes >= at);
+        if self.stop_at.is_some_and(|at| self.changes >= at) {
+            self.stop();
+        }
         Ok(self.stopped)
+    }
+
+    fn stop(&mut self) {
+        self.stopped = true;
+        for waker in self.wakers.drain(..) {
+            waker.wake();
+        }
+    }
+
+    /// What a change that fails returns.
+    fn failed(&mut self, error: io::Error) -> io::Error {
+        if self.stops_on_failure {
+            self.stop();
+        }
+        error
+    }
+
+    /// Counts a sync, and says whether it fails.
+    fn count_sync(&mut self) -> bool {
+        self.syncs += 1;
+        let failing = self.fail_sync_at.is_some_and(|at| self.syncs >= at);
+        if failing {
+            self.fail_sync_at = None;
+        }
+        failing
+    }
+
+    fn failed_sync(&mut self) -> io::Error {
+        self.failed(io::Error::other("the simulated disk failed to sync"))
     }
 
     fn refuse_when_stopped(&self) -> io::Result<()> {
@@ -297,20 +402,24 @@ impl State {
     fn change(&mut self, place: usize, change: Change) -> io::Result<()> {
         let stopping = self.count_change()?;
         let end = match &change {
-            Change::Write { offset, bytes } => offset + bytes.len() as u64,
+            Change::Write { offset, bytes } | Change::SyncedWrite { offset, bytes } => {
+                offset + bytes.len() as u64
+            }
             Change::Resize(len) => *len,
         };
         let len = self.disks[place].current.len() as u64;
         if end > len && self.total_len() - len + end > self.capacity {
-            return Err(io::ErrorKind::StorageFull.into());
+            return Err(self.failed(io::ErrorKind::StorageFull.into()));
         }
         if self.fail_write_at.is_some_and(|at| self.changes >= at) {
             self.fail_write_at = None;
-            return Err(io::Error::other("the simulated disk failed to write"));
+            return Err(self.failed(io::Error::other("the simulated disk failed to write")));
         }
         let disk = &mut self.disks[place];
         match &change {
-            Change::Write { offset, bytes } => write(&mut disk.current, *offset, bytes),
+            Change::Write { offset, bytes } | Change::SyncedWrite { offset, bytes } => {
+                write(&mut disk.current, *offset, bytes);
+            }
             Change::Resize(len) => disk.current.resize(to_index(*len), 0),
         }
         disk.unsynced.push(change);
@@ -350,22 +459,17 @@ impl Disk for SimulatedDisk {
         if state.count_change()? {
             return state.refuse_when_stopped();
         }
-        state.syncs += 1;
-        let failing = state.fail_sync_at.is_some_and(|at| state.syncs >= at);
+        let failing = state.count_sync();
         let State { disks, random, .. } = &mut *state;
         let Content { durable, unsynced, .. } = &mut disks[self.place];
         let unsynced = std::mem::take(unsynced);
         for change in &unsynced {
             // An operating system tells of a failed sync once, and forgets what it has not written.
-            if !failing || random.below(2) == 0 {
+            if !failing || change.is_synced() || random.below(2) == 0 {
                 survive(durable, change, false, random);
             }
         }
-        if failing {
-            state.fail_sync_at = None;
-            return Err(io::Error::other("the simulated disk failed to sync"));
-        }
-        Ok(())
+        if failing { Err(state.failed_sync()) } else { Ok(()) }
     }
 }
 

@@ -1,0 +1,510 @@
+//! The chain and the pool, as consensus changes them: building proposals, verifying them, and making
+//! final what was agreed on. Nothing here waits for the network or knows an async runtime.
+
+use crate::block::{Digest, LIST_BYTES_MAX, Proposal, ProposalError};
+use alloy_primitives::{Address, B256, Bytes};
+use heddle_chain::{
+    Attributes, BlockError, Chain, Error as ChainError, ExecutedBlock, Imported, Note, Notice,
+    Subscription,
+};
+use heddle_pool::{BlockUpdate, Pool, PoolTransaction};
+use heddle_producer::{candidates, drop_refused, next_context, next_prevrandao, sender_state};
+use heddle_types::{Header, RecoveredTransaction};
+use parking_lot::Mutex;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+/// Proposals of which it is remembered that they are valid: more than can be under way.
+const VERIFIED_MAX: usize = 1024;
+
+/// Old states are dropped once in so many blocks: each time costs a commit.
+const PRUNE_INTERVAL: u64 = 32;
+
+/// What is put into blocks that are proposed here.
+#[derive(Clone, Debug, Default)]
+pub struct BlockSettings {
+    /// Who gets the fees.
+    pub beneficiary: Address,
+    /// Gas that a block may hold; `None` for as much as the last.
+    pub gas_limit: Option<u64>,
+    /// Blocks whose states are kept; `None` for all.
+    pub keep_states: Option<u64>,
+}
+
+/// Rules that tests leave out, to see that it is noticed. Nothing is left out in a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mutants {
+    /// A block need not follow the one that its proposal follows.
+    pub parent_unchecked: bool,
+    /// An access list need not be that of the block: it is not looked at.
+    pub list_unchecked: bool,
+    /// Votes are forgotten in a crash, as if they were sent before they are on the disk.
+    pub votes_unsynced: bool,
+    /// A block counts as final with one vote less than it takes.
+    pub quorum_short: bool,
+    /// A validator is accused that voted once.
+    pub accuse_without_proof: bool,
+}
+
+/// Why a proposal is refused, whoever looks at it and whenever.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It holds no block.
+    #[error(transparent)]
+    Undecodable(#[from] ProposalError),
+    /// The block breaks a rule.
+    #[error(transparent)]
+    Block(#[from] Box<BlockError>),
+    /// The block follows another one than its proposal does.
+    #[error("the block follows {got}, but its proposal follows the one of {expected}")]
+    Parent {
+        /// The block that the proposal follows.
+        expected: B256,
+        /// The one that the block follows.
+        got: B256,
+    },
+    /// The block pays somebody out of nothing, or names a root of another layer.
+    #[error("{0}")]
+    Rule(&'static str),
+}
+
+/// Why the ledger fails, whatever it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The chain failed.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// The pool could not follow the chain.
+    #[error(transparent)]
+    Pool(#[from] heddle_pool::PoolError),
+    /// A block that was agreed on is refused here.
+    #[error(
+        "block {number} {hash} is final, but breaks a rule; either this node is wrong, or more than a third of the validators are"
+    )]
+    Refused {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+        /// The rule.
+        source: Refusal,
+    },
+    /// Another block is final here.
+    #[error("block {number} {hash} is final, but another one was before")]
+    Fork {
+        /// Its number.
+        number: u64,
+        /// Its hash.
+        hash: B256,
+    },
+}
+
+impl From<heddle_chain::StateError> for Error {
+    fn from(error: heddle_chain::StateError) -> Self {
+        Self::Pool(heddle_pool::PoolError::State(Box::new(error)))
+    }
+}
+
+/// Is told of transactions that became pending otherwise than by being sent to this node.
+pub type Promoted = Box<dyn Fn(&[Arc<PoolTransaction>]) + Send + Sync>;
+
+/// The chain and the pool of one node.
+pub struct Ledger {
+    chain: Arc<Chain>,
+    pool: Arc<Mutex<Pool>>,
+    settings: BlockSettings,
+    mutants: Mutants,
+    /// Held while the chain is changed.
+    changing: Mutex<Changing>,
+    promoted: OnceLock<Promoted>,
+}
+
+struct Changing {
+    events: Subscription,
+    verified: Verified,
+}
+
+/// The proposals that were found valid last.
+#[derive(Default)]
+struct Verified {
+    places: BTreeMap<Digest, (u64, B256)>,
+    by_height: BTreeMap<u64, Vec<Digest>>,
+}
+
+impl Verified {
+    fn insert(&mut self, proposal: &Proposal, digest: Digest) {
+        let place = (proposal.number(), proposal.hash());
+        if self.places.insert(digest, place).is_none() {
+            self.by_height.entry(place.0).or_default().push(digest);
+        }
+        while self.places.len() > VERIFIED_MAX {
+            let Some((_, lowest)) = self.by_height.pop_first() else { return };
+            for digest in lowest {
+                self.places.remove(&digest);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// On the end of a chain, of which the pool is told. `now` is the UNIX time in seconds.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn new(
+        chain: Arc<Chain>,
+        pool: Arc<Mutex<Pool>>,
+        settings: BlockSettings,
+        mutants: Mutants,
+        now: u64,
+    ) -> Result<Self, Error> {
+        let changing = Changing { events: chain.subscribe(), verified: Verified::default() };
+        let ledger = Self {
+            chain,
+            pool,
+            settings,
+            mutants,
+            changing: Mutex::new(changing),
+            promoted: OnceLock::new(),
+        };
+        ledger.tell_pool(BlockUpdate::default(), now)?;
+        Ok(ledger)
+    }
+
+    /// The chain.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// The pool.
+    pub fn pool(&self) -> &Arc<Mutex<Pool>> {
+        &self.pool
+    }
+
+    /// What tests leave out.
+    pub fn mutants(&self) -> Mutants {
+        self.mutants
+    }
+
+    /// Has `tell` told of transactions that become pending by a block or by coming from another
+    /// validator. Only the first who asks for it is told.
+    pub fn on_promotion(&self, tell: Promoted) {
+        // An error says that somebody is told already.
+        let _ = self.promoted.set(tell);
+    }
+
+    pub(crate) fn tell_promoted(&self, promoted: &[Arc<PoolTransaction>]) {
+        if let Some(tell) = self.promoted.get().filter(|_| !promoted.is_empty()) {
+            tell(promoted);
+        }
+    }
+
+    /// Whether a block can be built on, or a proposal verified that follows it.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn knows(&self, proposal: &Proposal) -> Result<bool, Error> {
+        Ok(self.chain.knows(proposal.hash())?)
+    }
+
+    /// Whether there is a transaction that the block after the head can hold.
+    pub fn has_transactions(&self) -> bool {
+        let pool = self.pool.lock();
+        let context = pool.context();
+        let (base_fee, blob_base_fee) = (context.base_fee, context.blob_base_fee);
+        pool.best_at(base_fee, blob_base_fee).next().is_some()
+    }
+
+    /// Builds a block on one that is known, of what the pool has. It is the head then.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn build(&self, parent: B256, now: u64) -> Result<Arc<ExecutedBlock>, Error> {
+        let mut changing = self.changing.lock();
+        self.make_head(&mut changing, parent, now)?;
+        let reader = self.chain.reader();
+        let missing = ChainError::NoBlockWithHash(parent);
+        let header = reader.header_by_hash(parent)?.ok_or(missing)?;
+        let difficulty = reader.total_difficulty(header.number)?.unwrap_or_default();
+        let timestamp = now.max(header.timestamp);
+        let mut context = next_context(self.chain.spec(), &header, difficulty, timestamp);
+        context.block_gas_limit = self.gas_limit(&header);
+        let candidates = {
+            let pool = self.pool.lock();
+            let best = pool.best_at(context.base_fee, context.blob_base_fee);
+            candidates(best, context.block_gas_limit, usize::MAX)
+        };
+        let hashes: Vec<B256> = candidates.iter().map(|tx| *tx.transaction.tx_hash()).collect();
+        let attributes = Attributes {
+            timestamp,
+            beneficiary: self.settings.beneficiary,
+            prevrandao: next_prevrandao(&header),
+            gas_limit: context.block_gas_limit,
+            ..Attributes::default()
+        };
+        let built = self.chain.build(parent, &attributes, candidates)?;
+        drop_refused(&self.pool, &built.skipped, &hashes, false, now);
+        let executed = Arc::new(built.executed);
+        self.insert(&mut changing, (*executed).clone(), now)?;
+        Ok(executed)
+    }
+
+    /// Remembers that a proposal of a block that was built here is valid.
+    pub fn remember(&self, proposal: &Proposal, digest: Digest) {
+        self.changing.lock().verified.insert(proposal, digest);
+    }
+
+    fn gas_limit(&self, parent: &Header) -> u64 {
+        let limit = self.settings.gas_limit.unwrap_or(parent.gas_limit);
+        heddle_chain::rules::gas_limit_towards(heddle_types::Fork::Osaka, parent, limit)
+    }
+
+    /// Verifies a proposal that follows one which is known. If it is valid its block is the head
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail: that says nothing of the proposal. Inside is what does.
+    pub fn verify(
+        &self,
+        proposal: &Proposal,
+        digest: Digest,
+        parent: &Proposal,
+        now: u64,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let mut changing = self.changing.lock();
+        if changing.verified.places.contains_key(&digest) {
+            self.make_head(&mut changing, proposal.hash(), now)?;
+            return Ok(Ok(()));
+        }
+        match self.execute(&mut changing, proposal, parent, now)? {
+            Ok(()) => {
+                changing.verified.insert(proposal, digest);
+                Ok(Ok(()))
+            }
+            refused => Ok(refused),
+        }
+    }
+
+    fn execute(
+        &self,
+        changing: &mut Changing,
+        proposal: &Proposal,
+        parent: &Proposal,
+        now: u64,
+    ) -> Result<Result<(), Refusal>, Error> {
+        let (block, list) = match proposal.decode() {
+            Ok(decoded) => decoded,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let (expected, got) = (parent.hash(), block.header.parent_hash);
+        if expected != got && !self.mutants.parent_unchecked {
+            return Ok(Err(Refusal::Parent { expected, got }));
+        }
+        let missing = ChainError::NoBlockWithHash(got);
+        let parent = self.chain.reader().header_by_hash(got)?.ok_or(missing)?;
+        if let Err(refusal) = check_agreed(&block.header, &parent) {
+            return Ok(Err(refusal));
+        }
+        if block.body.withdrawals.as_ref().is_some_and(|list| !list.is_empty()) {
+            return Ok(Err(Refusal::Rule("it has withdrawals, which this chain has none of")));
+        }
+        let recovered = match self.chain.recover(block) {
+            Ok(recovered) => recovered,
+            Err(error) => return refusal(error),
+        };
+        let list = list.filter(|_| !self.mutants.list_unchecked);
+        match self.chain.verify_with_list(recovered, list) {
+            Ok(executed) => self.insert(changing, executed, now).map(Ok),
+            Err(error) => refusal(error),
+        }
+    }
+
+    /// Makes a block the head that is known.
+    fn make_head(
+        &self,
+        changing: &mut Changing,
+        hash: B256,
+        now: u64,
+    ) -> Result<(), Error> {
+        if self.chain.reader().number_of(hash)?.is_some() || !self.chain.knows(hash)? {
+            return Ok(());
+        }
+        self.chain.choose(hash)?;
+        self.follow(changing, None, now)
+    }
+
+    fn insert(
+        &self,
+        changing: &mut Changing,
+        executed: ExecutedBlock,
+        now: u64,
+    ) -> Result<(), Error> {
+        let changed: Vec<Address> = executed.changed_accounts().collect();
+        let imported = self.chain.import_executed(executed)?;
+        let extends = imported == Imported::Extended;
+        self.follow(changing, extends.then_some(changed), now)
+    }
+
+    /// Makes a proposal's block final, executing it if that was not done, and writes down notes
+    /// with it.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail. A block that was agreed on and breaks a rule is such a failure: this node,
+    /// or more than a third of the validators, are wrong.
+    pub fn finalize(
+        &self,
+        proposals: &[(Proposal, Digest)],
+        now: u64,
+        notes: &dyn Fn(&Chain, u64) -> Result<Vec<Note>, ChainError>,
+    ) -> Result<(), Error> {
+        let mut changing = self.changing.lock();
+        let mut written = Vec::new();
+        let mut last = None;
+        for (proposal, digest) in proposals {
+            let (number, hash) = (proposal.number(), proposal.hash());
+            if !self.chain.reader().is_canonical(hash)? {
+                if self.chain.knows(hash)? {
+                    self.make_head(&mut changing, hash, now)?;
+                } else {
+                    self.execute_final(&mut changing, proposal, now)?;
+                    changing.verified.insert(proposal, *digest);
+                }
+            }
+            if self.chain.reader().hash_of(number)? != Some(hash) {
+                return Err(Error::Fork { number, hash });
+            }
+            written.extend(notes(&self.chain, number)?);
+            last = Some(number);
+        }
+        let Some(number) = last else { return Ok(()) };
+        // What is final stays so, should it be delivered again.
+        if self.chain.reader().finalized().is_none_or(|finalized| finalized < number)
+            || !written.is_empty()
+        {
+            let finalized = self.chain.reader().finalized().unwrap_or_default();
+            self.chain.finalize(number.max(finalized), &written)?;
+        }
+        if let Some(keep) = self.settings.keep_states.filter(|_| number % PRUNE_INTERVAL == 0) {
+            self.chain.prune(keep)?;
+        }
+        Ok(())
+    }
+
+    fn execute_final(
+        &self,
+        changing: &mut Changing,
+        proposal: &Proposal,
+        now: u64,
+    ) -> Result<(), Error> {
+        let (number, hash) = (proposal.number(), proposal.hash());
+        let refused = |source| Error::Refused { number, hash, source };
+        let (block, list) = proposal.decode().map_err(|error| refused(error.into()))?;
+        let recovered = self.chain.recover(block)?;
+        let list = list.filter(|_| !self.mutants.list_unchecked);
+        match self.chain.verify_with_list(recovered, list) {
+            Ok(executed) => Ok(self.insert(changing, executed, now)?),
+            Err(error) => refusal(error)?.map_err(refused),
+        }
+    }
+
+    /// Names a block as one that two thirds have: it is undone only if they were split over it.
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail.
+    pub fn mark_safe(&self, digest: Digest) -> Result<(), Error> {
+        let changing = self.changing.lock();
+        let Some((number, hash)) = changing.verified.places.get(&digest) else { return Ok(()) };
+        let reader = self.chain.reader();
+        let is_later = reader.safe().is_none_or(|safe| safe < *number);
+        if is_later && reader.hash_of(*number)? == Some(*hash) {
+            self.chain.set_safe(Some(*number))?;
+        }
+        Ok(())
+    }
+
+    /// Tells the pool what became of the chain. `changed` are the accounts that one block changed
+    /// which follows the head; `None` if it was more than that.
+    fn follow(
+        &self,
+        changing: &mut Changing,
+        changed: Option<Vec<Address>>,
+        now: u64,
+    ) -> Result<(), Error> {
+        let (mut committed, mut reverted) = (Vec::new(), Vec::new());
+        while let Some(notice) = changing.events.try_next() {
+            // Nobody else changes the chain, and each change is looked at before the next.
+            let Notice::Event(event) = notice else { continue };
+            for block in &event.committed {
+                committed.extend(
+                    block.block.block.body.transactions.iter().map(|tx| *tx.tx_hash()),
+                );
+            }
+            for block in &event.reverted {
+                let transactions = block.block.block.body.transactions.iter().cloned();
+                let senders = block.block.senders.iter().copied();
+                reverted.extend(transactions.zip(senders).map(|(transaction, sender)| {
+                    RecoveredTransaction { transaction, sender }
+                }));
+            }
+        }
+        let changed = changed.unwrap_or_else(|| self.pool.lock().senders());
+        let update =
+            BlockUpdate { committed: &committed, reverted: &reverted, changed: &changed };
+        self.tell_pool(update, now)
+    }
+
+    fn tell_pool(&self, update: BlockUpdate<'_>, now: u64) -> Result<(), Error> {
+        let reader = self.chain.reader();
+        let head = reader.head();
+        let timestamp = now.max(head.header.timestamp);
+        let mut context =
+            next_context(self.chain.spec(), &head.header, head.total_difficulty, timestamp);
+        context.block_gas_limit = self.gas_limit(&head.header);
+        let state = reader.execution_state_at(head.number)?;
+        let account = |address| sender_state(&state, address);
+        let outcome = self.pool.lock().on_block(update, context, now, account)?;
+        self.tell_promoted(&outcome.promoted);
+        Ok(())
+    }
+}
+
+/// What validators agree on beyond the rules of Ethereum, so that no proposer gains by it.
+fn check_agreed(header: &Header, parent: &Header) -> Result<(), Refusal> {
+    if header.mix_hash != next_prevrandao(parent) {
+        return Err(Refusal::Rule("its randomness does not follow from its parent"));
+    }
+    if header.parent_beacon_block_root.is_some_and(|root| !root.is_zero()) {
+        return Err(Refusal::Rule("it names a root of a beacon chain, which there is none of"));
+    }
+    Ok(())
+}
+
+/// A rule that was broken is the block's fault; all else is not.
+fn refusal(error: ChainError) -> Result<Result<(), Refusal>, Error> {
+    match error {
+        ChainError::Block { source, .. } => Ok(Err(Refusal::Block(source))),
+        error => Err(error.into()),
+    }
+}
+
+/// The access list to send along with a block.
+pub(crate) fn list_bytes(executed: &ExecutedBlock) -> Bytes {
+    let list = executed.access_list.as_ref().or(executed.recorded_list.as_ref());
+    let bytes = list.map(|list| Bytes::from(alloy_rlp::encode(list)));
+    bytes.filter(|bytes| bytes.len() <= LIST_BYTES_MAX).unwrap_or_default()
+}

@@ -1,0 +1,216 @@
+//! What is seen of the votes: which blocks are notarized, and who voted twice.
+
+use crate::{
+    block::Commitment,
+    evidence::Equivocation,
+    ledger::Ledger,
+    runtime::{Failures, Runtime, blocking},
+    scheme::{Epochs, Votes},
+};
+use commonware_actor::Feedback;
+use commonware_codec::Encode as _;
+use commonware_consensus::{
+    Epochable as _, Reporter, Viewable as _,
+    simplex::types::Activity,
+    types::Round,
+};
+use commonware_cryptography::ed25519::PublicKey;
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tokio::sync::mpsc;
+
+/// Proofs that wait to be written down. Each epoch has few validators, and one proof each is enough.
+const PROOFS_MAX: usize = 1_024;
+
+/// A certificate as it is sent: its kind, and its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) round: Round,
+    pub(crate) kind: u8,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What was seen of the votes until now.
+#[derive(Debug, Default)]
+pub struct Observations {
+    /// The latest certificate.
+    latest: Mutex<Option<Seen>>,
+    /// Who was accused of what already, in this run.
+    accused: Mutex<BTreeSet<(u64, PublicKey, &'static str)>>,
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Observations {
+    /// How many were seen, by what.
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.lock().clone()
+    }
+
+    /// The round of the latest certificate.
+    pub fn latest_round(&self) -> Option<Round> {
+        self.latest.lock().as_ref().map(|seen| seen.round)
+    }
+
+    pub(crate) fn latest(&self) -> Option<Seen> {
+        self.latest.lock().clone()
+    }
+
+    fn certificate(&self, kind: u8, round: Round, bytes: impl FnOnce() -> Vec<u8>) {
+        let mut latest = self.latest.lock();
+        if latest.as_ref().is_none_or(|seen| seen.round < round) {
+            *latest = Some(Seen { round, kind, bytes: bytes() });
+        }
+    }
+
+    fn count(&self, what: &'static str) {
+        *self.counts.lock().entry(what).or_default() += 1;
+    }
+}
+
+/// Is told by an engine of all that happens.
+pub(crate) struct Observer<E: Runtime> {
+    runtime: Arc<Mutex<E>>,
+    epochs: Epochs,
+    observations: Arc<Observations>,
+    found: mpsc::Sender<Found>,
+    safe: mpsc::UnboundedSender<Commitment>,
+    accuse_without_proof: bool,
+}
+
+impl<E: Runtime> Clone for Observer<E> {
+    fn clone(&self) -> Self {
+        Self {
+            runtime: self.runtime.clone(),
+            epochs: self.epochs.clone(),
+            observations: self.observations.clone(),
+            found: self.found.clone(),
+            safe: self.safe.clone(),
+            accuse_without_proof: self.accuse_without_proof,
+        }
+    }
+}
+
+/// What is to be written down.
+#[derive(Debug)]
+pub(crate) struct Found(Box<Equivocation>);
+
+/// Writes down what an [`Observer`] sees.
+pub(crate) struct Writer {
+    ledger: Arc<Ledger>,
+    failures: Failures,
+    found: mpsc::Receiver<Found>,
+    safe: mpsc::UnboundedReceiver<Commitment>,
+}
+
+impl<E: Runtime> Observer<E> {
+    pub(crate) fn new(
+        runtime: E,
+        ledger: Arc<Ledger>,
+        epochs: Epochs,
+        observations: Arc<Observations>,
+        failures: Failures,
+    ) -> (Self, Writer) {
+        let (found, found_receiver) = mpsc::channel(PROOFS_MAX);
+        let (safe, safe_receiver) = mpsc::unbounded_channel();
+        let observer = Self {
+            runtime: Arc::new(Mutex::new(runtime)),
+            epochs,
+            observations,
+            found,
+            safe,
+            accuse_without_proof: ledger.mutants().accuse_without_proof,
+        };
+        (observer, Writer { ledger, failures, found: found_receiver, safe: safe_receiver })
+    }
+
+    fn look_for_proof(&self, activity: &Activity<Votes, Commitment>) {
+        let Some(votes) = self.epochs.get(activity.epoch()) else { return };
+        let found = Equivocation::found(activity, &votes, &mut *self.runtime.lock());
+        let Some(proof) = found else { return };
+        let key = (proof.epoch.get(), proof.validator.clone(), proof.conflict.name());
+        if self.observations.accused.lock().insert(key) {
+            let Equivocation { epoch, view, validator, .. } = &proof;
+            tracing::warn!(%epoch, %view, %validator, "a validator voted twice");
+            // Another proof against the same validator comes with the next double vote.
+            let _ = self.found.try_send(Found(Box::new(proof)));
+        }
+    }
+}
+
+impl<E: Runtime> Reporter for Observer<E> {
+    type Activity = Activity<Votes, Commitment>;
+
+    fn report(&mut self, activity: Self::Activity) -> Feedback {
+        let round = Round::new(activity.epoch(), activity.view());
+        let seen = &self.observations;
+        match &activity {
+            Activity::Notarization(it) => {
+                seen.count("notarizations");
+                seen.certificate(0, round, || it.encode().to_vec());
+            }
+            Activity::Nullification(it) => {
+                seen.count("nullifications");
+                seen.certificate(1, round, || it.encode().to_vec());
+            }
+            Activity::Finalization(it) => {
+                seen.count("finalizations");
+                seen.certificate(2, round, || it.encode().to_vec());
+            }
+            Activity::Certification(it) => {
+                // Its receiver goes on as long as this.
+                let _ = self.safe.send(it.proposal.payload);
+            }
+            Activity::Notarize(_) | Activity::Nullify(_) | Activity::Finalize(_) => {
+                seen.count("votes");
+            }
+            Activity::ConflictingNotarize(_)
+            | Activity::ConflictingFinalize(_)
+            | Activity::NullifyFinalize(_) => self.look_for_proof(&activity),
+        }
+        if self.accuse_without_proof {
+            self.accuse(&activity);
+        }
+        Feedback::Ok
+    }
+}
+
+impl<E: Runtime> Observer<E> {
+    /// What a test leaves out: whoever votes for a view to be skipped is accused of having voted
+    /// twice.
+    fn accuse(&self, activity: &Activity<Votes, Commitment>) {
+        let Activity::Nullify(vote) = activity else { return };
+        let Some(votes) = self.epochs.get(vote.epoch()) else { return };
+        if let Some(made_up) = Equivocation::made_up(vote, &votes) {
+            let _ = self.found.try_send(Found(Box::new(made_up)));
+        }
+    }
+}
+
+impl Writer {
+    pub(crate) async fn run<E: Runtime>(mut self, runtime: E) {
+        loop {
+            let written = commonware_macros::select! {
+                found = self.found.recv() => {
+                    let Some(Found(proof)) = found else { return };
+                    let ledger = self.ledger.clone();
+                    blocking(&runtime, move || Ok(ledger.chain().note(&[proof.note()])?)).await
+                },
+                safe = self.safe.recv() => {
+                    let Some(mut commitment) = safe else { return };
+                    // Only the last counts.
+                    while let Ok(later) = self.safe.try_recv() {
+                        commitment = later;
+                    }
+                    let ledger = self.ledger.clone();
+                    blocking(&runtime, move || ledger.mark_safe(commitment.block())).await
+                },
+            };
+            if let Err(error) = written {
+                self.failures.tell(error);
+            }
+        }
+    }
+}
