@@ -7,10 +7,7 @@ use crate::{
     scheme::Votes,
 };
 use alloy_primitives::B256;
-use commonware_consensus::{
-    Application as Consensus, Roundable as _,
-    marshal::ancestry::Ancestry,
-};
+use commonware_consensus::{Application as Consensus, Roundable as _, marshal::ancestry::Ancestry};
 use commonware_cryptography::Digested;
 use commonware_macros::select;
 use futures_util::StreamExt as _;

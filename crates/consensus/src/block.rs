@@ -5,8 +5,8 @@ use alloy_primitives::{B256, Bytes};
 use alloy_rlp::Decodable as _;
 use bytes::BufMut;
 use commonware_codec::{
-    Buf, Encode as _, EncodeSize, Error as CodecError, FixedSize as _, RangeCfg, Read, ReadExt as _,
-    Write,
+    Buf, Encode as _, EncodeSize, Error as CodecError, FixedSize as _, RangeCfg, Read,
+    ReadExt as _, Write,
 };
 use commonware_coding::ReedSolomon;
 use commonware_consensus::{
@@ -15,8 +15,7 @@ use commonware_consensus::{
     types::{Epoch, Height, Round, View, coding},
 };
 use commonware_cryptography::{
-    Digest as _, Digested, Digestible, Hasher as _, Sha256, ed25519::PublicKey,
-    sha256,
+    Digest as _, Digested, Digestible, Hasher as _, Sha256, ed25519::PublicKey, sha256,
 };
 use commonware_utils::NZU16;
 use heddle_types::decode_block;

@@ -47,12 +47,10 @@ impl Reporter for Mailbox {
     fn report(&mut self, update: Update<Proposal>) -> Feedback {
         match update {
             Update::Tip(..) => Feedback::Ok,
-            Update::Block(block, acknowledgement) => {
-                match self.0.send((block, acknowledgement)) {
-                    Ok(()) => Feedback::Ok,
-                    Err(_) => Feedback::Closed,
-                }
-            }
+            Update::Block(block, acknowledgement) => match self.0.send((block, acknowledgement)) {
+                Ok(()) => Feedback::Ok,
+                Err(_) => Feedback::Closed,
+            },
         }
     }
 }
@@ -111,9 +109,8 @@ impl Deliveries {
         let (ledger, epocher) = (self.ledger.clone(), self.epocher.clone());
         let now = unix_seconds(runtime);
         let done = blocking(runtime, move || {
-            ledger.finalize(&blocks, now, &|chain, number| {
-                validators::notes(chain, &epocher, number)
-            })
+            ledger
+                .finalize(&blocks, now, &|chain, number| validators::notes(chain, &epocher, number))
         });
         if let Err(error) = done.await {
             self.failures.tell(error);

@@ -1,9 +1,6 @@
 //! Proofs that a validator voted twice: two votes of one key that an honest node never signs both.
 
-use crate::{
-    block::Commitment,
-    scheme::Votes,
-};
+use crate::{block::Commitment, scheme::Votes};
 use commonware_codec::{Copying, DecodeExt as _, Encode as _};
 use commonware_consensus::{
     Epochable as _, Viewable as _,
@@ -48,7 +45,8 @@ pub struct Equivocation {
 }
 
 impl Conflict {
-    pub(crate) fn name(&self) -> &'static str {
+    /// What was voted for twice.
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Notarize(_) => "notarize",
             Self::Finalize(_) => "finalize",
@@ -71,7 +69,9 @@ impl Conflict {
         match name {
             "notarize" => ConflictingNotarize::decode(Copying(bytes)).ok().map(Self::Notarize),
             "finalize" => ConflictingFinalize::decode(Copying(bytes)).ok().map(Self::Finalize),
-            "nullify-finalize" => NullifyFinalize::decode(Copying(bytes)).ok().map(Self::NullifyFinalize),
+            "nullify-finalize" => {
+                NullifyFinalize::decode(Copying(bytes)).ok().map(Self::NullifyFinalize)
+            }
             "none" => Some(Self::None),
             _ => None,
         }

@@ -333,12 +333,7 @@ impl Ledger {
     }
 
     /// Makes a block the head that is known.
-    fn make_head(
-        &self,
-        changing: &mut Changing,
-        hash: B256,
-        now: u64,
-    ) -> Result<(), Error> {
+    fn make_head(&self, changing: &mut Changing, hash: B256, now: u64) -> Result<(), Error> {
         if self.chain.reader().number_of(hash)?.is_some() || !self.chain.knows(hash)? {
             return Ok(());
         }
@@ -450,21 +445,21 @@ impl Ledger {
             // Nobody else changes the chain, and each change is looked at before the next.
             let Notice::Event(event) = notice else { continue };
             for block in &event.committed {
-                committed.extend(
-                    block.block.block.body.transactions.iter().map(|tx| *tx.tx_hash()),
-                );
+                committed
+                    .extend(block.block.block.body.transactions.iter().map(|tx| *tx.tx_hash()));
             }
             for block in &event.reverted {
                 let transactions = block.block.block.body.transactions.iter().cloned();
                 let senders = block.block.senders.iter().copied();
-                reverted.extend(transactions.zip(senders).map(|(transaction, sender)| {
-                    RecoveredTransaction { transaction, sender }
-                }));
+                reverted.extend(
+                    transactions
+                        .zip(senders)
+                        .map(|(transaction, sender)| RecoveredTransaction { transaction, sender }),
+                );
             }
         }
         let changed = changed.unwrap_or_else(|| self.pool.lock().senders());
-        let update =
-            BlockUpdate { committed: &committed, reverted: &reverted, changed: &changed };
+        let update = BlockUpdate { committed: &committed, reverted: &reverted, changed: &changed };
         self.tell_pool(update, now)
     }
 

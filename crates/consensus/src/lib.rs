@@ -30,6 +30,8 @@ mod block;
 mod contract;
 mod deliveries;
 mod evidence;
+mod finality;
+mod host;
 mod ledger;
 mod observer;
 mod recovery;
@@ -45,6 +47,9 @@ pub use block::{
     ProposalHead,
 };
 pub use evidence::{Conflict, Equivocation, recorded as recorded_equivocations};
+pub use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+pub use finality::{FinalityError, FinalityProof, SignedVote};
+pub use host::{Host, HostError, Peer, PeerError, Running, private_key, public_key, public_key_of, run};
 pub use ledger::{BlockSettings, Error, Ledger, Mutants, Promoted, Refusal};
 pub use observer::Observations;
 pub use runtime::Runtime;

@@ -10,9 +10,7 @@ use crate::{
 use commonware_actor::Feedback;
 use commonware_codec::Encode as _;
 use commonware_consensus::{
-    Epochable as _, Reporter, Viewable as _,
-    simplex::types::Activity,
-    types::Round,
+    Epochable as _, Reporter, Viewable as _, simplex::types::Activity, types::Round,
 };
 use commonware_cryptography::ed25519::PublicKey;
 use parking_lot::Mutex;

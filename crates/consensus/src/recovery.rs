@@ -88,7 +88,8 @@ impl Recovery {
         let config = votes.certificate_codec_config();
         match kind {
             0 => {
-                let it = Notarization::<Votes, Commitment>::decode_cfg(Copying(bytes), &config).ok()?;
+                let it =
+                    Notarization::<Votes, Commitment>::decode_cfg(Copying(bytes), &config).ok()?;
                 it.verify(runtime, &*votes, &Sequential).then(|| Round::new(it.epoch(), it.view()))
             }
             1 => {
@@ -97,7 +98,8 @@ impl Recovery {
                     .then(|| Round::new(it.epoch(), it.view()))
             }
             2 => {
-                let it = Finalization::<Votes, Commitment>::decode_cfg(Copying(bytes), &config).ok()?;
+                let it =
+                    Finalization::<Votes, Commitment>::decode_cfg(Copying(bytes), &config).ok()?;
                 it.verify(runtime, &*votes, &Sequential).then(|| Round::new(it.epoch(), it.view()))
             }
             _ => None,
@@ -109,9 +111,8 @@ impl Recovery {
         let Some(latest) = answers.values().max() else { return false };
         let Some(votes) = self.epochs.get(latest.epoch()) else { return false };
         let validators = votes.participants();
-        let others = answers.keys().filter(|key| {
-            **key != self.me && validators.position(key).is_some()
-        });
+        let others =
+            answers.keys().filter(|key| **key != self.me && validators.position(key).is_some());
         let needed = N3f1::quorum(validators.len() as u32) as usize;
         if others.count() < needed {
             return false;

@@ -5,8 +5,8 @@ use crate::{
     runtime::{Runtime, blocking, unix_seconds},
 };
 use alloy_eips::eip2718::{Decodable2718 as _, Encodable2718 as _};
-use alloy_rlp::{Decodable as _, Encodable as _};
 use alloy_primitives::Bytes;
+use alloy_rlp::{Decodable as _, Encodable as _};
 use bytes::BytesMut;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_macros::select;

@@ -34,10 +34,14 @@ use commonware_consensus::{
 };
 use commonware_cryptography::{
     Committable as _, Digestible as _, Sha256,
+    certificate::Scheme as _,
     ed25519::{PrivateKey, PublicKey},
 };
 use commonware_macros::select;
-use commonware_p2p::{Blocker, Manager, Receiver, Sender, utils::mux::{Builder as _, Muxer}};
+use commonware_p2p::{
+    Blocker, Manager, Receiver, Sender, TrackedPeers,
+    utils::mux::{Builder as _, Muxer},
+};
 use commonware_parallel::Sequential;
 use commonware_runtime::{Handle, buffer::paged::CacheRef};
 use commonware_storage::archive::immutable;
@@ -62,6 +66,8 @@ pub struct Settings {
     pub certification_timeout: Duration,
     /// After this time without a sign of life a validator's turns are skipped at once.
     pub skip_timeout: Duration,
+    /// Nodes that only follow: they may connect, too.
+    pub followers: Vec<PublicKey>,
     /// Whether the disk may be older than what this validator has signed: it came from a backup.
     pub restored: bool,
     /// Before the names of its files: several validators can be on one disk.
@@ -75,8 +81,23 @@ impl Default for Settings {
             leader_timeout: Duration::from_secs(2),
             certification_timeout: Duration::from_secs(3),
             skip_timeout: Duration::from_secs(5),
+            followers: Vec::new(),
             restored: false,
             prefix: String::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// With times that go with a pace: whoever leads may wait for transactions.
+    pub fn with_pace(pace: Pace) -> Self {
+        let leader_timeout = pace.idle_time + Duration::from_secs(1);
+        Self {
+            pace,
+            leader_timeout,
+            certification_timeout: leader_timeout + Duration::from_secs(1),
+            skip_timeout: 2 * leader_timeout + Duration::from_secs(2),
+            ..Self::default()
         }
     }
 }
@@ -288,12 +309,9 @@ where
         <Votes as commonware_cryptography::certificate::Verifier>::certificate_codec_config_unbounded(),
     )
     .await?;
-    let blocks = archive(
-        runtime.child("blocks"),
-        &format!("{}blocks", settings.prefix),
-        &page_cache,
-        (),
-    ).await?;
+    let blocks =
+        archive(runtime.child("blocks"), &format!("{}blocks", settings.prefix), &page_cache, ())
+            .await?;
     let (marshal, mailbox, floor) = Actor::init(
         runtime.child("marshal"),
         certificates,
@@ -382,13 +400,8 @@ where
             |runtime| transactions::run(runtime, ledger, arrived, announced, sender, receiver)
         }));
         parts.push(runtime.child("progress").spawn({
-            let recovery = recovery::Recovery {
-                me,
-                epochs: epochs.clone(),
-                observations,
-                silence,
-                is_silent,
-            };
+            let recovery =
+                recovery::Recovery { me, epochs: epochs.clone(), observations, silence, is_silent };
             |runtime| recovery.run(runtime, channels.progress)
         }));
         let rounds = Rounds {
@@ -545,8 +558,11 @@ where
     fn track(&mut self, epoch: Epoch) {
         for epoch in [epoch, epoch.next()] {
             if let Some(votes) = self.epochs.get(epoch) {
-                use commonware_cryptography::certificate::Scheme as _;
-                self.manager.track(epoch.get(), votes.participants().clone());
+                let validators = votes.participants().clone();
+                let is_follower = |key: &&PublicKey| validators.position(*key).is_none();
+                let followers = self.settings.followers.iter().filter(is_follower).cloned();
+                let followers = Set::from_iter_dedup(followers);
+                self.manager.track(epoch.get(), TrackedPeers::new(validators, followers));
             }
         }
     }
@@ -570,7 +586,8 @@ where
         let mut partition = format!("{}epoch-{epoch}", self.settings.prefix);
         if self.ledger.mutants().votes_unsynced {
             // The votes of the process before are not found, as if they had not been written.
-            partition = format!("{partition}-{}", rand_core::Rng::next_u64(&mut self.runtime.child("x")));
+            partition =
+                format!("{partition}-{}", rand_core::Rng::next_u64(&mut self.runtime.child("x")));
         }
         let engine = simplex::Engine::new(
             self.runtime.child("engine").with_attribute("epoch", epoch),
@@ -580,7 +597,10 @@ where
                 blocker: self.blocker.clone(),
                 automaton: self.marshaled.clone(),
                 relay: self.marshaled.clone(),
-                reporter: Reporters::<Automaton<E>, Observer<E>>::from((self.marshaled.clone(), self.observer.clone())),
+                reporter: Reporters::<Automaton<E>, Observer<E>>::from((
+                    self.marshaled.clone(),
+                    self.observer.clone(),
+                )),
                 track_historical_votes: true,
                 strategy: Sequential,
                 partition,

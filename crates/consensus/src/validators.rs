@@ -100,9 +100,7 @@ fn enough(keys: Vec<PublicKey>) -> Option<Set<PublicKey>> {
 #[derive(Debug, thiserror::Error)]
 pub enum ValidatorsError {
     /// The genesis names too few.
-    #[error(
-        "the genesis names fewer than {VALIDATORS_MIN} validators; make it with `heddle init`"
-    )]
+    #[error("the genesis names fewer than {VALIDATORS_MIN} validators; make it with `heddle init`")]
     TooFew,
     /// The chain has no rules for validators.
     #[error("the genesis file says nothing of validators: config.heddle is missing")]
@@ -141,7 +139,8 @@ pub fn known_epochs(
 ) -> Result<BTreeMap<Epoch, Set<PublicKey>>, ValidatorsError> {
     let mut known = BTreeMap::new();
     for (name, bytes) in reader.notes(NOTES)? {
-        let keys = bytes.chunks(32).filter_map(|key| PublicKey::decode(Copying(key)).ok()).collect();
+        let keys =
+            bytes.chunks(32).filter_map(|key| PublicKey::decode(Copying(key)).ok()).collect();
         if let (Ok(epoch), Some(set)) = (name.parse(), enough(keys)) {
             known.insert(Epoch::new(epoch), set);
         }

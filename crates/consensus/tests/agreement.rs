@@ -51,8 +51,7 @@ async fn node(
     let chain = Arc::new(Chain::open(database, genesis, settings).unwrap());
     let pool = Pool::new(heddle_pool::Settings::default(), heddle_pool::Context::default());
     let pool = Arc::new(Mutex::new(pool));
-    let ledger =
-        Ledger::new(chain, pool, BlockSettings::default(), Mutants::default(), 0).unwrap();
+    let ledger = Ledger::new(chain, pool, BlockSettings::default(), Mutants::default(), 0).unwrap();
     let ledger = Arc::new(ledger);
     let control = oracle.control(key.public_key());
     let quota = Quota::per_second(NZU32!(10_000));
@@ -68,15 +67,10 @@ async fn node(
     };
     let settings = Settings { prefix: format!("{}-", key.public_key()), ..Settings::default() };
     let setup = Setup { key, ledger: ledger.clone(), settings };
-    let validator = start(
-        runtime.child("node"),
-        setup,
-        channels,
-        oracle.manager(),
-        control.clone(),
-    )
-    .await
-    .unwrap();
+    let validator =
+        start(runtime.child("node"), setup, channels, oracle.manager(), control.clone())
+            .await
+            .unwrap();
     Node { ledger, validator }
 }
 
@@ -98,8 +92,10 @@ fn transfer(signer: &PrivateKeySigner, nonce: u64) -> heddle_pool::PooledTransac
 
 #[test]
 fn four_validators_agree_over_several_epochs() {
-    let _ = tracing_subscriber::fmt().with_env_filter(
-        tracing_subscriber::EnvFilter::from_default_env()).with_test_writer().try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_test_writer()
+        .try_init();
     let rich = PrivateKeySigner::from_slice(&[7; 32]).unwrap();
     let keys: Vec<_> = (0..VALIDATORS).map(PrivateKey::from_seed).collect();
     let genesis = genesis(&keys, rich.address());

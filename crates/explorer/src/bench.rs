@@ -115,8 +115,9 @@ impl Served {
             pool: pool.clone(),
             signers: Signers::new(Vec::new()),
             readiness: Arc::new(|| Ok(())),
-            wake: Arc::new(|| ()),
+            wake: Arc::new(|_| ()),
             dev: None,
+            agreement: None,
         };
         let namespaces = vec![Namespace::Eth, Namespace::Debug, Namespace::Trace];
         let rpc = heddle_rpc::Settings { namespaces, ..heddle_rpc::Settings::default() };

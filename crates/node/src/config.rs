@@ -44,9 +44,36 @@ pub(crate) struct NodeSettings {
     /// Address and port of Prometheus metrics, as 127.0.0.1:9001 [default: none].
     #[arg(long, value_name = "ADDR")]
     pub(crate) metrics: Option<std::net::SocketAddr>,
-    /// Milliseconds between blocks; 0 makes none [default: 1000].
+    /// Milliseconds between blocks; 0 makes none [default: 1000, and 200 among validators].
     #[arg(long, value_name = "MS")]
     pub(crate) block_time_ms: Option<u64>,
+    /// Among validators: milliseconds after which a block without transactions is made [default: 1000].
+    #[arg(long, value_name = "MS")]
+    pub(crate) idle_time_ms: Option<u64>,
+    /// Among validators: the file with this node's key [default: validator.key in the datadir].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) validator_key: Option<PathBuf>,
+    /// Among validators: address to listen on for the others [default: 127.0.0.1:30303].
+    #[arg(long = "p2p.addr", value_name = "ADDR")]
+    #[serde(rename = "p2p.addr")]
+    pub(crate) p2p_addr: Option<std::net::SocketAddr>,
+    /// Among validators: name or address, with port, that the others find this node at [default:
+    /// where it listens].
+    #[arg(long = "p2p.address", value_name = "HOST:PORT")]
+    #[serde(rename = "p2p.address")]
+    pub(crate) p2p_address: Option<String>,
+    /// Among validators: some of the others, as KEY@HOST:PORT with commas; they tell of the rest.
+    #[arg(long = "p2p.peers", value_name = "PEERS", value_delimiter = ',')]
+    #[serde(rename = "p2p.peers")]
+    pub(crate) p2p_peers: Option<Vec<String>>,
+    /// Among validators: keys of nodes that only follow, with commas; they may connect, too.
+    #[arg(long = "p2p.followers", value_name = "KEYS", value_delimiter = ',')]
+    #[serde(rename = "p2p.followers")]
+    pub(crate) p2p_followers: Option<Vec<String>>,
+    /// Among validators: this node's disk was brought back from an earlier time, so that it does not
+    /// know what it has signed since. It signs nothing until the others have told how far they are.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) restored: Option<bool>,
     /// Who gets the fees [default: the zero address].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) coinbase: Option<Address>,
@@ -116,6 +143,13 @@ impl NodeSettings {
             http_hosts: self.http_hosts.or(other.http_hosts),
             metrics: self.metrics.or(other.metrics),
             block_time_ms: self.block_time_ms.or(other.block_time_ms),
+            idle_time_ms: self.idle_time_ms.or(other.idle_time_ms),
+            validator_key: self.validator_key.or(other.validator_key),
+            p2p_addr: self.p2p_addr.or(other.p2p_addr),
+            p2p_address: self.p2p_address.or(other.p2p_address),
+            p2p_peers: self.p2p_peers.or(other.p2p_peers),
+            p2p_followers: self.p2p_followers.or(other.p2p_followers),
+            restored: self.restored.or(other.restored),
             coinbase: self.coinbase.or(other.coinbase),
             gas_limit: self.gas_limit.or(other.gas_limit),
             keep_states: self.keep_states.or(other.keep_states),

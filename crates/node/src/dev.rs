@@ -1,6 +1,6 @@
 //! `heddle dev`: a chain for development, in the place of anvil.
 
-mod accounts;
+pub(crate) mod accounts;
 mod anvil_flags;
 mod banner;
 mod flags;

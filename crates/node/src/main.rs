@@ -1,15 +1,18 @@
 //! The `heddle` binary: the command line, and nothing else.
 
+mod agreement;
 mod allocator;
 mod config;
 mod database;
 mod dev;
 mod explorer;
 mod logging;
+mod network;
 mod node;
 mod progress;
 mod service;
 mod transfer;
+mod validator;
 
 use clap::{Parser, Subcommand};
 use heddle_measure::{
@@ -30,7 +33,8 @@ use std::{
 /// An EVM-compatible chain made for DeFi: it executes the transactions of a block in parallel, with
 /// exactly the result of executing them one by one.
 ///
-/// `heddle dev` starts a chain for development, in the place of anvil; `heddle node` one that stays.
+/// `heddle dev` starts a chain for development, in the place of anvil; `heddle node` one that stays,
+/// alone or among validators.
 #[derive(Debug, Parser)]
 #[command(
     name = "heddle",
@@ -39,6 +43,7 @@ use std::{
     after_help = "\
 Start with:
   heddle dev                          start a development chain on port 8545
+  heddle testnet                      start four validators that agree on a chain
   heddle replay fixtures/mainnet      execute a few real Ethereum blocks in every way
   heddle bench executor               time every way on synthetic blocks
   heddle load                         put transactions on a node, and measure
@@ -58,6 +63,8 @@ struct Arguments {
 enum Command {
     Dev(Box<dev::Dev>),
     Node(Box<node::Node>),
+    Init(Box<network::Init>),
+    Testnet(Box<network::Testnet>),
     Import(transfer::Import),
     Export(transfer::Export),
     /// Looks after the database of a chain that no node runs on.
@@ -116,6 +123,8 @@ impl Command {
         match self {
             Self::Dev(dev) => Ok(dev.run()?),
             Self::Node(node) => Ok(node.run()?),
+            Self::Init(init) => Ok(init.run()?),
+            Self::Testnet(testnet) => Ok(testnet.run()?),
             Self::Import(import) => Ok(import.run()?),
             Self::Export(export) => Ok(export.run()?),
             Self::Db(db) => Ok(db.run()?),

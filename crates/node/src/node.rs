@@ -5,7 +5,8 @@ use crate::{
     dev::unix_seconds,
     explorer::{ExplorerError, ExplorerFlags, Keep},
     logging,
-    service::{self, OpenError, ServiceError},
+    service::{self, Maker, OpenError, ServiceError, Validators},
+    validator::{self, ValidatorError},
 };
 use clap::Args;
 use heddle_pool::Pool;
@@ -14,7 +15,9 @@ use heddle_rpc::{Namespace, Signers, UnknownNamespace};
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-/// Runs a chain that stays, and makes its blocks.
+/// Runs a chain that stays: makes its blocks alone, or agrees on them with other validators.
+///
+/// Which of both is said by the genesis: `heddle init` makes one for validators.
 ///
 /// Settings come from flags and from a file; a flag counts more. Nothing but loopback is listened
 /// on unless an address is given.
@@ -40,6 +43,8 @@ pub(crate) enum NodeError {
     Namespace(#[from] UnknownNamespace),
     #[error(transparent)]
     Producer(#[from] heddle_producer::Error),
+    #[error(transparent)]
+    Validator(#[from] ValidatorError),
     #[error(transparent)]
     Log(#[from] logging::FilterError),
     #[error(transparent)]
@@ -70,12 +75,20 @@ impl Node {
         let chain = Arc::new(opened);
         let pool = Pool::new(heddle_pool::Settings::default(), heddle_pool::Context::default());
         let pool = Arc::new(Mutex::new(pool));
-        let producer = Arc::new(Producer::new(
-            chain.clone(),
-            pool.clone(),
-            producer_settings(&settings),
-            Arc::new(unix_seconds),
-        )?);
+        let maker = match chain.spec().validators {
+            Some(_) => {
+                let (chain, pool) = (chain.clone(), pool.clone());
+                let (ledger, running) =
+                    validator::start(chain, pool, &settings, folder, unix_seconds())?;
+                Maker::Validators(Box::new(Validators { ledger, running }))
+            }
+            None => Maker::Alone(Arc::new(Producer::new(
+                chain.clone(),
+                pool.clone(),
+                producer_settings(&settings),
+                Arc::new(unix_seconds),
+            )?)),
+        };
         let rpc = rpc_settings(&settings)?;
         let flags = ExplorerFlags {
             port: settings.explorer_port,
@@ -91,7 +104,7 @@ impl Node {
         let parts = service::Parts {
             chain: chain.clone(),
             pool,
-            producer,
+            maker,
             signers: Signers::default(),
             dev: None,
             explorer,

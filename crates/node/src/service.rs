@@ -1,7 +1,11 @@
 //! A running chain: server, producer and metrics, from start to stop.
 
-use crate::explorer::{ExplorerError, ExplorerSetup};
+use crate::{
+    agreement::Answers,
+    explorer::{ExplorerError, ExplorerSetup},
+};
 use heddle_chain::Chain;
+use heddle_consensus::{Ledger, Running};
 use heddle_pool::Pool;
 use heddle_producer::Producer;
 use heddle_rpc::{Context, DevControl, Server, Signers, StartError};
@@ -28,10 +32,24 @@ const DATABASE_FILE: &str = "chain.redb";
 pub(crate) struct Parts {
     pub(crate) chain: Arc<Chain>,
     pub(crate) pool: Arc<Mutex<Pool>>,
-    pub(crate) producer: Arc<Producer>,
+    pub(crate) maker: Maker,
     pub(crate) signers: Signers,
     pub(crate) dev: Option<DevControl>,
     pub(crate) explorer: Option<ExplorerSetup>,
+}
+
+/// Who makes the blocks.
+pub(crate) enum Maker {
+    /// This node alone.
+    Alone(Arc<Producer>),
+    /// Validators, of which this node may be one.
+    Validators(Box<Validators>),
+}
+
+/// This node among validators.
+pub(crate) struct Validators {
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) running: Running,
 }
 
 /// Where what runs can be found.
@@ -58,6 +76,8 @@ pub(crate) enum ServiceError {
     Explorer(#[from] ExplorerError),
     #[error("no more blocks can be made")]
     Producer(#[source] Box<heddle_producer::Error>),
+    #[error("this node cannot go on among the validators")]
+    Consensus(#[source] Arc<heddle_consensus::Error>),
 }
 
 /// Serves until a signal comes, or no more blocks can be made. `announce` is told the addresses.
@@ -71,9 +91,14 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .map_err(ServiceError::Threads)?;
-    let producer = parts.producer.clone();
+    let producer = match &parts.maker {
+        Maker::Alone(producer) => Some(producer.clone()),
+        Maker::Validators(_) => None,
+    };
     let result = runtime.block_on(serve(parts, settings, metrics, announce));
-    producer.stop();
+    if let Some(producer) = producer {
+        producer.stop();
+    }
     result
 }
 
@@ -94,53 +119,98 @@ async fn serve(
     }
     let stopped = stop_signal().map_err(ServiceError::Signals)?;
     let _warm_up = WarmUp::start(parts.chain.clone())?;
-    let producer = parts.producer.clone();
     let (failed, failure) = tokio::sync::oneshot::channel();
-    thread::Builder::new()
-        .name("producer".to_owned())
-        .spawn(move || {
+    if let Maker::Alone(producer) = &parts.maker {
+        let producer = producer.clone();
+        let run = move || {
             if let Err(error) = producer.run() {
                 // The one who waits for it has gone if the program stops anyway.
                 let _ = failed.send(error);
             }
-        })
-        .map_err(ServiceError::Threads)?;
-    let (producer, promoting) = (parts.producer.clone(), parts.producer.clone());
+        };
+        let thread = thread::Builder::new().name("producer".to_owned()).spawn(run);
+        thread.map_err(ServiceError::Threads)?;
+    }
     let chain = parts.chain.clone();
     let context = Context {
-        chain: parts.chain,
+        chain: parts.chain.clone(),
         pool: parts.pool,
         signers: parts.signers,
         readiness: Arc::new(move || {
             chain.failure().map_or(Ok(()), |failure| Err(failure.to_string()))
         }),
-        wake: Arc::new(move || {
-            // With automatic mining the sender gets its answer when the block is there. Other
-            // connections are served by other threads meanwhile.
-            if let Err(error) = tokio::task::block_in_place(|| producer.transaction_arrived()) {
-                tracing::error!(%error, "no block could be made");
-            }
-        }),
+        wake: parts.maker.wake(),
         dev: parts.dev,
+        agreement: parts.maker.agreement(&parts.chain),
     };
     let explorer = match parts.explorer {
         Some(setup) => Some(setup.start(context.clone(), &settings).await?),
         None => None,
     };
     let server = Server::start(context, settings).await?;
-    promoting.on_promotion(Box::new(server.pending_publisher()));
+    let publish = Box::new(server.pending_publisher());
+    match &parts.maker {
+        Maker::Alone(producer) => producer.on_promotion(publish),
+        Maker::Validators(validators) => validators.ledger.on_promotion(publish),
+    }
     let explored = explorer.as_ref().map(heddle_explorer::Server::address);
     let addresses = Addresses { rpc: server.address(), explorer: explored };
     announce(addresses).map_err(ServiceError::Announce)?;
     let ended = tokio::select! {
         () = stopped => Ok(()),
         Ok(error) = failure => Err(ServiceError::Producer(Box::new(error))),
+        error = parts.maker.failed() => Err(ServiceError::Consensus(error)),
     };
     if let Some(explorer) = explorer {
         explorer.stop().await;
     }
     server.stop().await;
+    if let Maker::Validators(validators) = parts.maker {
+        // It waits for its threads.
+        let stopped = tokio::task::spawn_blocking(move || validators.running.stop()).await;
+        if stopped.is_err() {
+            tracing::error!("consensus did not stop as it should");
+        }
+    }
     ended
+}
+
+impl Maker {
+    /// What is done when the pool took up transactions from clients.
+    fn wake(&self) -> heddle_rpc::Wake {
+        match self {
+            Self::Alone(producer) => {
+                let producer = producer.clone();
+                Arc::new(move |_| {
+                    // With automatic mining the sender gets its answer when the block is there.
+                    // Other connections are served by other threads meanwhile.
+                    let made = tokio::task::block_in_place(|| producer.transaction_arrived());
+                    if let Err(error) = made {
+                        tracing::error!(%error, "no block could be made");
+                    }
+                })
+            }
+            Self::Validators(validators) => {
+                let announcer = validators.running.announcer.clone();
+                Arc::new(move |promoted| announcer.announce(promoted))
+            }
+        }
+    }
+
+    fn agreement(&self, chain: &Arc<Chain>) -> Option<Arc<dyn heddle_rpc::Agreement>> {
+        let Self::Validators(validators) = self else { return None };
+        let running = &validators.running;
+        let (view, key) = (running.view.clone(), running.key.to_string());
+        Some(Arc::new(Answers { view, chain: chain.clone(), key }))
+    }
+
+    /// Waits until this node cannot go on among validators.
+    async fn failed(&self) -> Arc<heddle_consensus::Error> {
+        match self {
+            Self::Alone(_) => std::future::pending().await,
+            Self::Validators(validators) => validators.running.failed().await,
+        }
+    }
 }
 
 /// Reads the state into memory in the background, until it is dropped.
@@ -197,7 +267,7 @@ async fn measure(chain: Arc<Chain>, pool: Arc<Mutex<Pool>>) {
 }
 
 /// Ends when the program is asked to stop.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -237,6 +307,15 @@ pub(crate) fn keep_genesis(folder: &Path, genesis: &Genesis) -> Result<(), OpenE
         .map_err(io::Error::from)
         .and_then(|bytes| write_whole(&path, &bytes))
         .map_err(|source| OpenError::Keep { path, source })
+}
+
+/// Writes a new file that nobody else can read.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 pub(crate) fn make_folder(path: &Path) -> Result<(), OpenError> {

@@ -1,7 +1,7 @@
 //! What every method works with.
 
 use crate::{
-    Error, Readiness, Settings,
+    Agreement, Error, Readiness, Settings,
     dev::DevControl,
     events::Events,
     filters::{Bounds, Filters},
@@ -10,7 +10,7 @@ use crate::{
     view::{RecentBlocks, View},
 };
 use heddle_chain::Chain;
-use heddle_pool::Pool;
+use heddle_pool::{Pool, PoolTransaction};
 use heddle_types::ChainSpec;
 use parking_lot::Mutex;
 use std::{
@@ -19,8 +19,8 @@ use std::{
 };
 use tokio::sync::Semaphore;
 
-/// Is called when the pool took up a transaction that a block can include.
-pub type Wake = Arc<dyn Fn() + Send + Sync>;
+/// Is called when the pool took up transactions that a block can include.
+pub type Wake = Arc<dyn Fn(&[Arc<PoolTransaction>]) + Send + Sync>;
 
 /// The parts of the node that the server speaks for.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct Context {
     pub wake: Wake,
     /// Control of a development chain, if this is one.
     pub dev: Option<DevControl>,
+    /// What is known of other validators, if this node does not make its blocks alone.
+    pub agreement: Option<Arc<dyn Agreement>>,
 }
 
 impl fmt::Debug for Context {

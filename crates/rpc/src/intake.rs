@@ -240,7 +240,7 @@ pub(crate) fn accept(node: &Node, candidate: Candidate, origin: Origin) -> Resul
 fn tell(node: &Node, promoted: &[Arc<PoolTransaction>]) {
     node.publish_pending(promoted);
     if !promoted.is_empty() {
-        (node.context.wake)();
+        (node.context.wake)(promoted);
     }
 }
 

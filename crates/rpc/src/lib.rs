@@ -31,8 +31,10 @@
 //! | `events`, `subscriptions`, `filters`, `logs` | telling clients what happens |
 //! | `eth`, `debug`, `trace`, `ots`, `txpool`, `testing` | the methods |
 //! | `dev` | the methods of a development chain |
+//! | `agreement` | what validators agree on |
 //! | `signers` | keys that the node signs with |
 
+mod agreement;
 mod args;
 mod call_environment;
 mod caller;
@@ -60,6 +62,7 @@ mod trace;
 mod txpool;
 mod view;
 
+pub use agreement::Agreement;
 pub use caller::{CallFailure, Caller};
 pub use context::{Context, Wake};
 pub use dev::DevControl;

@@ -30,6 +30,7 @@ impl Default for Settings {
                 Namespace::Web3,
                 Namespace::Txpool,
                 Namespace::Rpc,
+                Namespace::Heddle,
             ],
             hosts: vec!["localhost".to_owned()],
             origins: Vec::new(),
@@ -144,6 +145,8 @@ pub enum Namespace {
     Erigon,
     /// Which namespaces answer.
     Rpc,
+    /// What validators agree on, and what proves it.
+    Heddle,
     /// Control of a development chain: `anvil_`, `hardhat_`, `evm_` and `tenderly_`.
     Dev,
     /// Building blocks out of turn, for conformance tests.
@@ -152,7 +155,7 @@ pub enum Namespace {
 
 impl Namespace {
     /// All, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Eth,
         Self::Net,
         Self::Web3,
@@ -162,6 +165,7 @@ impl Namespace {
         Self::Ots,
         Self::Erigon,
         Self::Rpc,
+        Self::Heddle,
         Self::Dev,
         Self::Testing,
     ];
@@ -178,6 +182,7 @@ impl Namespace {
             Self::Ots => "ots",
             Self::Erigon => "erigon",
             Self::Rpc => "rpc",
+            Self::Heddle => "heddle",
             Self::Dev => "anvil",
             Self::Testing => "testing",
         }
@@ -195,6 +200,7 @@ impl Namespace {
             Self::Ots => "What the explorer Otterscan asks for.",
             Self::Erigon => "What Otterscan asks of Erigon.",
             Self::Rpc => "Which namespaces answer.",
+            Self::Heddle => "What validators agree on, and what proves it; on networks of validators.",
             Self::Dev => "Control of a development chain. Never on a chain that others rely on.",
             Self::Testing => "Building blocks out of turn, for conformance tests.",
         }
@@ -204,7 +210,7 @@ impl Namespace {
 /// A name that is no namespace.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no namespace; use some of eth, net, web3, txpool, debug, trace, ots, erigon, rpc, anvil, testing"
+    "{0:?} is no namespace; use some of eth, net, web3, txpool, debug, trace, ots, erigon, rpc, heddle, anvil, testing"
 )]
 pub struct UnknownNamespace(String);
 

@@ -186,9 +186,6 @@ impl Machine {
         for (name, place) in names.matching(partition, name)? {
             let disk = self.0.disk.sibling(place);
             // One by one: a machine may stop when a part of a folder is removed.
-            if let Err(error) = disk.sync() {
-                return Ok(Err(error));
-            }
             if names.remove(partition, &name, place) {
                 disk.discard();
             }

@@ -124,8 +124,9 @@ impl TestChain {
             pool,
             signers: Signers::default(),
             readiness: Arc::new(|| Ok(())),
-            wake: Arc::new(|| ()),
+            wake: Arc::new(|_| ()),
             dev: None,
+            agreement: None,
         };
         let rpc = heddle_rpc::Settings {
             namespaces: Namespace::ALL.to_vec(),

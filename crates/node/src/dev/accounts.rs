@@ -11,17 +11,17 @@ use rand::{
 };
 
 /// What everybody uses. Its keys are known to all: never send anything of value to them.
-pub(super) const DEFAULT_MNEMONIC: &str =
+pub(crate) const DEFAULT_MNEMONIC: &str =
     "test test test test test test test test test test test junk";
 
 /// BIP-44's path for Ethereum; the number of the account follows.
-pub(super) const DEFAULT_PATH: &str = "m/44'/60'/0'/0/";
+pub(crate) const DEFAULT_PATH: &str = "m/44'/60'/0'/0/";
 
 /// Most accounts that are made: deriving one takes about a millisecond.
 pub(super) const ACCOUNTS_MAX: u32 = 10_000;
 
 /// Keys from a phrase, in order.
-pub(super) fn derive(
+pub(crate) fn derive(
     phrase: &str,
     path: &str,
     count: u32,
@@ -48,7 +48,7 @@ pub(super) fn phrase_from_seed(seed: u64) -> String {
 }
 
 /// The addresses of keys.
-pub(super) fn addresses(keys: &[PrivateKeySigner]) -> Vec<Address> {
+pub(crate) fn addresses(keys: &[PrivateKeySigner]) -> Vec<Address> {
     keys.iter().map(PrivateKeySigner::address).collect()
 }
 

@@ -129,7 +129,7 @@ impl Dev {
         let served = service::Parts {
             chain: chain.clone(),
             pool,
-            producer: producer.clone(),
+            maker: service::Maker::Alone(producer.clone()),
             signers: Signers::new(keys.clone()),
             dev: Some(DevControl::new(producer.clone()).with_epoch(self.mining.slots_in_an_epoch)),
             explorer,

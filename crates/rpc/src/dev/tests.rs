@@ -75,8 +75,9 @@ fn dev_with(epoch: u64, settings: heddle_chain::Settings) -> Dev {
         pool,
         signers: Signers::new(vec![key]),
         readiness: Arc::new(|| Ok(())),
-        wake: Arc::new(|| ()),
+        wake: Arc::new(|_| ()),
         dev: Some(DevControl::new(producer).with_epoch(epoch)),
+        agreement: None,
     };
     Dev { node: Node::new(context, Settings::default()), sender, printed }
 }

@@ -58,8 +58,9 @@ impl Fixture {
             pool,
             signers: Signers::new(keys()),
             readiness: Arc::new(|| Ok(())),
-            wake: Arc::new(|| ()),
+            wake: Arc::new(|_| ()),
             dev: None,
+            agreement: None,
         };
         Self { context, producer: Arc::new(producer) }
     }

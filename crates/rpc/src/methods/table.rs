@@ -5,8 +5,8 @@ use super::{
     Method,
 };
 use crate::{
-    Namespace::{self, Debug, Erigon, Eth, Net, Ots, Rpc, Testing, Trace, Txpool, Web3},
-    debug,
+    Namespace::{self, Debug, Erigon, Eth, Heddle, Net, Ots, Rpc, Testing, Trace, Txpool, Web3},
+    agreement, debug,
     eth::{blocks, call, fees, info, logs, sending, simulate, state, transactions, wallet},
     ots, testing, trace, txpool,
 };
@@ -148,4 +148,9 @@ pub(crate) const TABLE: &[Method] = &[
     method(("erigon_getHeaderByNumber", Erigon), "block", "The header of a block.", Quick(blocks::header_by_number)),
     // Tests.
     method(("testing_buildBlockV1", Testing), "parent hash, attributes, transactions or null, [extra data]", "Builds a block without adding it to the chain.", Blocking(testing::build_block)),
+    // Agreement of validators.
+    method(("heddle_status", Heddle), "", "Where this node and the validators stand.", Quick(agreement::status)),
+    method(("heddle_validators", Heddle), "[epoch]", "The keys of the validators of an epoch, or of that of the next block.", Quick(agreement::validators)),
+    method(("heddle_finalityProof", Heddle), "block", "What proves that a block is final, to whoever knows the validators.", Waiting(agreement::finality_proof)),
+    method(("heddle_equivocations", Heddle), "", "Proofs that a validator voted twice.", Blocking(agreement::equivocations)),
 ];

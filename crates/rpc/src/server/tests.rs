@@ -52,8 +52,9 @@ fn context() -> Context {
         pool: Arc::new(Mutex::new(Pool::new(heddle_pool::Settings::default(), rules))),
         signers: Signers::new(vec![key()]),
         readiness: Arc::new(|| Ok(())),
-        wake: Arc::new(|| ()),
+        wake: Arc::new(|_| ()),
         dev: None,
+        agreement: None,
     }
 }
 

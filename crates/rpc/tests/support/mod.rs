@@ -73,11 +73,12 @@ pub(crate) fn context(code: &Bytes, automatic: bool) -> (Context, Arc<Producer>)
         pool,
         signers: Signers::new(vec![key()]),
         readiness: Arc::new(|| Ok(())),
-        wake: Arc::new(move || {
+        wake: Arc::new(move |_| {
             // What cannot be mined stays in the pool.
             let _ = maker.transaction_arrived();
         }),
         dev: Some(DevControl::new(producer.clone())),
+        agreement: None,
     };
     (context, producer)
 }

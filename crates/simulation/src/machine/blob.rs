@@ -89,7 +89,7 @@ impl Blob for NodeBlob {
             self.machine.running().await;
         } else if options.contains(WriteOptions::SYNC) {
             reschedule().await;
-            resolve(self.disk.write_at(offset, bytes.as_ref()).and_then(|()| self.disk.sync())).await;
+            resolve(self.disk.write_synced_at(offset, bytes.as_ref())).await;
         } else {
             resolve(self.disk.write_at(offset, bytes.as_ref())).await;
         }

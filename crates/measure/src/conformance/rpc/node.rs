@@ -61,8 +61,9 @@ impl Origin {
             pool,
             signers: Signers::default(),
             readiness: Arc::new(|| Ok(())),
-            wake: Arc::new(|| ()),
+            wake: Arc::new(|_| ()),
             dev: None,
+            agreement: None,
         };
         let settings = Settings {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
