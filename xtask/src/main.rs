@@ -27,6 +27,7 @@ Usage: cargo xtask TASK
   benchmarks [WORD]
                  measure the node, and write it into docs/benchmarks.md; with a word only what has
                  it in its title; it takes half an hour
+  sim [FLAGS]    simulate networks of validators, one from each seed, with faults; --help tells how
   e2e [FLOW...]  drive a dev node with the clients that people use; see e2e/README.md
   fixtures DIR   make fixtures/mainnet anew from a folder that holds all recorded blocks
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         ["campaign", name, part] => campaign::run(name, Some(part)),
         ["benchmarks"] => benchmarks::run(None),
         ["benchmarks", part] => benchmarks::run(Some(part)),
+        ["sim", ref flags @ ..] => Ok(simulate(flags)),
         ["e2e", ref flows @ ..] => e2e::run(flows),
         ["fixtures", folder] => fixtures::run(Path::new(folder)),
         ["help" | "--help" | "-h"] => {
@@ -69,6 +71,14 @@ fn main() -> ExitCode {
             STATUS_ERROR.into()
         }
     }
+}
+
+/// Runs the simulator, which says itself what it finds.
+fn simulate(flags: &[&str]) -> bool {
+    let mut command = test::cargo_command();
+    command.args(["run", "--profile", "sim", "--quiet", "--package", "heddle-simulation", "--"]);
+    command.args(flags);
+    matches!(test::execute(&mut command), test::Outcome::Passed)
 }
 
 /// What a task says: whether it passed, or why it could not do its work.

@@ -202,7 +202,10 @@ impl<E: Runtime> Consensus<E> for Application {
                 let executed = ledger.build(hash, now)?;
                 let block = &executed.block.block.block;
                 let digest = commonware_cryptography::Digestible::digest(&parent);
-                let proposal = Proposal::new(context, digest, block, list_bytes(&executed));
+                let proposal = match ledger.mutants().tamper {
+                    None => Proposal::new(context, digest, block, list_bytes(&executed)),
+                    Some(tamper) => Proposal::tampered(context, digest, &executed, tamper),
+                };
                 let proposal = proposal.digested();
                 let digest = commonware_cryptography::Digestible::digest(&proposal);
                 ledger.remember(proposal.inner(), digest);

@@ -1,5 +1,6 @@
 //! What validators agree on: a block with its access list, bound to the round it was proposed in.
 
+use crate::ledger::{Tamper, list_bytes};
 use alloy_eip7928::BlockAccessList;
 use alloy_primitives::{B256, Bytes};
 use alloy_rlp::Decodable as _;
@@ -18,6 +19,7 @@ use commonware_cryptography::{
     Digest as _, Digested, Digestible, Hasher as _, Sha256, ed25519::PublicKey, sha256,
 };
 use commonware_utils::NZU16;
+use heddle_chain::ExecutedBlock;
 use heddle_types::decode_block;
 
 /// The code that spreads a block: any f+1 of n pieces give it back.
@@ -100,6 +102,38 @@ impl Proposal {
         Self { head, block: bytes, list }
     }
 
+    /// What a faulty validator proposes, in a test.
+    pub(crate) fn tampered(
+        context: Context,
+        parent: Digest,
+        executed: &ExecutedBlock,
+        tamper: Tamper,
+    ) -> Self {
+        let mut block = executed.block.block.block.clone();
+        let mut list = list_bytes(executed);
+        match tamper {
+            Tamper::StateRoot => block.header.state_root = B256::repeat_byte(0x5a),
+            Tamper::Parent => block.header.parent_hash = B256::repeat_byte(0x5a),
+            Tamper::List => {
+                let mut accounts = decode_list(&list).unwrap_or_default();
+                accounts.pop();
+                list = Bytes::from(alloy_rlp::encode(&accounts));
+            }
+            Tamper::Mint => {
+                let (address, amount) = (alloy_primitives::Address::repeat_byte(0x5a), 1);
+                let withdrawal = heddle_types::Withdrawal { address, amount, ..Default::default() };
+                block.body.withdrawals = Some(vec![withdrawal].into());
+            }
+            Tamper::Garbage => {}
+        }
+        let mut proposal = Self::new(context, parent, &block, list);
+        if tamper == Tamper::Garbage {
+            proposal.block = Bytes::from_static(b"no block");
+            proposal.head.block = Sha256::hash(&[&proposal.block]);
+        }
+        proposal
+    }
+
     /// The first one, that nobody proposed. `leader` is only there because a context has one.
     pub fn genesis(block: &heddle_types::Block, leader: PublicKey) -> Self {
         let round = Round::new(Epoch::zero(), View::zero());
@@ -125,6 +159,11 @@ impl Proposal {
     /// Bytes of block and access list.
     pub fn payload_len(&self) -> usize {
         self.block.len() + self.list.len()
+    }
+
+    /// The access list in RLP, empty if there is none.
+    pub fn list_bytes(&self) -> &[u8] {
+        &self.list
     }
 
     /// The block and its access list.

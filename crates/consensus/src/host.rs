@@ -232,7 +232,7 @@ async fn begin(
     );
     let message_max = message_bytes_max(VALIDATORS_MAX as u32) as u32;
     // Made for validators that may be on one machine: short times between attempts to connect.
-    let config = discovery::Config::local(
+    let mut config = discovery::Config::local(
         handshake,
         &[namespace.as_slice(), b"-network"].concat(),
         host.listen,
@@ -242,17 +242,20 @@ async fn begin(
         message_max,
         NZUsize!(MAILBOX),
     );
+    // The epoch before, this one and the next.
+    config.tracked_peer_sets = NZUsize!(3);
     let (mut network, oracle) = discovery::Network::new(runtime.child("network"), config);
     let mut register =
         |channel, each_second| network.register(channel, Quota::per_second(each_second));
+    // Room is made at the start for a second's messages of as many peers as there can be.
     let channels = Channels {
-        votes: register(0, NZU32!(512)),
-        certificates: register(1, NZU32!(512)),
-        rounds: register(2, NZU32!(256)),
-        pieces: register(3, NZU32!(512)),
-        blocks: register(4, NZU32!(256)),
-        transactions: register(5, NZU32!(512)),
-        progress: register(6, NZU32!(8)),
+        votes: register(0, NZU32!(128)),
+        certificates: register(1, NZU32!(128)),
+        rounds: register(2, NZU32!(64)),
+        pieces: register(3, NZU32!(128)),
+        blocks: register(4, NZU32!(64)),
+        transactions: register(5, NZU32!(256)),
+        progress: register(6, NZU32!(4)),
     };
     let setup = Setup { key: host.key, ledger, settings: host.settings };
     let validator = start(runtime.child("heddle"), setup, channels, oracle.clone(), oracle).await?;

@@ -47,6 +47,23 @@ pub struct Mutants {
     pub quorum_short: bool,
     /// A validator is accused that voted once.
     pub accuse_without_proof: bool,
+    /// What this validator proposes is not what it built.
+    pub tamper: Option<Tamper>,
+}
+
+/// What a faulty validator, in a test, does to the blocks that it proposes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tamper {
+    /// Another state root.
+    StateRoot,
+    /// An access list that lacks an account.
+    List,
+    /// A parent that nobody knows.
+    Parent,
+    /// Ether for somebody, out of nothing.
+    Mint,
+    /// Bytes that are no block.
+    Garbage,
 }
 
 /// Why a proposal is refused, whoever looks at it and whenever.

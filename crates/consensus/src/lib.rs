@@ -50,7 +50,7 @@ pub use evidence::{Conflict, Equivocation, recorded as recorded_equivocations};
 pub use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 pub use finality::{FinalityError, FinalityProof, SignedVote};
 pub use host::{Host, HostError, Peer, PeerError, Running, private_key, public_key, public_key_of, run};
-pub use ledger::{BlockSettings, Error, Ledger, Mutants, Promoted, Refusal};
+pub use ledger::{BlockSettings, Error, Ledger, Mutants, Promoted, Refusal, Tamper};
 pub use observer::Observations;
 pub use runtime::Runtime;
 pub use scheme::{Epochs, Silence, Votes};

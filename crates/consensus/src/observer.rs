@@ -10,13 +10,15 @@ use crate::{
 use commonware_actor::Feedback;
 use commonware_codec::Encode as _;
 use commonware_consensus::{
-    Epochable as _, Reporter, Viewable as _, simplex::types::Activity, types::Round,
+    Epochable as _, Reporter, Viewable as _, simplex::types::{Activity, Attributable as _}, types::Round,
 };
 use commonware_cryptography::ed25519::PublicKey;
+use commonware_utils::Participant;
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::SystemTime,
 };
 use tokio::sync::mpsc;
 
@@ -39,12 +41,19 @@ pub struct Observations {
     /// Who was accused of what already, in this run.
     accused: Mutex<BTreeSet<(u64, PublicKey, &'static str)>>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
+    /// When a vote of each validator was last heard of.
+    heard: Mutex<BTreeMap<u32, SystemTime>>,
 }
 
 impl Observations {
     /// How many were seen, by what.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.counts.lock().clone()
+    }
+
+    /// How many validators a vote was heard of since a moment, by the clock of the runtime.
+    pub fn heard_since(&self, moment: SystemTime) -> usize {
+        self.heard.lock().values().filter(|at| **at >= moment).count()
     }
 
     /// The round of the latest certificate.
@@ -161,9 +170,9 @@ impl<E: Runtime> Reporter for Observer<E> {
                 // Its receiver goes on as long as this.
                 let _ = self.safe.send(it.proposal.payload);
             }
-            Activity::Notarize(_) | Activity::Nullify(_) | Activity::Finalize(_) => {
-                seen.count("votes");
-            }
+            Activity::Notarize(it) => self.heard(it.signer()),
+            Activity::Nullify(it) => self.heard(it.signer()),
+            Activity::Finalize(it) => self.heard(it.signer()),
             Activity::ConflictingNotarize(_)
             | Activity::ConflictingFinalize(_)
             | Activity::NullifyFinalize(_) => self.look_for_proof(&activity),
@@ -176,6 +185,12 @@ impl<E: Runtime> Reporter for Observer<E> {
 }
 
 impl<E: Runtime> Observer<E> {
+    fn heard(&self, signer: Participant) {
+        self.observations.count("votes");
+        let now = self.runtime.lock().current();
+        self.observations.heard.lock().insert(signer.get(), now);
+    }
+
     /// What a test leaves out: whoever votes for a view to be skipped is accused of having voted
     /// twice.
     fn accuse(&self, activity: &Activity<Votes, Commitment>) {

@@ -176,6 +176,14 @@ pub struct View {
     pub observations: Arc<Observations>,
 }
 
+impl View {
+    /// The proposal that is final at a height, if it is kept here.
+    pub async fn final_proposal(&self, number: u64) -> Option<Proposal> {
+        let block = self.marshal.get_block(Height::new(number)).await?;
+        Some(block.inner().clone())
+    }
+}
+
 impl std::fmt::Debug for View {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("View").finish_non_exhaustive()

@@ -154,6 +154,10 @@ pub(crate) struct Shape {
     #[arg(long, value_name = "MS", default_value_t = 20,
           value_parser = clap::value_parser!(u64).range(1..=60_000))]
     poll: u64,
+    /// Counts a transaction as mined when its block is `finalized`, which on networks of validators is
+    /// later than when it is `latest`.
+    #[arg(long)]
+    finalized: bool,
 }
 
 impl Shape {
@@ -182,6 +186,7 @@ impl Shape {
             in_flight_max: self.in_flight,
             timeout: self.timeout(),
             poll: Duration::from_millis(self.poll),
+            finalized: self.finalized,
             process,
             folder,
         }
@@ -288,6 +293,7 @@ impl Run<'_> {
             rate: self.manner.rate,
             pipeline: self.manner.pipeline,
             poll: self.manner.poll,
+            finalized: self.manner.finalized,
             signing,
         };
         Ok(Report::new(&background, &outcome, &receipts, checks))

@@ -3,10 +3,13 @@
 use alloy_primitives::{B256, hex};
 use futures_util::future::BoxFuture;
 use heddle_chain::Chain;
-use heddle_consensus::{Equivocation, FinalityProof, View, recorded_equivocations};
+use heddle_consensus::{Equivocation, FinalityProof, PublicKey, View, recorded_equivocations};
 use heddle_rpc::Agreement;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// Answers for a validator that runs.
 #[derive(Debug)]
@@ -57,6 +60,41 @@ impl Agreement for Answers {
         let recorded = recorded_equivocations(&self.chain.reader());
         let recorded = recorded.map_err(|error| error.to_string())?;
         Ok(recorded.iter().map(equivocation_json).collect())
+    }
+}
+
+/// How often the figures of consensus are taken.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
+/// A validator counts as heard for so long after a vote.
+const HEARD_TIME: Duration = Duration::from_secs(30);
+
+/// Takes the figures of consensus that Prometheus shows.
+pub(crate) async fn measure(view: View, chain: Arc<Chain>, key: PublicKey) {
+    let mut interval = tokio::time::interval(MEASURE_INTERVAL);
+    loop {
+        interval.tick().await;
+        let reader = chain.reader();
+        let (safe, finalized) = (reader.safe().unwrap_or_default(), reader.finalized());
+        let finalized = finalized.unwrap_or_default();
+        let epoch = view.epoch_of(finalized + 1);
+        let validators = view.validators(epoch).unwrap_or_default();
+        let seen = &view.observations;
+        let heard = seen.heard_since(SystemTime::now() - HEARD_TIME);
+        // The figures are for charts: that a float has 53 bits does no harm.
+        let set = |name, value: u64| metrics::gauge!(name).set(value as f64);
+        set("heddle_consensus_epoch", epoch);
+        set("heddle_consensus_view", seen.latest_round().map_or(0, |round| round.view().get()));
+        set("heddle_consensus_safe_number", safe);
+        set("heddle_consensus_finalized_number", finalized);
+        set("heddle_consensus_validators", validators.len() as u64);
+        set("heddle_consensus_validators_heard", heard as u64);
+        set("heddle_consensus_is_validator", validators.contains(&key).into());
+        set("heddle_consensus_is_silent", view.is_silent().into());
+        let proofs = recorded_equivocations(&reader).map_or(0, |proofs| proofs.len());
+        set("heddle_consensus_equivocations", proofs as u64);
+        for (what, count) in seen.counts() {
+            metrics::counter!(format!("heddle_consensus_{what}_total")).absolute(count);
+        }
     }
 }
 

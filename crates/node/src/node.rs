@@ -56,6 +56,9 @@ pub(crate) enum NodeError {
 /// Milliseconds between blocks, if nobody says.
 const BLOCK_TIME_MS: u64 = 1_000;
 
+/// What is logged, if nobody says. The engine of consensus says much that only its makers need.
+const LOG_FILTER: &str = "info,commonware=warn";
+
 /// Memory for the database's cache, in MiB, if nobody says.
 const CACHE_MIB: usize = 256;
 
@@ -66,7 +69,7 @@ impl Node {
             Some(path) => self.settings.or(NodeSettings::from_file(path)?),
             None => self.settings,
         };
-        let filter = settings.log_filter.as_deref().unwrap_or("info");
+        let filter = settings.log_filter.as_deref().unwrap_or(LOG_FILTER);
         logging::start(filter, settings.log_format.unwrap_or_default(), logging::Color::Auto)?;
         let folder = settings.datadir.as_deref().ok_or(NodeError::NoFolder)?;
         let cache = settings.cache_mib.unwrap_or(CACHE_MIB);

@@ -116,6 +116,10 @@ async fn serve(
     }
     if metrics.is_some() {
         tokio::spawn(measure(parts.chain.clone(), parts.pool.clone()));
+        if let Maker::Validators(validators) = &parts.maker {
+            let (view, chain) = (validators.running.view.clone(), parts.chain.clone());
+            tokio::spawn(crate::agreement::measure(view, chain, validators.running.key.clone()));
+        }
     }
     let stopped = stop_signal().map_err(ServiceError::Signals)?;
     let _warm_up = WarmUp::start(parts.chain.clone())?;

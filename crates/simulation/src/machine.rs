@@ -98,6 +98,11 @@ impl Machine {
         self.restarted(self.0.disk.copy(seed))
     }
 
+    /// Another machine with a copy of all that was written to this one, which goes on.
+    pub fn copy(&self, seed: u64) -> Self {
+        self.restarted(self.0.disk.copy(seed))
+    }
+
     fn restarted(&self, disk: SimulatedDisk) -> Self {
         let (names, unnamed) = self.0.names.lock().restarted();
         for place in unnamed {
@@ -186,6 +191,9 @@ impl Machine {
         for (name, place) in names.matching(partition, name)? {
             let disk = self.0.disk.sibling(place);
             // One by one: a machine may stop when a part of a folder is removed.
+            if let Err(error) = disk.sync() {
+                return Ok(Err(error));
+            }
             if names.remove(partition, &name, place) {
                 disk.discard();
             }

@@ -183,7 +183,7 @@ fn crash_often(seed: u64, crashes: u64) -> (Model, String) {
             let task = process.spawn(|context| work(context, known));
             machine.stopped().await;
             let seed = context.next_u64();
-            machine = if seed % 8 == 0 { machine.kill(seed) } else { machine.crash(seed) };
+            machine = if seed.is_multiple_of(8) { machine.kill(seed) } else { machine.crash(seed) };
             task.abort();
         }
         let process = NodeContext::new(context.child("process"), machine);

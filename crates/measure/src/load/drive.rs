@@ -51,6 +51,8 @@ pub(super) struct Manner {
     pub(super) timeout: Duration,
     /// How often the next block is asked for.
     pub(super) poll: Duration,
+    /// Whether only final blocks count.
+    pub(super) finalized: bool,
     /// Whose memory and processor time are watched.
     pub(super) process: Option<Process>,
     /// Whose size on the disk is watched.

@@ -79,6 +79,8 @@ pub(super) struct Report {
     pub(super) lateness_ms: Percentiles,
     /// How exactly the time of a block is known.
     pub(super) poll_ms: f64,
+    /// Whether only final blocks counted.
+    pub(super) finalized: bool,
     pub(super) node_cpu_us_per_transaction: Option<f64>,
     pub(super) generator_cpu_us_per_transaction: Option<f64>,
     pub(super) node_resident_bytes_max: Option<u64>,
@@ -182,6 +184,7 @@ pub(super) struct Background<'a> {
     pub(super) rate: Rate,
     pub(super) pipeline: usize,
     pub(super) poll: Duration,
+    pub(super) finalized: bool,
     /// How long signing took, if it was done before the clock started.
     pub(super) signing: Option<Duration>,
 }
@@ -246,6 +249,7 @@ impl Report {
             latency_ms: Percentiles::of(&book.latency),
             lateness_ms: Percentiles::of(&book.lateness),
             poll_ms: background.poll.as_secs_f64() * 1e3,
+            finalized: background.finalized,
             node_cpu_us_per_transaction: per_transaction(outcome.resources.node),
             generator_cpu_us_per_transaction: per_transaction(outcome.resources.own),
             node_resident_bytes_max: book.seconds.iter().filter_map(|it| it.resident_bytes).max(),
@@ -347,8 +351,9 @@ impl Report {
             "{} rejected, {} failed, {} stranded, {} unanswered, {} not sent",
             self.rejected, self.failed, self.stranded, self.lost, self.unsent
         );
-        let latency =
-            format!("{} (blocks looked for every {} ms)", self.latency_ms.text(), self.poll_ms);
+        let blocks = if self.finalized { "final blocks" } else { "blocks" };
+        let (text, poll) = (self.latency_ms.text(), self.poll_ms);
+        let latency = format!("{text} ({blocks} looked for every {poll} ms)");
         let mut rows =
             vec![("accepted", accepted), ("mined", mined), ("lost", lost), ("latency", latency)];
         if self.rate.is_some() {

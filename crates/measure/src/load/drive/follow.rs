@@ -43,6 +43,11 @@ struct Block<'a> {
     transactions: Vec<&'a str>,
 }
 
+#[derive(Deserialize)]
+struct Numbered {
+    number: U256,
+}
+
 /// Number of the last block.
 pub(super) fn head(client: &mut Client) -> Result<u64, LoadError> {
     let number: U256 = client.call("eth_blockNumber", json!([]))?;
@@ -51,7 +56,8 @@ pub(super) fn head(client: &mut Client) -> Result<u64, LoadError> {
 
 /// Follows until all is over and no further block is there.
 pub(super) fn follow(shared: &Shared<'_>, client: &mut Client, first: u64) -> Vec<BlockSeen> {
-    let mut follower = Follower { blocks: Vec::new(), parent: None, next: first };
+    let finalized = if shared.manner.finalized { 0 } else { u64::MAX };
+    let mut follower = Follower { blocks: Vec::new(), parent: None, next: first, finalized };
     let mut failures = 0;
     loop {
         let is_over = shared.is_over.load(Ordering::Relaxed);
@@ -80,12 +86,21 @@ struct Follower {
     /// Hash of the last block.
     parent: Option<String>,
     next: u64,
+    /// The last final block, if that is of interest; else the highest number there is.
+    finalized: u64,
 }
 
 impl Follower {
     /// Takes the next block down; `false` when there is none yet.
     fn look(&mut self, shared: &Shared<'_>, client: &mut Client) -> Result<bool, LoadError> {
         let method = "eth_getBlockByNumber";
+        if self.finalized < self.next {
+            let last: Option<Numbered> = client.call(method, json!(["finalized", false]))?;
+            self.finalized = last.map_or(0, |block| block.number.saturating_to());
+            if self.finalized < self.next {
+                return Ok(false);
+            }
+        }
         let body = client.exchange(&request(self.next))?;
         let seen = shared.now();
         let form = || LoadError::Form { method, answer: shown(body) };

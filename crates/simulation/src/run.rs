@@ -1,0 +1,889 @@
+//! One run: a network from its first block to the last that is asked for, with what happens to it.
+
+use crate::{
+    Machine,
+    genesis::{
+        AUTHORITY, Account, Change, SENDERS, START_TIME, TRADER, change, deployments, genesis,
+        swap, validator_key,
+    },
+    judge::{Judge, Violation, violation},
+    node::{Process, Start, launch},
+    scenario::{Chance, Fault, Mutant, Scenario, Size},
+    weather::Weather,
+};
+use alloy_primitives::{B256, TxKind, U256};
+use commonware_cryptography::{
+    Signer as _,
+    ed25519::{PrivateKey, PublicKey},
+};
+use commonware_p2p::{
+    Recipients, Sender as _,
+    simulated::{self, Link, Oracle, SplitOrigin, SplitTarget},
+};
+use commonware_runtime::{
+    Clock as _, Quota, Runner as _, Supervisor as _, deterministic,
+};
+use commonware_utils::{NZU32, NZUsize, Probability, ordered::Set};
+use heddle_consensus::{
+    Channels, Mutants, Pace, Tamper, Votes, message_bytes_max, namespace, recorded_equivocations,
+};
+use heddle_pool::{Candidate, Origin, PooledTransaction};
+use heddle_producer::sender_state;
+use heddle_types::{Fork, Genesis};
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+type Context = deterministic::Context;
+type Key = PublicKey;
+type ChannelPair = (simulated::Sender<Key, Context>, simulated::Receiver<Key>);
+
+/// How long the network may take to come back once nothing is wrong any more.
+const RECOVERY_TIME: Duration = Duration::from_secs(180);
+/// The longest that a run may last, in simulated time.
+const RUN_TIME: Duration = Duration::from_secs(1_800);
+/// How often it is looked at what is final.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Transactions that were not seen to be final are sent again after so long.
+const RESEND_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// What does not hold, if anything.
+    pub violation: Option<Violation>,
+    /// Final blocks.
+    pub blocks: u64,
+    /// Transactions in them.
+    pub transactions: u64,
+    /// Simulated time.
+    pub time: Duration,
+    /// How often each kind of fault occurred.
+    pub faults: BTreeMap<Fault, u64>,
+    /// How often a process was started.
+    pub starts: u64,
+    /// Validators that were found to have voted twice.
+    pub accused: u64,
+    /// Access lists that were compared with those of one-by-one execution.
+    pub lists: u64,
+    /// Of all that happened: the same for the same seed.
+    pub fingerprint: String,
+}
+
+/// Runs the scenario of a seed.
+pub fn run(seed: u64, size: Size, mutant: Option<Mutant>) -> Outcome {
+    let scenario = Scenario::new(seed, size);
+    let config = deterministic::Config::new()
+        .with_seed(seed)
+        .with_start_time(UNIX_EPOCH + Duration::from_secs(START_TIME));
+    deterministic::Runner::new(config).start(|runtime| async move {
+        let mut world = World::new(runtime.child("world"), scenario, mutant).await;
+        let violation = world.live().await.err();
+        let mut outcome = world.outcome(violation);
+        outcome.fingerprint = format!("{} {}", runtime.auditor().state(), outcome.fingerprint);
+        outcome
+    })
+}
+
+/// A validator, running or not.
+struct Node {
+    key: PrivateKey,
+    machine: Machine,
+    /// The second machine of a validator that runs twice.
+    twin: Option<Machine>,
+    processes: Vec<Process>,
+    is_byzantine: bool,
+    tamper: Option<Tamper>,
+    weather: Arc<Mutex<Weather>>,
+    /// What it has shown as final.
+    shown: u64,
+    /// A copy of its disk from before.
+    backup: Option<Machine>,
+    restored: bool,
+    /// When it is to be started again.
+    down_until: Option<SystemTime>,
+}
+
+struct World {
+    runtime: Context,
+    oracle: Oracle<Key, Context>,
+    scenario: Scenario,
+    genesis: Arc<Genesis>,
+    mutants: Mutants,
+    nodes: Vec<Node>,
+    chance: Chance,
+    judge: Judge,
+    clients: Clients,
+    faults: BTreeMap<Fault, u64>,
+    starts: u64,
+    accused: BTreeSet<Key>,
+    begin: SystemTime,
+    /// Until when links are as they are.
+    calm_at: Option<SystemTime>,
+}
+
+struct Clients {
+    senders: Vec<Account>,
+    trader: Account,
+    authority: Account,
+    /// All that was sent and not seen to be final, by the order of sending.
+    open: Vec<(B256, PooledTransaction, SystemTime)>,
+    sent: Vec<B256>,
+    /// Changes of the validators that are to be made.
+    changes: Vec<Change>,
+}
+
+impl World {
+    async fn new(runtime: Context, scenario: Scenario, mutant: Option<Mutant>) -> Self {
+        let mut chance = Chance::new(scenario.seed ^ 0x5eed);
+        let genesis = Arc::new(genesis(&scenario));
+        let keys: Vec<PrivateKey> =
+            (0..=scenario.validators).map(|at| validator_key(&scenario, at)).collect();
+        let set = Set::from_iter_dedup(keys.iter().map(|key| key.public_key()));
+        let config = simulated::Config {
+            max_size: message_bytes_max(128) as u32,
+            max_peers_per_set: NonZeroUsize::new(scenario.validators + 1).unwrap_or(NonZeroUsize::MIN),
+            disconnect_on_block: true,
+            tracked_peer_sets: NZUsize!(4),
+        };
+        let network = runtime.child("network");
+        let (network, oracle) =
+            simulated::Network::new_with_peers(network, config, set).await;
+        network.start();
+        let mut mutants = Mutants::default();
+        match mutant {
+            None => {}
+            Some(Mutant::VotesUnsynced) => mutants.votes_unsynced = true,
+            Some(Mutant::ParentUnchecked) => mutants.parent_unchecked = true,
+            Some(Mutant::ListUnchecked) => mutants.list_unchecked = true,
+            Some(Mutant::QuorumShort) => mutants.quorum_short = true,
+            Some(Mutant::AccuseWithoutProof) => mutants.accuse_without_proof = true,
+        }
+        let honest = scenario.validators - scenario.byzantine;
+        let nodes = keys.into_iter().enumerate().map(|(at, key)| {
+            let is_byzantine = (honest..scenario.validators).contains(&at);
+            let tampers =
+                [Tamper::StateRoot, Tamper::List, Tamper::Parent, Tamper::Mint, Tamper::Garbage];
+            let tamper = tampers[chance.below(tampers.len() as u64) as usize];
+            let twin = is_byzantine && scenario.has(Fault::Twins);
+            Node {
+                key,
+                machine: Machine::new(chance.any()),
+                twin: twin.then(|| Machine::new(chance.any())),
+                processes: Vec::new(),
+                is_byzantine,
+                tamper: Some(tamper).filter(|_| is_byzantine && scenario.has(Fault::Tamper)),
+                weather: Weather::new(chance.any()),
+                shown: 0,
+                backup: None,
+                restored: false,
+                down_until: None,
+            }
+        });
+        let nodes: Vec<Node> = nodes.collect();
+        let begin = runtime.current();
+        Self {
+            judge: Judge::new(&genesis),
+            clients: Clients::new(&scenario),
+            runtime,
+            oracle,
+            scenario,
+            genesis,
+            mutants,
+            nodes,
+            chance,
+            faults: BTreeMap::new(),
+            starts: 0,
+            accused: BTreeSet::new(),
+            begin,
+            calm_at: None,
+        }
+    }
+
+    fn now(&self) -> SystemTime {
+        self.runtime.current()
+    }
+
+    fn count(&mut self, fault: Fault) {
+        *self.faults.entry(fault).or_default() += 1;
+    }
+
+    /// Nodes that follow the rules.
+    fn honest(&self) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|at| !self.nodes[*at].is_byzantine).collect()
+    }
+
+    async fn live(&mut self) -> Result<(), Violation> {
+        self.calm_links().await;
+        for at in 0..self.nodes.len() {
+            self.start(at).await?;
+        }
+        for at in 0..self.nodes.len() {
+            if self.nodes[at].is_byzantine {
+                self.misbehave(at);
+            }
+        }
+        let (blocks, transactions) = (self.scenario.size.blocks, self.scenario.size.transactions);
+        let mut next_fault = self.now() + Duration::from_secs(1);
+        let mut next_sending = self.now();
+        // Most of it happens while things go wrong.
+        while self.judge.height() < blocks * 8 / 10 {
+            self.look().await?;
+            self.restart_who_is_due().await?;
+            if self.now() >= next_sending {
+                let gap = 20_000 / transactions.max(1);
+                next_sending = self.now() + Duration::from_millis(gap.max(10));
+                self.send();
+            }
+            if self.now() >= next_fault {
+                next_fault = self.now() + Duration::from_millis(self.chance.between(300, 3_000));
+                self.fault().await?;
+            }
+            if self.calm_at.is_some_and(|at| self.now() >= at) {
+                self.calm_at = None;
+                self.calm_links().await;
+            }
+            if self.elapsed() > RUN_TIME {
+                break;
+            }
+            self.runtime.sleep(LOOK_INTERVAL.min(Duration::from_millis(25))).await;
+        }
+        self.heal().await?;
+        // P8: now the network goes on, and all that was sent is final.
+        let healed = self.now();
+        let from = self.judge.height();
+        loop {
+            self.look().await?;
+            self.restart_who_is_due().await?;
+            let sent = self.clients.sent.len() as u64;
+            if sent < transactions {
+                for _ in 0..4 {
+                    self.send();
+                }
+            }
+            self.resend();
+            let is_long = self.judge.height() >= blocks.max(from + 5);
+            let lowest = self.honest_heights().into_iter().min().unwrap_or_default();
+            if is_long && sent >= transactions && self.clients.open.is_empty() && lowest >= blocks {
+                break;
+            }
+            let since = self.now().duration_since(healed).unwrap_or_default();
+            if since > RECOVERY_TIME {
+                let open = self.clients.open.len();
+                let heights = self.honest_heights();
+                return Err(violation(
+                    "P8",
+                    format!(
+                        "{} s after all is well again block {} is final, {open} transactions are \
+                         not, and the honest nodes are at {heights:?}",
+                        since.as_secs(),
+                        self.judge.height()
+                    ),
+                ));
+            }
+            self.runtime.sleep(LOOK_INTERVAL).await;
+        }
+        self.look_at_accusations()?;
+        // P6: what was ever final is in the chain that the judge has executed.
+        for hash in &self.clients.sent {
+            if !self.judge.has_transaction(*hash) {
+                return Err(violation("P6", format!("transaction {hash} is in no final block")));
+            }
+        }
+        let blocked = self.oracle.blocked().await.unwrap_or_default();
+        let honest = |key: &Key| {
+            self.nodes.iter().any(|node| !node.is_byzantine && node.key.public_key() == *key)
+        };
+        if let Some((by, whom)) = blocked.iter().find(|(by, whom)| honest(by) && honest(whom)) {
+            return Err(violation("P10", format!("{by} has cut off {whom}, and both are honest")));
+        }
+        Ok(())
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.now().duration_since(self.begin).unwrap_or_default()
+    }
+
+    /// How far those are that validate.
+    fn honest_heights(&self) -> Vec<u64> {
+        let honest = self.honest().into_iter().filter(|at| *at < self.scenario.validators);
+        honest
+            .map(|at| self.nodes[at].processes.first().map_or(0, Process::finalized))
+            .collect()
+    }
+
+    /// P1, P2, P5, P6: compares what the honest nodes say is final.
+    async fn look(&mut self) -> Result<(), Violation> {
+        for at in self.honest() {
+            let Some(process) = self.nodes[at].processes.first() else { continue };
+            if self.nodes[at].machine.has_stopped() {
+                continue;
+            }
+            if let Some(end) = process.ended.lock().clone() {
+                return Err(violation("P8", format!("validator {at} has stopped by itself: {end}")));
+            }
+            let reader = process.chain().reader();
+            let finalized = reader.finalized().unwrap_or_default();
+            let view = process.view.clone();
+            let shown = self.nodes[at].shown;
+            if finalized < shown {
+                return Err(violation(
+                    "P6",
+                    format!("validator {at} has shown block {shown} as final, and now {finalized}"),
+                ));
+            }
+            for number in shown + 1..=finalized {
+                let Ok(Some(hash)) = reader.hash_of(number) else { continue };
+                if number > self.judge.height() {
+                    let Some(proposal) = view.final_proposal(number).await else {
+                        // It has not been written yet, or the machine stops in this moment.
+                        break;
+                    };
+                    if proposal.hash() != hash {
+                        return Err(violation(
+                            "P1",
+                            format!(
+                                "validator {at} has {hash} at {number}, and agreed on {}",
+                                proposal.hash()
+                            ),
+                        ));
+                    }
+                    self.judge.next(&proposal)?;
+                }
+                let expected = self.judge.hash_of(number);
+                if expected != Some(hash) {
+                    return Err(violation(
+                        "P1",
+                        format!("at {number} validator {at} has {hash}, others {expected:?}"),
+                    ));
+                }
+                self.nodes[at].shown = number;
+            }
+        }
+        let judge = &self.judge;
+        self.clients.open.retain(|(hash, ..)| !judge.has_transaction(*hash));
+        Ok(())
+    }
+
+    /// P10: only who voted twice is accused, and it can be proved.
+    fn look_at_accusations(&mut self) -> Result<(), Violation> {
+        for at in self.honest() {
+            let Some(process) = self.nodes[at].processes.first() else { continue };
+            let reader = process.chain().reader();
+            let Ok(namespace) = namespace(&reader) else { continue };
+            let recorded = recorded_equivocations(&reader).unwrap_or_default();
+            for found in recorded {
+                let keys = process.view.validators(found.epoch.get()).unwrap_or_default();
+                let votes = Votes::watching(&namespace, Set::from_iter_dedup(keys));
+                let mut runtime = self.runtime.child("check");
+                if !found.check(&votes, &mut runtime) {
+                    let who = &found.validator;
+                    return Err(violation("P10", format!("{who} is accused without a proof")));
+                }
+                let twin = self.nodes.iter().find(|node| node.key.public_key() == found.validator);
+                if twin.is_none_or(|node| !node.is_byzantine) {
+                    let who = &found.validator;
+                    return Err(violation("P10", format!("{who} is accused, and is honest")));
+                }
+                self.accused.insert(found.validator);
+            }
+        }
+        Ok(())
+    }
+
+    async fn channels(&self, key: &Key) -> Vec<ChannelPair> {
+        let control = self.oracle.control(key.clone());
+        // Room is made for a second of it from each peer.
+        let quota = Quota::per_second(NZU32!(2_000));
+        let mut channels = Vec::new();
+        for channel in 0..heddle_consensus::CHANNELS {
+            let registered = control.register(channel, quota).await;
+            channels.push(registered.expect("the network of the simulation is there"));
+        }
+        channels
+    }
+
+    /// Starts the process of a node, or both of twins.
+    async fn start(&mut self, at: usize) -> Result<(), Violation> {
+        let node = &self.nodes[at];
+        let key = node.key.public_key();
+        let mut mutants = self.mutants;
+        mutants.tamper = node.tamper;
+        let begin = Start {
+            key: node.key.clone(),
+            genesis: self.genesis.clone(),
+            mutants,
+            restored: node.restored,
+            followers: self.nodes.iter().map(|node| node.key.public_key()).collect(),
+            pace: Pace {
+                block_time: Duration::from_millis(100),
+                idle_time: Duration::from_millis(300),
+            },
+            weather: node.weather.clone(),
+        };
+        let (machine, twin) = (node.machine.clone(), node.twin.clone());
+        let channels = self.channels(&key).await;
+        let (manager, control) = (self.oracle.manager(), self.oracle.control(key.clone()));
+        let mut processes = Vec::new();
+        self.starts += 1;
+        let Some(twin) = twin else {
+            let channels = in_order(channels);
+            match launch(&self.runtime, &machine, begin, channels, manager, control).await {
+                Ok(Some(process)) => processes.push(process),
+                Ok(None) => {}
+                Err(error) => {
+                    return Err(violation("P6", format!("validator {at} does not start: {error}")));
+                }
+            }
+            self.nodes[at].processes = processes;
+            return Ok(());
+        };
+        // One half of the others hears the first of the twins, the other half the second; both hear
+        // everybody.
+        let half: BTreeSet<Key> = self
+            .nodes
+            .iter()
+            .map(|node| node.key.public_key())
+            .filter(|_| self.chance.percent(50))
+            .collect();
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        for (sender, receiver) in channels {
+            let listeners = half.clone();
+            let all: Vec<Key> = self.nodes.iter().map(|node| node.key.public_key()).collect();
+            let forward = move |origin: SplitOrigin, to: &Recipients<Key>, _: &_| {
+                let hears = |key: &Key| listeners.contains(key) == (origin == SplitOrigin::Primary);
+                let asked = match to {
+                    Recipients::All => all.clone(),
+                    Recipients::Some(keys) => keys.clone(),
+                    Recipients::One(key) => vec![key.clone()],
+                };
+                Some(Recipients::Some(asked.into_iter().filter(hears).collect()))
+            };
+            let (sender1, sender2) = sender.split_with(forward);
+            let split = self.runtime.child("split");
+            let (receiver1, receiver2) = receiver.split_with(split, |_: &_| SplitTarget::Both);
+            first.push((sender1, receiver1));
+            second.push((sender2, receiver2));
+        }
+        for (machine, channels) in [(machine, first), (twin, second)] {
+            let (manager, control) = (manager.clone(), control.clone());
+            let channels = in_order(channels);
+            let launched =
+                launch(&self.runtime, &machine, begin.clone(), channels, manager, control).await;
+            processes.extend(launched.ok().flatten());
+        }
+        self.count(Fault::Twins);
+        self.nodes[at].processes = processes;
+        Ok(())
+    }
+
+    /// What a faulty validator does all the time.
+    fn misbehave(&mut self, at: usize) {
+        if self.nodes[at].tamper.is_some() {
+            self.count(Fault::Tamper);
+        }
+        if self.scenario.has(Fault::Withholding) {
+            self.count(Fault::Withholding);
+            let key = self.nodes[at].key.public_key();
+            for node in &self.nodes {
+                if !node.is_byzantine && self.chance.percent(40) {
+                    node.weather.lock().withheld.push(key.clone());
+                }
+            }
+        }
+        if self.scenario.has(Fault::Noise) {
+            self.count(Fault::Noise);
+        }
+    }
+
+    /// A faulty validator sends bytes that mean nothing, in place of what it would say.
+    async fn make_noise(&mut self) {
+        let noisy: Vec<usize> =
+            (0..self.nodes.len()).filter(|at| self.nodes[*at].is_byzantine).collect();
+        let at = noisy[self.chance.below(noisy.len() as u64) as usize];
+        self.stop(at);
+        let channels = self.channels(&self.nodes[at].key.public_key()).await;
+        for (mut sender, _) in channels {
+            let length = self.chance.between(0, 300);
+            let bytes: Vec<u8> = (0..length).map(|_| self.chance.any() as u8).collect();
+            sender.send(Recipients::All, bytes, false);
+        }
+        self.nodes[at].down_until = Some(self.now() + Duration::from_millis(500));
+        self.restart_machine(at, false);
+        self.count(Fault::Noise);
+    }
+
+    fn stop(&mut self, at: usize) {
+        for process in self.nodes[at].processes.drain(..) {
+            process.abort();
+        }
+    }
+
+    /// Gives a node the machine as it is found after its process ended.
+    fn restart_machine(&mut self, at: usize, power_failed: bool) {
+        let (seed, twin_seed) = (self.chance.any(), self.chance.any());
+        let node = &mut self.nodes[at];
+        let again = |machine: &Machine, seed| match power_failed {
+            true => machine.crash(seed),
+            false => machine.kill(seed),
+        };
+        node.machine = again(&node.machine, seed);
+        node.twin = node.twin.as_ref().map(|twin| again(twin, twin_seed));
+    }
+
+    fn is_down(&self, at: usize) -> bool {
+        self.nodes[at].processes.is_empty()
+    }
+
+    /// Those that may be taken down without the network standing still for it.
+    fn victim(&mut self) -> Option<usize> {
+        let down = (0..self.scenario.validators).filter(|at| self.is_down(*at)).count();
+        let at = self.chance.below(self.nodes.len() as u64) as usize;
+        // Now and then more than it can bear: it stands still, and must not fall apart.
+        let too_many = down + self.scenario.byzantine >= self.scenario.tolerated();
+        let bearable = !too_many || self.chance.percent(15);
+        (bearable && !self.nodes[at].is_byzantine && !self.is_down(at)).then_some(at)
+    }
+
+    async fn fault(&mut self) -> Result<(), Violation> {
+        let faults = self.scenario.faults.clone();
+        let fault = faults[self.chance.below(faults.len() as u64) as usize];
+        match fault {
+            Fault::Loss
+            | Fault::Delay
+            | Fault::OneWay
+            | Fault::Partition => {
+                self.count(fault);
+                self.storm(fault).await;
+            }
+            Fault::Duplication | Fault::Reordering => {
+                self.count(fault);
+                let percent = self.chance.between(2, 30);
+                for node in &self.nodes {
+                    let mut weather = node.weather.lock();
+                    match fault {
+                        Fault::Duplication => weather.duplicated = percent,
+                        _ => weather.overtaken = percent,
+                    }
+                }
+                self.calm_after(1_000, 8_000);
+            }
+            Fault::PowerLoss | Fault::FailedSync | Fault::FailedWrite | Fault::FullDisk => {
+                let Some(at) = self.victim() else { return Ok(()) };
+                self.count(fault);
+                let disk = self.nodes[at].machine.disk();
+                match fault {
+                    Fault::PowerLoss => disk.stop_in(self.chance.between(1, 60)),
+                    Fault::FailedSync => disk.fail_sync_in(self.chance.between(1, 12)),
+                    Fault::FailedWrite => disk.fail_write_in(self.chance.between(1, 40)),
+                    _ => disk.set_capacity(disk.total_len() + self.chance.below(60_000)),
+                }
+            }
+            Fault::Kill => {
+                let Some(at) = self.victim() else { return Ok(()) };
+                self.count(fault);
+                self.take_down(at, false);
+            }
+            Fault::Blackout => {
+                self.count(fault);
+                for at in 0..self.nodes.len() {
+                    self.take_down(at, true);
+                }
+            }
+            Fault::Clock => {
+                let Some(at) = self.victim() else { return Ok(()) };
+                self.count(fault);
+                let offset = self.chance.between(0, 20_000) as i64 - 10_000;
+                let rate = self.chance.between(0, 400_000) as i64 - 200_000;
+                self.nodes[at].machine.set_clock(offset, rate);
+            }
+            Fault::Restore => self.restore()?,
+            Fault::Noise => self.make_noise().await,
+            Fault::Twins | Fault::Tamper | Fault::Withholding => {}
+            Fault::Membership => self.change_membership(),
+        }
+        Ok(())
+    }
+
+    fn take_down(&mut self, at: usize, power_failed: bool) {
+        self.stop(at);
+        self.restart_machine(at, power_failed);
+        let down = Duration::from_millis(self.chance.between(100, 5_000));
+        self.nodes[at].down_until = Some(self.now() + down);
+    }
+
+    /// A disk is copied, and some time later brought back.
+    fn restore(&mut self) -> Result<(), Violation> {
+        let Some(at) = self.victim() else { return Ok(()) };
+        let seed = self.chance.any();
+        match self.nodes[at].backup.take() {
+            None => {
+                // The copy is made while the validator rests.
+                self.stop(at);
+                let after = self.nodes[at].machine.kill(seed);
+                self.nodes[at].backup = Some(after.kill(self.chance.any()));
+                self.nodes[at].machine = self.nodes[at].backup.as_ref().map_or(after, |backup| {
+                    backup.copy(self.chance.any())
+                });
+                self.nodes[at].down_until = Some(self.now());
+            }
+            Some(backup) => {
+                self.count(Fault::Restore);
+                self.stop(at);
+                let node = &mut self.nodes[at];
+                node.machine = backup;
+                node.restored = true;
+                // What it has shown since is gone with its disk.
+                node.shown = 0;
+                node.down_until = Some(self.runtime.current());
+            }
+        }
+        Ok(())
+    }
+
+    fn change_membership(&mut self) {
+        if self.clients.changes.is_empty() {
+            return;
+        }
+        self.count(Fault::Membership);
+        let next = self.clients.changes.remove(0);
+        let transaction = change(&mut self.clients.authority, &next);
+        self.submit(transaction);
+    }
+
+    fn calm_after(&mut self, from: u64, to: u64) {
+        let at = self.now() + Duration::from_millis(self.chance.between(from, to));
+        self.calm_at = Some(self.calm_at.map_or(at, |calm| calm.max(at)));
+    }
+
+    /// Links are lossy, slow or cut for a while.
+    async fn storm(&mut self, fault: Fault) {
+        let group: Vec<bool> = self.nodes.iter().map(|_| self.chance.percent(50)).collect();
+        let deaf = self.chance.below(self.nodes.len() as u64) as usize;
+        let (loss, delay) = (self.chance.between(1, 25), self.chance.between(50, 400));
+        for from in 0..self.nodes.len() {
+            for to in (0..self.nodes.len()).filter(|to| *to != from) {
+                let is_cut = match fault {
+                    Fault::Partition => group[from] != group[to],
+                    Fault::OneWay => from == deaf,
+                    _ => false,
+                };
+                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
+                let mut link = self.link();
+                match fault {
+                    Fault::Loss => link.success_rate = percent(100 - loss),
+                    Fault::Delay => {
+                        link.latency += Duration::from_millis(delay);
+                        link.jitter = Duration::from_millis(delay / 2);
+                    }
+                    _ if is_cut => link.success_rate = percent(0),
+                    _ => {}
+                }
+                // Links to whoever is in no set of validators any more are gone.
+                let _ = self.oracle.add_link(a, b, link).await;
+            }
+        }
+        self.calm_after(500, 10_000);
+    }
+
+    fn link(&self) -> Link {
+        Link {
+            latency: self.scenario.latency,
+            jitter: self.scenario.latency / 4,
+            success_rate: percent(100),
+        }
+    }
+
+    async fn calm_links(&mut self) {
+        for from in 0..self.nodes.len() {
+            for to in (0..self.nodes.len()).filter(|to| *to != from) {
+                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
+                let _ = self.oracle.add_link(a, b, self.link()).await;
+            }
+        }
+        for node in &self.nodes {
+            let mut weather = node.weather.lock();
+            (weather.duplicated, weather.overtaken) = (0, 0);
+        }
+    }
+
+    /// Starts those again whose time has come, and notices whose machine has stopped.
+    async fn restart_who_is_due(&mut self) -> Result<(), Violation> {
+        for at in 0..self.nodes.len() {
+            let twin_stopped = self.nodes[at].twin.as_ref().is_some_and(Machine::has_stopped);
+            if self.nodes[at].down_until.is_none()
+                && (self.nodes[at].machine.has_stopped() || twin_stopped)
+            {
+                self.take_down(at, true);
+            }
+            if self.nodes[at].down_until.is_some_and(|until| self.now() >= until) {
+                self.nodes[at].down_until = None;
+                self.start(at).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends all faults but those of validators that do not follow the rules.
+    async fn heal(&mut self) -> Result<(), Violation> {
+        self.calm_at = None;
+        self.calm_links().await;
+        for node in &mut self.nodes {
+            node.machine.set_clock(0, 0);
+            node.machine.disk().set_capacity(u64::MAX);
+            if node.down_until.is_some() {
+                node.down_until = Some(UNIX_EPOCH);
+            }
+        }
+        self.restart_who_is_due().await
+    }
+
+    /// A client sends a transaction.
+    fn send(&mut self) {
+        if self.clients.sent.len() as u64 >= self.scenario.size.transactions {
+            return;
+        }
+        let at = self.chance.below(u64::from(SENDERS) + 2);
+        let amount = self.chance.between(1, 1_000);
+        let transaction = match usize::try_from(at).ok().filter(|at| *at < SENDERS.into()) {
+            Some(at) => {
+                let to = self.clients.senders[self.chance.below(SENDERS.into()) as usize].address();
+                let sender = &mut self.clients.senders[at];
+                sender.sign(TxKind::Call(to), U256::from(amount), Default::default(), 21_000)
+            }
+            None => swap(&mut self.clients.trader, self.chance.percent(50), amount),
+        };
+        self.submit(transaction);
+    }
+
+    fn submit(&mut self, transaction: PooledTransaction) {
+        let hash = *transaction.tx_hash();
+        self.clients.sent.push(hash);
+        self.clients.open.push((hash, transaction.clone(), self.now()));
+        self.offer(transaction);
+    }
+
+    /// Gives a transaction to some node, as its JSON-RPC does.
+    fn offer(&mut self, transaction: PooledTransaction) {
+        let up: Vec<usize> = (0..self.nodes.len()).filter(|at| !self.is_down(*at)).collect();
+        if up.is_empty() {
+            return;
+        }
+        let at = up[self.chance.below(up.len() as u64) as usize];
+        let process = &self.nodes[at].processes[0];
+        if self.nodes[at].machine.has_stopped() {
+            return;
+        }
+        let candidate = Candidate::recover_each(vec![transaction], Fork::Osaka).pop();
+        let Some(Ok(candidate)) = candidate else { return };
+        let now = self.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let mut pool = process.ledger.pool().lock();
+        let reader = process.chain().reader();
+        let Ok(state) = reader.execution_state_at(reader.head().number) else { return };
+        let account = |address| sender_state(&state, address);
+        // A client does not know whether what it sends again is there already.
+        let added = pool.add(candidate, Origin::External, now, account);
+        drop(pool);
+        if let Ok(added) = added {
+            process.announcer.announce(&added.promoted);
+        }
+    }
+
+    /// A client that does not see its transaction become final sends it again, to somebody else.
+    fn resend(&mut self) {
+        let now = self.now();
+        let mut again = Vec::new();
+        for (_, transaction, sent) in &mut self.clients.open {
+            if now.duration_since(*sent).unwrap_or_default() > RESEND_INTERVAL {
+                *sent = now;
+                again.push(transaction.clone());
+            }
+        }
+        for transaction in again {
+            self.offer(transaction);
+        }
+    }
+
+    fn outcome(&self, violation: Option<Violation>) -> Outcome {
+        let reader = self.judge.reader();
+        let head = reader.head();
+        let transactions =
+            self.clients.sent.iter().filter(|hash| self.judge.has_transaction(**hash)).count();
+        let mut faults = self.faults.clone();
+        let mut counts = [0; 3];
+        for node in &self.nodes {
+            let weather = node.weather.lock();
+            for (sum, count) in counts.iter_mut().zip(weather.counts) {
+                *sum += count;
+            }
+        }
+        faults.retain(|_, count| *count > 0);
+        Outcome {
+            violation,
+            blocks: head.number,
+            transactions: transactions as u64,
+            time: self.elapsed(),
+            faults,
+            starts: self.starts,
+            accused: self.accused.len() as u64,
+            lists: self.judge.lists_compared,
+            fingerprint: format!("{} {} {counts:?}", head.hash, self.starts),
+        }
+    }
+}
+
+fn percent(percent: u64) -> Probability {
+    Probability::new(percent, 100).expect("a part of a hundred is a probability")
+}
+
+fn in_order<S, R>(channels: Vec<(S, R)>) -> Channels<S, R> {
+    let mut channels = channels.into_iter();
+    let mut next = || channels.next().expect("there are as many as consensus has");
+    Channels {
+        votes: next(),
+        certificates: next(),
+        rounds: next(),
+        pieces: next(),
+        blocks: next(),
+        transactions: next(),
+        progress: next(),
+    }
+}
+
+impl Clients {
+    fn new(scenario: &Scenario) -> Self {
+        let word = |at: usize| {
+            B256::from_slice(validator_key(scenario, at).public_key().as_ref())
+        };
+        let mut changes = Vec::new();
+        if scenario.has(Fault::Membership) {
+            // One more joins, and the first leaves, and comes back in its place.
+            let spare = scenario.validators;
+            changes = vec![
+                Change::Add(word(spare)),
+                Change::Remove(word(0)),
+                Change::Replace(word(spare), word(0)),
+                Change::Add(word(spare)),
+            ];
+        }
+        let mut clients = Self {
+            senders: (1..=SENDERS).map(Account::new).collect(),
+            trader: Account::new(TRADER),
+            authority: Account::new(AUTHORITY),
+            open: Vec::new(),
+            sent: Vec::new(),
+            changes,
+        };
+        for transaction in deployments(&mut clients.trader) {
+            let hash = *transaction.tx_hash();
+            clients.sent.push(hash);
+            // They are sent with the first of those that are sent again.
+            clients.open.push((hash, transaction, UNIX_EPOCH));
+        }
+        clients
+    }
+}
