@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { install, python } from "./lib/install.mjs";
 import { folder, made } from "./lib/paths.mjs";
 import { command, start } from "./lib/node.mjs";
+import { missing } from "./lib/testnet.mjs";
 
 /** Options of the explorer: names to show, and where the flow puts a compiler. */
 const explorer = ["--explorer.labels", join(folder, "labels.toml"), "--explorer.solc", join(made, "solc")];
@@ -28,6 +29,7 @@ const flows = new Map([
   ["web3py", { file: "web3py.py", program: python }],
   ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],
   ["burst", { file: "burst.mjs" }],
+  ["validators", { file: "validators.mjs", startsNodes: true, skip: missing, timeoutMs: 480_000 }],
   ["agreement", { file: "../differential.mjs", args: ["--seed", "1", "--transactions-total", "100"], startsNodes: true }],
 ]);
 
@@ -35,10 +37,11 @@ const flows = new Map([
 const TIMEOUT_MS = 240_000;
 
 async function runFlow(name) {
-  const { file, args = [], program = process.execPath, startsNodes = false, explorer, timeoutMs = TIMEOUT_MS } =
+  const { file, args = [], program = process.execPath, startsNodes = false, explorer, skip, timeoutMs = TIMEOUT_MS } =
     flows.get(name);
-  if (explorer && basename(command()[0]) === "anvil") {
-    console.log(`${name}: skipped: anvil has no explorer`);
+  const reason = explorer && basename(command()[0]) === "anvil" ? "anvil has no explorer" : skip?.();
+  if (reason) {
+    console.log(`${name}: skipped: ${reason}`);
     return { name, passed: true, seconds: 0 };
   }
   const node = startsNodes ? undefined : await start(name, { args: explorer });

@@ -3,21 +3,25 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { folder, made } from "./paths.mjs";
+import { join, relative } from "node:path";
+import { folder, lightClient, made } from "./paths.mjs";
 
 const environment = join(made, "venv");
 
 /** The Python that has web3.py. */
 export const python = join(environment, process.platform === "win32" ? "Scripts" : "bin", "python");
 
+const ci = ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
+
 /** Installs what is not there yet, or is there in other versions. */
 export function install() {
   mkdirSync(made, { recursive: true });
   once("packages", ["package.json", "package-lock.json"], join(folder, "node_modules"), () => {
     // No scripts: Foundry's packages hold their binaries, and no other needs one.
-    run("npm", ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]);
+    run("npm", ci);
   });
+  const own = ["package.json", "package-lock.json"].map((name) => join(relative(folder, lightClient), name));
+  once("light-client", own, join(lightClient, "node_modules"), () => run("npm", [...ci, "--prefix", lightClient]));
   once("python", ["requirements.txt"], python, () => {
     run("python3", ["-m", "venv", "--clear", environment]);
     const quiet = ["--quiet", "--disable-pip-version-check"];

@@ -14,6 +14,9 @@ export const root = dirname(folder);
 /** Where everything that is made here lies. */
 export const made = join(root, "target", "e2e");
 
+/** The light client, which has packages of its own. */
+export const lightClient = join(folder, "light-client");
+
 /** A program of Foundry: the binary itself, since a wrapper would not pass signals on. */
 export function foundry(name) {
   const require = createRequire(import.meta.url);

@@ -46,13 +46,12 @@ class Reader {
     return this.bytes.subarray(this.at - length, this.at);
   }
 
-  /** A number of 64 bits, seven of them a byte, the lowest first; in the one shortest way. */
+  /** A number, seven bits of it a byte, the lowest first, in the one shortest way. */
   varint() {
     let number = 0n;
     for (let shift = 0n; ; shift += 7n) {
       const [byte] = this.take(1);
-      const isShortest = shift === 0n || byte !== 0;
-      must(isShortest && (shift < 63n || byte <= 1), `${this.what} has a number that is none`);
+      must(shift === 0n || byte !== 0, `${this.what} has a number that is not as short as it could be`);
       number |= BigInt(byte & 127) << shift;
       if (byte < 128) return small(number, this.what);
     }

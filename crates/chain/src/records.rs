@@ -184,10 +184,7 @@ pub(crate) fn note(reader: &Reader, name: &str) -> Read<Vec<u8>> {
 }
 
 /// The notes whose names begin with `prefix`, by ascending name, each without the prefix.
-pub(crate) fn notes(
-    reader: &Reader,
-    prefix: &str,
-) -> Result<Vec<(String, Vec<u8>)>, Unreadable> {
+pub(crate) fn notes(reader: &Reader, prefix: &str) -> Result<Vec<(String, Vec<u8>)>, Unreadable> {
     let from = [NOTES, prefix.as_bytes()].concat();
     let to = [from.as_slice(), &[0xff]].concat();
     let mut notes = Vec::new();

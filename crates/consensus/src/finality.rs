@@ -112,6 +112,13 @@ impl View {
     pub fn is_silent(&self) -> bool {
         self.silence.end().is_some_and(|end| end.epoch().get() == u64::MAX)
     }
+
+    /// The epoch and view up to which this validator signs nothing, once the others have told how far
+    /// they are.
+    pub fn silent_until(&self) -> Option<(u64, u64)> {
+        let end = self.silence.end().filter(|end| end.epoch().get() != u64::MAX)?;
+        Some((end.epoch().get(), end.view().get()))
+    }
 }
 
 fn proof(

@@ -114,8 +114,8 @@ pub enum HostError {
     #[error("the thread of consensus cannot be started")]
     Thread(#[source] io::Error),
     /// Its parts cannot be put together.
-    #[error(transparent)]
-    Start(#[from] StartError),
+    #[error("consensus cannot be started")]
+    Start(#[source] Box<StartError>),
     /// It ended while it started.
     #[error("consensus ended while it started; the log says why")]
     Ended,
@@ -206,7 +206,10 @@ pub fn run(host: Host, ledger: Arc<Ledger>) -> Result<Running, HostError> {
             });
         })
         .map_err(HostError::Thread)?;
-    let (announcer, view) = told.recv().map_err(|_| HostError::Ended)??;
+    let (announcer, view) = told
+        .recv()
+        .map_err(|_| HostError::Ended)?
+        .map_err(|error| HostError::Start(Box::new(error)))?;
     Ok(Running { key, announcer, view, failed, stop: Some(stop), thread: Some(thread) })
 }
 

@@ -107,7 +107,7 @@ pub enum Error {
         /// Its hash.
         hash: B256,
         /// The rule.
-        source: Refusal,
+        source: Box<Refusal>,
     },
     /// Another block is final here.
     #[error("block {number} {hash} is final, but another one was before")]
@@ -127,6 +127,9 @@ impl From<heddle_chain::StateError> for Error {
 
 /// Is told of transactions that became pending otherwise than by being sent to this node.
 pub type Promoted = Box<dyn Fn(&[Arc<PoolTransaction>]) + Send + Sync>;
+
+/// What is to be written down when a block of the chain is final, by its number.
+pub type NotesOf<'a> = dyn Fn(&Chain, u64) -> Result<Vec<Note>, ChainError> + 'a;
 
 /// The chain and the pool of one node.
 pub struct Ledger {
@@ -381,7 +384,7 @@ impl Ledger {
         &self,
         proposals: &[(Proposal, Digest)],
         now: u64,
-        notes: &dyn Fn(&Chain, u64) -> Result<Vec<Note>, ChainError>,
+        notes: &NotesOf<'_>,
     ) -> Result<(), Error> {
         let mut changing = self.changing.lock();
         let mut written = Vec::new();
@@ -423,7 +426,7 @@ impl Ledger {
         now: u64,
     ) -> Result<(), Error> {
         let (number, hash) = (proposal.number(), proposal.hash());
-        let refused = |source| Error::Refused { number, hash, source };
+        let refused = |source| Error::Refused { number, hash, source: Box::new(source) };
         let (block, list) = proposal.decode().map_err(|error| refused(error.into()))?;
         let recovered = self.chain.recover(block)?;
         let list = list.filter(|_| !self.mutants.list_unchecked);
@@ -445,6 +448,18 @@ impl Ledger {
         let is_later = reader.safe().is_none_or(|safe| safe < *number);
         if is_later && reader.hash_of(*number)? == Some(*hash) {
             self.chain.set_safe(Some(*number))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a block final before it is, in a test.
+    pub(crate) fn finalize_early(&self, digest: Digest) -> Result<(), Error> {
+        let changing = self.changing.lock();
+        let Some((number, hash)) = changing.verified.places.get(&digest) else { return Ok(()) };
+        let reader = self.chain.reader();
+        let is_later = reader.finalized().is_none_or(|finalized| finalized < *number);
+        if is_later && reader.hash_of(*number)? == Some(*hash) {
+            self.chain.finalize(*number, &[])?;
         }
         Ok(())
     }

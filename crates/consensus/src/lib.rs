@@ -46,18 +46,20 @@ pub use block::{
     BLOCK_BYTES_MAX, Commitment, Context, Digest, LIST_BYTES_MAX, Proposal, ProposalError,
     ProposalHead,
 };
-pub use evidence::{Conflict, Equivocation, recorded as recorded_equivocations};
 pub use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+pub use evidence::{Conflict, Equivocation, recorded as recorded_equivocations};
 pub use finality::{FinalityError, FinalityProof, SignedVote};
-pub use host::{Host, HostError, Peer, PeerError, Running, private_key, public_key, public_key_of, run};
-pub use ledger::{BlockSettings, Error, Ledger, Mutants, Promoted, Refusal, Tamper};
+pub use host::{
+    Host, HostError, Peer, PeerError, Running, private_key, public_key, public_key_of, run,
+};
+pub use ledger::{BlockSettings, Error, Ledger, Mutants, NotesOf, Promoted, Refusal, Tamper};
 pub use observer::Observations;
 pub use runtime::Runtime;
 pub use scheme::{Epochs, Silence, Votes};
 pub use transactions::Announcer;
 pub use validator::{
-    CHANNELS, Channels, Settings, Setup, StartError, Validator, View, message_bytes_max, namespace,
-    start,
+    CHANNELS, Channels, Memory, Settings, Setup, StartError, Validator, View, message_bytes_max,
+    namespace, start,
 };
 pub use validators::{
     FirstValidator, VALIDATORS_ADDRESS, VALIDATORS_MAX, VALIDATORS_MIN, ValidatorsError,

@@ -3,17 +3,19 @@
 use crate::{
     block::Commitment,
     evidence::Equivocation,
-    ledger::Ledger,
+    ledger::{Ledger, Mutants},
     runtime::{Failures, Runtime, blocking},
     scheme::{Epochs, Votes},
 };
 use commonware_actor::Feedback;
 use commonware_codec::Encode as _;
 use commonware_consensus::{
-    Epochable as _, Reporter, Viewable as _, simplex::types::{Activity, Attributable as _}, types::Round,
+    Epochable as _, Reporter, Viewable as _,
+    simplex::types::{Activity, Attributable as _},
+    types::Round,
 };
-use commonware_cryptography::ed25519::PublicKey;
-use commonware_utils::Participant;
+use commonware_cryptography::{certificate::Scheme as _, ed25519::PublicKey};
+use commonware_utils::{Faults as _, N3f1, Participant};
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -84,7 +86,10 @@ pub(crate) struct Observer<E: Runtime> {
     observations: Arc<Observations>,
     found: mpsc::Sender<Found>,
     safe: mpsc::UnboundedSender<Commitment>,
-    accuse_without_proof: bool,
+    mutants: Mutants,
+    /// Who has voted for what to be final, for a test that counts too few of them.
+    finalizes: Arc<Mutex<BTreeMap<Commitment, BTreeSet<u32>>>>,
+    early: mpsc::UnboundedSender<Commitment>,
 }
 
 impl<E: Runtime> Clone for Observer<E> {
@@ -95,7 +100,9 @@ impl<E: Runtime> Clone for Observer<E> {
             observations: self.observations.clone(),
             found: self.found.clone(),
             safe: self.safe.clone(),
-            accuse_without_proof: self.accuse_without_proof,
+            mutants: self.mutants,
+            finalizes: self.finalizes.clone(),
+            early: self.early.clone(),
         }
     }
 }
@@ -110,6 +117,7 @@ pub(crate) struct Writer {
     failures: Failures,
     found: mpsc::Receiver<Found>,
     safe: mpsc::UnboundedReceiver<Commitment>,
+    early: mpsc::UnboundedReceiver<Commitment>,
 }
 
 impl<E: Runtime> Observer<E> {
@@ -122,15 +130,19 @@ impl<E: Runtime> Observer<E> {
     ) -> (Self, Writer) {
         let (found, found_receiver) = mpsc::channel(PROOFS_MAX);
         let (safe, safe_receiver) = mpsc::unbounded_channel();
+        let (early, early_receiver) = mpsc::unbounded_channel();
         let observer = Self {
             runtime: Arc::new(Mutex::new(runtime)),
             epochs,
             observations,
             found,
             safe,
-            accuse_without_proof: ledger.mutants().accuse_without_proof,
+            mutants: ledger.mutants(),
+            finalizes: Arc::default(),
+            early,
         };
-        (observer, Writer { ledger, failures, found: found_receiver, safe: safe_receiver })
+        let (found, safe) = (found_receiver, safe_receiver);
+        (observer, Writer { ledger, failures, found, safe, early: early_receiver })
     }
 
     fn look_for_proof(&self, activity: &Activity<Votes, Commitment>) {
@@ -177,8 +189,11 @@ impl<E: Runtime> Reporter for Observer<E> {
             | Activity::ConflictingFinalize(_)
             | Activity::NullifyFinalize(_) => self.look_for_proof(&activity),
         }
-        if self.accuse_without_proof {
+        if self.mutants.accuse_without_proof {
             self.accuse(&activity);
+        }
+        if self.mutants.quorum_short {
+            self.count_too_few(&activity);
         }
         Feedback::Ok
     }
@@ -189,6 +204,18 @@ impl<E: Runtime> Observer<E> {
         self.observations.count("votes");
         let now = self.runtime.lock().current();
         self.observations.heard.lock().insert(signer.get(), now);
+    }
+
+    /// What a test leaves out: a block is final with 2f votes.
+    fn count_too_few(&self, activity: &Activity<Votes, Commitment>) {
+        let Activity::Finalize(vote) = activity else { return };
+        let Some(votes) = self.epochs.get(vote.epoch()) else { return };
+        let needed = 2 * N3f1::max_faults(votes.participants().len() as u32) as usize;
+        let mut finalizes = self.finalizes.lock();
+        let voters = finalizes.entry(vote.proposal.payload).or_default();
+        if voters.insert(vote.signer().get()) && voters.len() == needed {
+            let _ = self.early.send(vote.proposal.payload);
+        }
     }
 
     /// What a test leaves out: whoever votes for a view to be skipped is accused of having voted
@@ -219,6 +246,11 @@ impl Writer {
                     }
                     let ledger = self.ledger.clone();
                     blocking(&runtime, move || ledger.mark_safe(commitment.block())).await
+                },
+                early = self.early.recv() => {
+                    let Some(commitment) = early else { return };
+                    let ledger = self.ledger.clone();
+                    blocking(&runtime, move || ledger.finalize_early(commitment.block())).await
                 },
             };
             if let Err(error) = written {

@@ -30,8 +30,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 /// How often the others are asked.
 const ASK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Views after the latest certificate in which nothing is signed either.
-const MARGIN: ViewDelta = ViewDelta::new(8);
+/// Views after the latest certificate in which nothing is signed either: one follows from the above,
+/// the others are for comfort.
+const MARGIN: ViewDelta = ViewDelta::new(4);
 
 /// A question; all else is an answer.
 const QUESTION: &[u8] = &[0xff];

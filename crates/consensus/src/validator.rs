@@ -30,7 +30,7 @@ use commonware_consensus::{
         config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy},
         elector::RoundRobin,
     },
-    types::{Epoch, Epocher as _, FixedEpocher, Height, ViewDelta},
+    types::{Epoch, Epocher as _, FixedEpocher, Height, Round, ViewDelta},
 };
 use commonware_cryptography::{
     Committable as _, Digestible as _, Sha256,
@@ -68,8 +68,8 @@ pub struct Settings {
     pub skip_timeout: Duration,
     /// Nodes that only follow: they may connect, too.
     pub followers: Vec<PublicKey>,
-    /// Whether the disk may be older than what this validator has signed: it came from a backup.
-    pub restored: bool,
+    /// Whether this validator knows what it has signed.
+    pub memory: Memory,
     /// Before the names of its files: several validators can be on one disk.
     pub prefix: String,
 }
@@ -82,10 +82,22 @@ impl Default for Settings {
             certification_timeout: Duration::from_secs(3),
             skip_timeout: Duration::from_secs(5),
             followers: Vec::new(),
-            restored: false,
+            memory: Memory::Whole,
             prefix: String::new(),
         }
     }
+}
+
+/// Whether a validator knows what it has signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    /// Its disk holds all of it.
+    #[default]
+    Whole,
+    /// Its disk came from a backup: it signs nothing until the others have told how far they are.
+    Unknown,
+    /// They have told before: it signs nothing up to this epoch and view.
+    KnownAfter(u64, u64),
 }
 
 impl Settings {
@@ -269,7 +281,16 @@ where
     let chain = ledger.chain().clone();
     let epocher = validators::epocher(&chain)?;
     let namespace: Arc<[u8]> = namespace(&chain.reader())?.into();
-    let silence = if settings.restored { Silence::complete() } else { Silence::default() };
+    let silence = match settings.memory {
+        Memory::Whole => Silence::default(),
+        Memory::Unknown => Silence::complete(),
+        Memory::KnownAfter(epoch, view) => {
+            let silence = Silence::default();
+            silence
+                .until(Round::new(Epoch::new(epoch), commonware_consensus::types::View::new(view)));
+            silence
+        }
+    };
     let me = commonware_cryptography::Signer::public_key(&key);
 
     let epochs = Epochs::default();
@@ -392,7 +413,7 @@ where
     );
 
     let announced_from = announcer.clone();
-    let is_silent = settings.restored;
+    let is_silent = settings.memory == Memory::Unknown;
     let task = runtime.child("validator").spawn(move |runtime| async move {
         let processed = floor.processed().map_or(0, |processed| processed.height().get());
         let mut parts: Vec<Handle<()>> = Vec::new();

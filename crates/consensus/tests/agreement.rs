@@ -46,16 +46,19 @@ async fn node(
     genesis: &Genesis,
     key: PrivateKey,
 ) -> Node {
-    let database = Database::ephemeral(&std::env::temp_dir(), Options::default()).unwrap();
+    let database =
+        Database::ephemeral(&std::env::temp_dir(), Options::default()).expect("nothing fails here");
     let settings = heddle_chain::Settings { threads: 1, ..heddle_chain::Settings::default() };
-    let chain = Arc::new(Chain::open(database, genesis, settings).unwrap());
+    let chain = Arc::new(Chain::open(database, genesis, settings).expect("nothing fails here"));
     let pool = Pool::new(heddle_pool::Settings::default(), heddle_pool::Context::default());
     let pool = Arc::new(Mutex::new(pool));
-    let ledger = Ledger::new(chain, pool, BlockSettings::default(), Mutants::default(), 0).unwrap();
+    let ledger = Ledger::new(chain, pool, BlockSettings::default(), Mutants::default(), 0)
+        .expect("nothing fails here");
     let ledger = Arc::new(ledger);
     let control = oracle.control(key.public_key());
     let quota = Quota::per_second(NZU32!(10_000));
-    let register = async |channel| control.register(channel, quota).await.unwrap();
+    let register =
+        async |channel| control.register(channel, quota).await.expect("nothing fails here");
     let channels = Channels {
         votes: register(0).await,
         certificates: register(1).await,
@@ -70,7 +73,7 @@ async fn node(
     let validator =
         start(runtime.child("node"), setup, channels, oracle.manager(), control.clone())
             .await
-            .unwrap();
+            .expect("nothing fails here");
     Node { ledger, validator }
 }
 
@@ -85,9 +88,9 @@ fn transfer(signer: &PrivateKeySigner, nonce: u64) -> heddle_pool::PooledTransac
         value: U256::from(5),
         ..TxEip1559::default()
     };
-    let signature = signer.sign_hash_sync(&tx.signature_hash()).unwrap();
+    let signature = signer.sign_hash_sync(&tx.signature_hash()).expect("nothing fails here");
     let signed: TxEnvelope = tx.into_signed(signature).into();
-    signed.try_into_pooled().unwrap()
+    signed.try_into_pooled().expect("nothing fails here")
 }
 
 #[test]
@@ -96,7 +99,7 @@ fn four_validators_agree_over_several_epochs() {
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .with_test_writer()
         .try_init();
-    let rich = PrivateKeySigner::from_slice(&[7; 32]).unwrap();
+    let rich = PrivateKeySigner::from_slice(&[7; 32]).expect("nothing fails here");
     let keys: Vec<_> = (0..VALIDATORS).map(PrivateKey::from_seed).collect();
     let genesis = genesis(&keys, rich.address());
     let config = deterministic::Config::default().with_seed(1);
@@ -117,11 +120,14 @@ fn four_validators_agree_over_several_epochs() {
         let link = Link {
             latency: Duration::from_millis(10),
             jitter: Duration::from_millis(2),
-            success_rate: Probability::new(1, 1).unwrap(),
+            success_rate: Probability::new(1, 1).expect("nothing fails here"),
         };
         for a in &set {
             for b in set.iter().filter(|b| *b != a) {
-                oracle.add_link(a.clone(), b.clone(), link.clone()).await.unwrap();
+                oracle
+                    .add_link(a.clone(), b.clone(), link.clone())
+                    .await
+                    .expect("nothing fails here");
             }
         }
         let mut nodes = Vec::new();
@@ -133,10 +139,16 @@ fn four_validators_agree_over_several_epochs() {
             let transaction = Candidate::recover_each(vec![transfer(&rich, nonce)], Fork::Osaka);
             let added = {
                 let reader = entry.ledger.chain().reader();
-                let state = reader.execution_state_at(reader.head().number).unwrap();
+                let state =
+                    reader.execution_state_at(reader.head().number).expect("nothing fails here");
                 let mut pool = entry.ledger.pool().lock();
-                let candidate = transaction.into_iter().next().unwrap().unwrap();
-                pool.add(candidate, Origin::External, 0, |it| sender_state(&state, it)).unwrap()
+                let candidate = transaction
+                    .into_iter()
+                    .next()
+                    .expect("nothing fails here")
+                    .expect("nothing fails here");
+                pool.add(candidate, Origin::External, 0, |it| sender_state(&state, it))
+                    .expect("nothing fails here")
             };
             entry.validator.announcer.announce(&added.promoted);
             runtime.sleep(Duration::from_millis(100)).await;
@@ -146,13 +158,26 @@ fn four_validators_agree_over_several_epochs() {
             runtime.sleep(Duration::from_millis(100)).await;
         }
         for number in 0..=50 {
-            let first = nodes[0].ledger.chain().reader().hash_of(number).unwrap().unwrap();
+            let first = nodes[0]
+                .ledger
+                .chain()
+                .reader()
+                .hash_of(number)
+                .expect("nothing fails here")
+                .expect("nothing fails here");
             for node in &nodes {
-                assert_eq!(node.ledger.chain().reader().hash_of(number).unwrap(), Some(first));
+                assert_eq!(
+                    node.ledger.chain().reader().hash_of(number).expect("nothing fails here"),
+                    Some(first)
+                );
             }
         }
-        let state = nodes[0].ledger.chain().reader().execution_state_at(50).unwrap();
-        let got = state.account(Address::repeat_byte(7)).unwrap().unwrap();
+        let state =
+            nodes[0].ledger.chain().reader().execution_state_at(50).expect("nothing fails here");
+        let got = state
+            .account(Address::repeat_byte(7))
+            .expect("nothing fails here")
+            .expect("nothing fails here");
         assert_eq!(got.balance, U256::from(250));
         println!("{:?} at {:?}", nodes[0].validator.view.observations.counts(), runtime.current());
     });

@@ -72,6 +72,8 @@ pub(crate) struct NodeSettings {
     pub(crate) p2p_followers: Option<Vec<String>>,
     /// Among validators: this node's disk was brought back from an earlier time, so that it does not
     /// know what it has signed since. It signs nothing until the others have told how far they are.
+    /// With `=false` it is trusted although it was copied: right only if this validator signed
+    /// nothing after that, as when a whole network was stopped and moved.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) restored: Option<bool>,
     /// Who gets the fees [default: the zero address].

@@ -243,7 +243,8 @@ impl Beginning {
         for (at, validator) in first.iter().enumerate().filter(|(at, _)| *at != index) {
             peers.push(format!("\"{}@{}:{}\"", validator.key, host(at), port(at)?));
         }
-        let listen = if is_local { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { Ipv4Addr::UNSPECIFIED.into() };
+        let listen =
+            if is_local { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { Ipv4Addr::UNSPECIFIED.into() };
         let http = if is_local { self.port(self.http_port, index)? } else { self.http_port };
         // A development network is found by its folder; a real one is copied to another machine.
         let (datadir, genesis) = match is_local {
@@ -292,7 +293,8 @@ impl Testnet {
         if !folder.join("genesis.json").is_file() {
             let known = addresses(&derive(DEFAULT_MNEMONIC, DEFAULT_PATH, 10)?);
             let wei = wei(TEST_ETHER);
-            let fund: Vec<_> = known.iter().map(|address| Funded { address: *address, wei }).collect();
+            let fund: Vec<_> =
+                known.iter().map(|address| Funded { address: *address, wei }).collect();
             beginning.write(&folder, &[], &fund, known[0])?;
         }
         let stopping = stop_flag().map_err(NetworkError::Signals)?;

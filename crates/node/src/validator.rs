@@ -1,11 +1,14 @@
 //! A node among validators: its key, its place on the disk, and consensus beside the chain.
 
-use crate::{config::NodeSettings, service::write_secret};
+use crate::{
+    config::NodeSettings,
+    service::{write_secret, write_whole},
+};
 use alloy_primitives::hex;
 use heddle_chain::Chain;
 use heddle_consensus::{
-    BlockSettings, Host, HostError, Ledger, Mutants, Pace, Peer, PeerError, Running, Settings,
-    private_key, public_key, run,
+    BlockSettings, Host, HostError, Ledger, Memory, Mutants, Pace, Peer, PeerError, Running,
+    Settings, View, private_key, public_key, run,
 };
 use heddle_pool::Pool;
 use parking_lot::Mutex;
@@ -15,7 +18,8 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    thread,
+    time::{Duration, UNIX_EPOCH},
 };
 
 /// Where validators listen for each other, if nobody says.
@@ -32,6 +36,8 @@ const KEY_FILE: &str = "validator.key";
 const FOLDER: &str = "consensus";
 /// Says where that folder was when it was made.
 const PLACE_FILE: &str = "place";
+/// There if the folder was copied: when this validator votes again, once that is known.
+const SILENCE_FILE: &str = "silence";
 
 /// Why a node does not take part in a network of validators.
 #[derive(Debug, thiserror::Error)]
@@ -74,27 +80,74 @@ pub(crate) fn new_key(folder: &Path) -> io::Result<heddle_consensus::PublicKey> 
     Ok(heddle_consensus::public_key_of(&key))
 }
 
-/// Whether what consensus remembers is where it was made: a copy from a backup is another file, made
-/// at another time. Snapshots of a whole disk cannot be told from it: see `--restored`.
-fn is_where_it_was(folder: &Path) -> io::Result<bool> {
-    let path = folder.join(PLACE_FILE);
-    let is_new = !path.exists() && fs::read_dir(folder)?.next().is_none();
-    if is_new {
-        fs::write(&path, [])?;
-    }
-    let place = || -> io::Result<String> {
-        let found = fs::metadata(&path)?;
-        // Not all file systems know when a file was made.
-        let made = found.created().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-        Ok(format!("{} {} {}", found.dev(), found.ino(), made.map_or(0, |made| made.as_nanos())))
+/// What a validator knows of what it has signed: a folder that is not where it was made, as one from
+/// a backup is another file, made at another time, may be older than that. Snapshots of a whole disk
+/// cannot be told from it: for that there is `--restored`. `said` is what the operator says.
+fn memory(folder: &Path, said: Option<bool>) -> io::Result<Memory> {
+    let (place, silence) = (folder.join(PLACE_FILE), folder.join(SILENCE_FILE));
+    let is_new = fs::read_dir(folder)?.next().is_none();
+    let noted = match fs::read_to_string(&place) {
+        Ok(noted) => Some(noted),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
     };
-    if is_new {
-        fs::write(&path, place()?)?;
+    let is_elsewhere = !is_new && noted.is_none_or(|noted| Ok(noted) != here(&place).map_err(drop));
+    let was_copied = said.unwrap_or(is_elsewhere);
+    if is_new || is_elsewhere || said == Some(false) {
+        if was_copied {
+            // Before the folder counts as being at its place, so that no crash makes this forgotten.
+            write_whole(&silence, b"")?;
+        }
+        fs::remove_file(&place).or_else(absent)?;
+        fs::write(&place, [])?;
+        fs::write(&place, here(&place)?)?;
     }
-    match fs::read_to_string(&path) {
-        Ok(noted) => Ok(noted == place()?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+    if said == Some(false) {
+        fs::remove_file(&silence).or_else(absent)?;
+    } else if said == Some(true) && !is_elsewhere {
+        write_whole(&silence, b"")?;
+    }
+    match fs::read_to_string(&silence) {
+        Ok(text) => {
+            let mut numbers = text.split_whitespace().map(str::parse);
+            Ok(match (numbers.next(), numbers.next()) {
+                (Some(Ok(epoch)), Some(Ok(view))) => Memory::KnownAfter(epoch, view),
+                _ => Memory::Unknown,
+            })
+        }
+        Err(error) => absent(error).map(|()| Memory::Whole),
+    }
+}
+
+/// A file that is not there is no failure.
+fn absent(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+/// What tells a file from its copies.
+fn here(path: &Path) -> io::Result<String> {
+    let found = fs::metadata(path)?;
+    // Not all file systems know when a file was made.
+    let made = found.created().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    Ok(format!("{} {} {}", found.dev(), found.ino(), made.map_or(0, |made| made.as_nanos())))
+}
+
+/// Writes down from which view on a validator votes again, when the others have told it.
+fn remember_silence(view: View, file: PathBuf) {
+    let wait = move || {
+        while view.is_silent() {
+            thread::sleep(Duration::from_millis(200));
+        }
+        if let Some((epoch, number)) = view.silent_until() {
+            let written = write_whole(&file, format!("{epoch} {number}\n").as_bytes());
+            if let Err(error) = written {
+                tracing::error!(%error, "it cannot be written down when this validator votes again");
+            }
+        }
+    };
+    let thread = thread::Builder::new().name("silence".to_owned()).spawn(wait);
+    if let Err(error) = thread {
+        tracing::error!(%error, "a thread cannot be started");
     }
 }
 
@@ -130,14 +183,14 @@ pub(crate) fn start(
     let consensus = folder.join(FOLDER);
     let failed = |source| ValidatorError::Folder { path: consensus.clone(), source };
     fs::create_dir_all(&consensus).map_err(failed)?;
-    let was_restored = !is_where_it_was(&consensus).map_err(failed)?;
-    let restored = settings.restored == Some(true) || was_restored;
-    if restored {
+    let memory = memory(&consensus, settings.restored).map_err(failed)?;
+    if memory == Memory::Unknown {
         tracing::warn!(
             "what this validator has signed may not be known here; it asks the others, and signs nothing until then"
         );
     }
-    let listen = settings.p2p_addr.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT));
+    let listen =
+        settings.p2p_addr.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT));
     let milliseconds =
         |given: Option<u64>, default| Duration::from_millis(given.unwrap_or(default));
     let block_time = milliseconds(settings.block_time_ms, BLOCK_TIME_MS);
@@ -149,8 +202,54 @@ pub(crate) fn start(
         address: settings.p2p_address.clone().unwrap_or_else(|| listen.to_string()),
         peers,
         folder: consensus,
-        settings: Settings { restored, followers, ..Settings::with_pace(pace) },
+        settings: Settings { memory, followers, ..Settings::with_pace(pace) },
     };
+    let silence = host.folder.join(SILENCE_FILE);
     let running = run(host, ledger.clone())?;
+    if memory == Memory::Unknown {
+        remember_silence(running.view.clone(), silence);
+    }
     Ok((ledger, running))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_copied_folder_is_not_trusted_until_the_others_have_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        fs::create_dir(&first).unwrap();
+        assert_eq!(memory(&first, None).unwrap(), Memory::Whole);
+        assert_eq!(memory(&first, None).unwrap(), Memory::Whole);
+        copy(&first, &second);
+        assert_eq!(memory(&second, None).unwrap(), Memory::Unknown);
+        // It crashes before anybody has told.
+        assert_eq!(memory(&second, None).unwrap(), Memory::Unknown);
+        fs::write(second.join(SILENCE_FILE), "3 17\n").unwrap();
+        assert_eq!(memory(&second, None).unwrap(), Memory::KnownAfter(3, 17));
+        assert_eq!(memory(&first, None).unwrap(), Memory::Whole);
+    }
+
+    #[test]
+    fn the_operator_may_know_better() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        fs::create_dir(&first).unwrap();
+        memory(&first, None).unwrap();
+        copy(&first, &second);
+        assert_eq!(memory(&second, Some(false)).unwrap(), Memory::Whole);
+        assert_eq!(memory(&second, None).unwrap(), Memory::Whole);
+        assert_eq!(memory(&first, Some(true)).unwrap(), Memory::Unknown);
+        assert_eq!(memory(&first, None).unwrap(), Memory::Unknown);
+    }
 }

@@ -35,6 +35,7 @@ mod tests;
 
 pub use amendments::AccountAmendment;
 pub use console::Console;
+pub use draft::drop_refused;
 pub use dump::{
     AccountFields, Accounts, BlockDump, BlockFields, HistoricalState, MinedDump, StateDump,
 };
@@ -43,7 +44,6 @@ pub use heddle_executor::console::CONSOLE as CONSOLE_ADDRESS;
 pub use impersonation::{Impersonation, stand_in_signature};
 pub use mining::{Mining, Mode};
 pub use pending::Pending;
-pub use draft::drop_refused;
 pub use producer::{
     Clock, Producer, Promoted, Settings, candidates, next_context, next_prevrandao, sender_state,
 };

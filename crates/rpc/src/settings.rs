@@ -200,7 +200,9 @@ impl Namespace {
             Self::Ots => "What the explorer Otterscan asks for.",
             Self::Erigon => "What Otterscan asks of Erigon.",
             Self::Rpc => "Which namespaces answer.",
-            Self::Heddle => "What validators agree on, and what proves it; on networks of validators.",
+            Self::Heddle => {
+                "What validators agree on, and what proves it; on networks of validators."
+            }
             Self::Dev => "Control of a development chain. Never on a chain that others rely on.",
             Self::Testing => "Building blocks out of turn, for conformance tests.",
         }

@@ -131,8 +131,18 @@ pub(crate) fn deployments(trader: &mut Account) -> Vec<PooledTransaction> {
         trader.sign(TxKind::Create, none, creation(TOKEN, &[supply]), 3_000_000),
         trader.sign(TxKind::Create, none, creation(TOKEN, &[supply]), 3_000_000),
         trader.sign(TxKind::Create, none, creation(POOL, &[word(token0), word(token1)]), 4_000_000),
-        trader.sign(token0.into(), none, call("approve(address,uint256)", &[word(pool), most]), 100_000),
-        trader.sign(token1.into(), none, call("approve(address,uint256)", &[word(pool), most]), 100_000),
+        trader.sign(
+            token0.into(),
+            none,
+            call("approve(address,uint256)", &[word(pool), most]),
+            100_000,
+        ),
+        trader.sign(
+            token1.into(),
+            none,
+            call("approve(address,uint256)", &[word(pool), most]),
+            100_000,
+        ),
         trader.sign(pool.into(), none, call("fund(uint256,uint256)", &[reserve; 2]), 400_000),
     ]
 }

@@ -156,11 +156,12 @@ fn main() -> ExitCode {
             }
         }
     }
-    let threads = arguments.threads.unwrap_or_else(|| {
-        thread::available_parallelism().map_or(1, |threads| threads.get())
-    });
+    let threads = arguments
+        .threads
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, |threads| threads.get()));
     let end = arguments.count.map_or(u64::MAX, |count| tally.next.saturating_add(count));
-    let end = if arguments.count.is_none() && arguments.time.is_none() { tally.next + 20 } else { end };
+    let end =
+        if arguments.count.is_none() && arguments.time.is_none() { tally.next + 20 } else { end };
     let start = Instant::now();
     let until = arguments.time.map(|time| start + time);
     let before = tally.real_seconds;

@@ -5,12 +5,13 @@ use crate::{
     judge::{chain_settings, options},
     weather::{Weather, Weathered},
 };
+use alloy_primitives::Address;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_p2p::{Blocker, Manager, Receiver, Sender};
 use commonware_runtime::{Clock as _, Handle, Spawner as _, Supervisor as _, deterministic};
 use heddle_chain::Chain;
 use heddle_consensus::{
-    Announcer, BlockSettings, Channels, Ledger, Mutants, Pace, Settings, Setup, View, start,
+    Announcer, BlockSettings, Channels, Ledger, Memory, Mutants, Pace, Settings, Setup, View, start,
 };
 use heddle_pool::Pool;
 use heddle_storage::Database;
@@ -56,12 +57,13 @@ pub(crate) struct Start {
     pub(crate) followers: Vec<PublicKey>,
     pub(crate) pace: Pace,
     pub(crate) weather: Arc<Mutex<Weather>>,
+    pub(crate) beneficiary: Address,
 }
 
 /// How a validator works in the simulation: quick, so that many blocks fit into little time.
 fn settings(start: &Start) -> Settings {
     Settings {
-        restored: start.restored,
+        memory: if start.restored { Memory::Unknown } else { Memory::Whole },
         followers: start.followers.clone(),
         leader_timeout: Duration::from_millis(800),
         certification_timeout: Duration::from_millis(1_600),
@@ -159,16 +161,14 @@ where
     let ledger = Ledger::new(
         Arc::new(chain),
         Arc::new(Mutex::new(pool)),
-        BlockSettings::default(),
+        BlockSettings { beneficiary: begin.beneficiary, ..BlockSettings::default() },
         begin.mutants,
         now,
     );
     let ledger = Arc::new(ledger.map_err(|it| open(&it))?);
-    let setup =
-        Setup { key: begin.key.clone(), ledger: ledger.clone(), settings: settings(begin) };
-    let weathered = |pair: (S, R), pieces| {
-        (pair.0, Weathered::new(pair.1, begin.weather.clone(), pieces))
-    };
+    let setup = Setup { key: begin.key.clone(), ledger: ledger.clone(), settings: settings(begin) };
+    let weathered =
+        |pair: (S, R), pieces| (pair.0, Weathered::new(pair.1, begin.weather.clone(), pieces));
     let channels = Channels {
         votes: weathered(channels.votes, false),
         certificates: weathered(channels.certificates, false),

@@ -1,28 +1,28 @@
 //! One run: a network from its first block to the last that is asked for, with what happens to it.
 
+mod faults;
+
 use crate::{
     Machine,
     genesis::{
-        AUTHORITY, Account, Change, SENDERS, START_TIME, TRADER, change, deployments, genesis,
-        swap, validator_key,
+        AUTHORITY, Account, Change, SENDERS, START_TIME, TRADER, deployments, genesis, swap,
+        validator_key,
     },
     judge::{Judge, Violation, violation},
     node::{Process, Start, launch},
     scenario::{Chance, Fault, Mutant, Scenario, Size},
     weather::Weather,
 };
-use alloy_primitives::{B256, TxKind, U256};
+use alloy_primitives::{Address, B256, TxKind, U256};
 use commonware_cryptography::{
     Signer as _,
     ed25519::{PrivateKey, PublicKey},
 };
 use commonware_p2p::{
-    Recipients, Sender as _,
-    simulated::{self, Link, Oracle, SplitOrigin, SplitTarget},
+    Recipients,
+    simulated::{self, Oracle, SplitOrigin, SplitTarget},
 };
-use commonware_runtime::{
-    Clock as _, Quota, Runner as _, Supervisor as _, deterministic,
-};
+use commonware_runtime::{Clock as _, Quota, Runner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZU32, NZUsize, Probability, ordered::Set};
 use heddle_consensus::{
     Channels, Mutants, Pace, Tamper, Votes, message_bytes_max, namespace, recorded_equivocations,
@@ -146,13 +146,13 @@ impl World {
         let set = Set::from_iter_dedup(keys.iter().map(|key| key.public_key()));
         let config = simulated::Config {
             max_size: message_bytes_max(128) as u32,
-            max_peers_per_set: NonZeroUsize::new(scenario.validators + 1).unwrap_or(NonZeroUsize::MIN),
+            max_peers_per_set: NonZeroUsize::new(scenario.validators + 1)
+                .unwrap_or(NonZeroUsize::MIN),
             disconnect_on_block: true,
             tracked_peer_sets: NZUsize!(4),
         };
         let network = runtime.child("network");
-        let (network, oracle) =
-            simulated::Network::new_with_peers(network, config, set).await;
+        let (network, oracle) = simulated::Network::new_with_peers(network, config, set).await;
         network.start();
         let mut mutants = Mutants::default();
         match mutant {
@@ -235,7 +235,7 @@ impl World {
             self.look().await?;
             self.restart_who_is_due().await?;
             if self.now() >= next_sending {
-                let gap = 20_000 / transactions.max(1);
+                let gap = 9_000 / transactions.max(1);
                 next_sending = self.now() + Duration::from_millis(gap.max(10));
                 self.send();
             }
@@ -311,9 +311,7 @@ impl World {
     /// How far those are that validate.
     fn honest_heights(&self) -> Vec<u64> {
         let honest = self.honest().into_iter().filter(|at| *at < self.scenario.validators);
-        honest
-            .map(|at| self.nodes[at].processes.first().map_or(0, Process::finalized))
-            .collect()
+        honest.map(|at| self.nodes[at].processes.first().map_or(0, Process::finalized)).collect()
     }
 
     /// P1, P2, P5, P6: compares what the honest nodes say is final.
@@ -324,7 +322,10 @@ impl World {
                 continue;
             }
             if let Some(end) = process.ended.lock().clone() {
-                return Err(violation("P8", format!("validator {at} has stopped by itself: {end}")));
+                return Err(violation(
+                    "P8",
+                    format!("validator {at} has stopped by itself: {end}"),
+                ));
             }
             let reader = process.chain().reader();
             let finalized = reader.finalized().unwrap_or_default();
@@ -424,6 +425,7 @@ impl World {
                 idle_time: Duration::from_millis(300),
             },
             weather: node.weather.clone(),
+            beneficiary: Address::ZERO,
         };
         let (machine, twin) = (node.machine.clone(), node.twin.clone());
         let channels = self.channels(&key).await;
@@ -442,20 +444,25 @@ impl World {
             self.nodes[at].processes = processes;
             return Ok(());
         };
-        // One half of the others hears the first of the twins, the other half the second; both hear
-        // everybody.
-        let half: BTreeSet<Key> = self
-            .nodes
-            .iter()
-            .map(|node| node.key.public_key())
-            .filter(|_| self.chance.percent(50))
-            .collect();
+        // Some of the others hear the first of the twins, some the second, and some both, who can
+        // prove what they do; the twins hear everybody.
+        let mut listeners = [BTreeSet::new(), BTreeSet::new()];
+        for node in &self.nodes {
+            let who = self.chance.below(3);
+            for (twin, listeners) in (0..).zip(&mut listeners) {
+                if who != twin {
+                    listeners.insert(node.key.public_key());
+                }
+            }
+        }
         let (mut first, mut second) = (Vec::new(), Vec::new());
         for (sender, receiver) in channels {
-            let listeners = half.clone();
+            let listeners = listeners.clone();
             let all: Vec<Key> = self.nodes.iter().map(|node| node.key.public_key()).collect();
             let forward = move |origin: SplitOrigin, to: &Recipients<Key>, _: &_| {
-                let hears = |key: &Key| listeners.contains(key) == (origin == SplitOrigin::Primary);
+                let hears = |key: &Key| {
+                    listeners[usize::from(origin == SplitOrigin::Secondary)].contains(key)
+                };
                 let asked = match to {
                     Recipients::All => all.clone(),
                     Recipients::Some(keys) => keys.clone(),
@@ -469,11 +476,12 @@ impl World {
             first.push((sender1, receiver1));
             second.push((sender2, receiver2));
         }
-        for (machine, channels) in [(machine, first), (twin, second)] {
+        for (name, machine, channels) in [(1, machine, first), (2, twin, second)] {
             let (manager, control) = (manager.clone(), control.clone());
             let channels = in_order(channels);
-            let launched =
-                launch(&self.runtime, &machine, begin.clone(), channels, manager, control).await;
+            // They propose different blocks.
+            let begin = Start { beneficiary: Address::repeat_byte(name), ..begin.clone() };
+            let launched = launch(&self.runtime, &machine, begin, channels, manager, control).await;
             processes.extend(launched.ok().flatten());
         }
         self.count(Fault::Twins);
@@ -497,217 +505,6 @@ impl World {
         }
         if self.scenario.has(Fault::Noise) {
             self.count(Fault::Noise);
-        }
-    }
-
-    /// A faulty validator sends bytes that mean nothing, in place of what it would say.
-    async fn make_noise(&mut self) {
-        let noisy: Vec<usize> =
-            (0..self.nodes.len()).filter(|at| self.nodes[*at].is_byzantine).collect();
-        let at = noisy[self.chance.below(noisy.len() as u64) as usize];
-        self.stop(at);
-        let channels = self.channels(&self.nodes[at].key.public_key()).await;
-        for (mut sender, _) in channels {
-            let length = self.chance.between(0, 300);
-            let bytes: Vec<u8> = (0..length).map(|_| self.chance.any() as u8).collect();
-            sender.send(Recipients::All, bytes, false);
-        }
-        self.nodes[at].down_until = Some(self.now() + Duration::from_millis(500));
-        self.restart_machine(at, false);
-        self.count(Fault::Noise);
-    }
-
-    fn stop(&mut self, at: usize) {
-        for process in self.nodes[at].processes.drain(..) {
-            process.abort();
-        }
-    }
-
-    /// Gives a node the machine as it is found after its process ended.
-    fn restart_machine(&mut self, at: usize, power_failed: bool) {
-        let (seed, twin_seed) = (self.chance.any(), self.chance.any());
-        let node = &mut self.nodes[at];
-        let again = |machine: &Machine, seed| match power_failed {
-            true => machine.crash(seed),
-            false => machine.kill(seed),
-        };
-        node.machine = again(&node.machine, seed);
-        node.twin = node.twin.as_ref().map(|twin| again(twin, twin_seed));
-    }
-
-    fn is_down(&self, at: usize) -> bool {
-        self.nodes[at].processes.is_empty()
-    }
-
-    /// Those that may be taken down without the network standing still for it.
-    fn victim(&mut self) -> Option<usize> {
-        let down = (0..self.scenario.validators).filter(|at| self.is_down(*at)).count();
-        let at = self.chance.below(self.nodes.len() as u64) as usize;
-        // Now and then more than it can bear: it stands still, and must not fall apart.
-        let too_many = down + self.scenario.byzantine >= self.scenario.tolerated();
-        let bearable = !too_many || self.chance.percent(15);
-        (bearable && !self.nodes[at].is_byzantine && !self.is_down(at)).then_some(at)
-    }
-
-    async fn fault(&mut self) -> Result<(), Violation> {
-        let faults = self.scenario.faults.clone();
-        let fault = faults[self.chance.below(faults.len() as u64) as usize];
-        match fault {
-            Fault::Loss
-            | Fault::Delay
-            | Fault::OneWay
-            | Fault::Partition => {
-                self.count(fault);
-                self.storm(fault).await;
-            }
-            Fault::Duplication | Fault::Reordering => {
-                self.count(fault);
-                let percent = self.chance.between(2, 30);
-                for node in &self.nodes {
-                    let mut weather = node.weather.lock();
-                    match fault {
-                        Fault::Duplication => weather.duplicated = percent,
-                        _ => weather.overtaken = percent,
-                    }
-                }
-                self.calm_after(1_000, 8_000);
-            }
-            Fault::PowerLoss | Fault::FailedSync | Fault::FailedWrite | Fault::FullDisk => {
-                let Some(at) = self.victim() else { return Ok(()) };
-                self.count(fault);
-                let disk = self.nodes[at].machine.disk();
-                match fault {
-                    Fault::PowerLoss => disk.stop_in(self.chance.between(1, 60)),
-                    Fault::FailedSync => disk.fail_sync_in(self.chance.between(1, 12)),
-                    Fault::FailedWrite => disk.fail_write_in(self.chance.between(1, 40)),
-                    _ => disk.set_capacity(disk.total_len() + self.chance.below(60_000)),
-                }
-            }
-            Fault::Kill => {
-                let Some(at) = self.victim() else { return Ok(()) };
-                self.count(fault);
-                self.take_down(at, false);
-            }
-            Fault::Blackout => {
-                self.count(fault);
-                for at in 0..self.nodes.len() {
-                    self.take_down(at, true);
-                }
-            }
-            Fault::Clock => {
-                let Some(at) = self.victim() else { return Ok(()) };
-                self.count(fault);
-                let offset = self.chance.between(0, 20_000) as i64 - 10_000;
-                let rate = self.chance.between(0, 400_000) as i64 - 200_000;
-                self.nodes[at].machine.set_clock(offset, rate);
-            }
-            Fault::Restore => self.restore()?,
-            Fault::Noise => self.make_noise().await,
-            Fault::Twins | Fault::Tamper | Fault::Withholding => {}
-            Fault::Membership => self.change_membership(),
-        }
-        Ok(())
-    }
-
-    fn take_down(&mut self, at: usize, power_failed: bool) {
-        self.stop(at);
-        self.restart_machine(at, power_failed);
-        let down = Duration::from_millis(self.chance.between(100, 5_000));
-        self.nodes[at].down_until = Some(self.now() + down);
-    }
-
-    /// A disk is copied, and some time later brought back.
-    fn restore(&mut self) -> Result<(), Violation> {
-        let Some(at) = self.victim() else { return Ok(()) };
-        let seed = self.chance.any();
-        match self.nodes[at].backup.take() {
-            None => {
-                // The copy is made while the validator rests.
-                self.stop(at);
-                let after = self.nodes[at].machine.kill(seed);
-                self.nodes[at].backup = Some(after.kill(self.chance.any()));
-                self.nodes[at].machine = self.nodes[at].backup.as_ref().map_or(after, |backup| {
-                    backup.copy(self.chance.any())
-                });
-                self.nodes[at].down_until = Some(self.now());
-            }
-            Some(backup) => {
-                self.count(Fault::Restore);
-                self.stop(at);
-                let node = &mut self.nodes[at];
-                node.machine = backup;
-                node.restored = true;
-                // What it has shown since is gone with its disk.
-                node.shown = 0;
-                node.down_until = Some(self.runtime.current());
-            }
-        }
-        Ok(())
-    }
-
-    fn change_membership(&mut self) {
-        if self.clients.changes.is_empty() {
-            return;
-        }
-        self.count(Fault::Membership);
-        let next = self.clients.changes.remove(0);
-        let transaction = change(&mut self.clients.authority, &next);
-        self.submit(transaction);
-    }
-
-    fn calm_after(&mut self, from: u64, to: u64) {
-        let at = self.now() + Duration::from_millis(self.chance.between(from, to));
-        self.calm_at = Some(self.calm_at.map_or(at, |calm| calm.max(at)));
-    }
-
-    /// Links are lossy, slow or cut for a while.
-    async fn storm(&mut self, fault: Fault) {
-        let group: Vec<bool> = self.nodes.iter().map(|_| self.chance.percent(50)).collect();
-        let deaf = self.chance.below(self.nodes.len() as u64) as usize;
-        let (loss, delay) = (self.chance.between(1, 25), self.chance.between(50, 400));
-        for from in 0..self.nodes.len() {
-            for to in (0..self.nodes.len()).filter(|to| *to != from) {
-                let is_cut = match fault {
-                    Fault::Partition => group[from] != group[to],
-                    Fault::OneWay => from == deaf,
-                    _ => false,
-                };
-                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
-                let mut link = self.link();
-                match fault {
-                    Fault::Loss => link.success_rate = percent(100 - loss),
-                    Fault::Delay => {
-                        link.latency += Duration::from_millis(delay);
-                        link.jitter = Duration::from_millis(delay / 2);
-                    }
-                    _ if is_cut => link.success_rate = percent(0),
-                    _ => {}
-                }
-                // Links to whoever is in no set of validators any more are gone.
-                let _ = self.oracle.add_link(a, b, link).await;
-            }
-        }
-        self.calm_after(500, 10_000);
-    }
-
-    fn link(&self) -> Link {
-        Link {
-            latency: self.scenario.latency,
-            jitter: self.scenario.latency / 4,
-            success_rate: percent(100),
-        }
-    }
-
-    async fn calm_links(&mut self) {
-        for from in 0..self.nodes.len() {
-            for to in (0..self.nodes.len()).filter(|to| *to != from) {
-                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
-                let _ = self.oracle.add_link(a, b, self.link()).await;
-            }
-        }
-        for node in &self.nodes {
-            let mut weather = node.weather.lock();
-            (weather.duplicated, weather.overtaken) = (0, 0);
         }
     }
 
@@ -856,9 +653,7 @@ fn in_order<S, R>(channels: Vec<(S, R)>) -> Channels<S, R> {
 
 impl Clients {
     fn new(scenario: &Scenario) -> Self {
-        let word = |at: usize| {
-            B256::from_slice(validator_key(scenario, at).public_key().as_ref())
-        };
+        let word = |at: usize| B256::from_slice(validator_key(scenario, at).public_key().as_ref());
         let mut changes = Vec::new();
         if scenario.has(Fault::Membership) {
             // One more joins, and the first leaves, and comes back in its place.

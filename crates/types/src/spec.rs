@@ -78,7 +78,9 @@ pub enum SpecError {
     #[error("the genesis file's config.heddle is wrong: {0}")]
     Validators(String),
     /// Validators agree on the blocks of a chain with proof of work.
-    #[error("config.heddle is given, but not a terminalTotalDifficulty of zero: validators agree on blocks after the merge only")]
+    #[error(
+        "config.heddle is given, but not a terminalTotalDifficulty of zero: validators agree on blocks after the merge only"
+    )]
     ValidatorsBeforeMerge,
 }
 

@@ -19,6 +19,26 @@ test("finds the hash of the first block, which is in what was signed", () => {
   assert.ok(proofOf(3).namespace.includes(hash.slice(2)));
 });
 
+test("has another first block for another genesis file", () => {
+  const { hash } = readGenesis(genesis);
+  const address = `0x${"11".repeat(20)}`;
+  const others = {
+    timestamp: "0x7", gasLimit: "0x7", extraData: "0x07", coinbase: address, difficulty: "0x7", nonce: "0x7",
+    mixHash: `0x${"11".repeat(32)}`, parentHash: `0x${"11".repeat(32)}`, baseFeePerGas: "0x7", number: "0x7",
+    blobGasUsed: "0x20000", excessBlobGas: "0x20000", alloc: { ...genesis.alloc, [address]: { balance: "0x1" } },
+  };
+  for (const [field, value] of Object.entries(others)) {
+    assert.notEqual(readGenesis({ ...genesis, [field]: value }).hash, hash, field);
+  }
+  // A slot that holds nothing is none, and zeros before a number do not count.
+  const [[contract, account]] = Object.entries(genesis.alloc).filter(([, { storage }]) => storage);
+  const storage = { ...account.storage, "0x7": "0x0" };
+  assert.equal(readGenesis({ ...genesis, alloc: { ...genesis.alloc, [contract]: { ...account, storage } } }).hash, hash);
+  for (const config of [{ ...genesis.config, heddle: undefined }, { ...genesis.config, pragueTime: undefined }]) {
+    assert.throws(() => readGenesis({ ...genesis, config }), /the genesis file says nothing|no other is known here/);
+  }
+});
+
 test("follows the validators into later epochs", async () => {
   const one = client();
   assert.equal((await one.prove(3)).epoch, 0);
@@ -29,7 +49,7 @@ test("follows the validators into later epochs", async () => {
   assert.ok(one.sets[2].every((key) => one.sets[0].includes(key)));
 });
 
-test("refuses validators of an epoch for a block of another", async () => {
+test("refuses validators of an epoch for a block of another", () => {
   const { chainId, hash: genesisHash, validators } = readGenesis(genesis);
   const later = proofOf(16);
   // Four of the five went on: with the set of epoch 0 three signatures are too few.
@@ -73,7 +93,7 @@ test("refuses proofs of what the contract holds that lack a part", async () => {
 });
 
 /** A chain with epochs of two blocks: what the contract holds after block 1 is for epoch 2. */
-function ownChain(first, after, headers, number) {
+function ownChain(first, after) {
   const own = forgeGenesis(first.map(({ bytes }) => bytes), 2);
   const state = forgeState(after);
   const one = forgeHeader(1, { stateRoot: state.root });

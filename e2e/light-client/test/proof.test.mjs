@@ -4,13 +4,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "../bytes.mjs";
 import { readGenesis } from "../genesis.mjs";
+import { encode } from "../rlp.mjs";
 import { keccak } from "../trie.mjs";
 import { checkProof, quorum } from "../verify.mjs";
 import { forgeGenesis, forgeHeader, forgeProof, newKey, newKeys, varint } from "./forge.mjs";
-import { flip, genesis, proofOf } from "./recorded.mjs";
+import { client, flip, genesis, proofOf } from "./recorded.mjs";
 
 const { chainId, hash: genesisHash, validators, epochLength } = readGenesis(genesis);
 const settings = { chainId, genesisHash, validators, epochLength };
+/** From epoch 2 on. */
+const later = { validators: await client().validators(2) };
 const check = (proof, changed) => checkProof(proof, { ...settings, ...changed });
 const refuses = (proof, reason, changed) => assert.throws(() => check(proof, changed), reason);
 
@@ -26,11 +29,9 @@ test("accepts what a network proved", () => {
 });
 
 test("accepts a block by one that follows it", () => {
-  const set = proofOf(16).signatures.map(({ validator }) => validator);
-  const [all] = [[...new Set([...set, ...validators])].slice(0, 4)];
   const earlier = proofOf(16);
   const proof = { ...proofOf(17), headers: [...earlier.headers, ...proofOf(17).headers] };
-  const proved = check(proof, { validators: all });
+  const proved = check(proof, later);
   assert.equal(proved.number, 16);
   assert.equal(proved.hash, earlier.signedHash);
 });
@@ -60,6 +61,7 @@ test("refuses other numbers", () => {
   refuses({ ...proof, epoch: "0x1" }, /of another epoch/);
   refuses({ ...proof, view: `0x${(Number(proof.view) + 1).toString(16)}` }, /of another view/);
   refuses({ ...proof, signedNumber: "0x4" }, /of another number/);
+  refuses({ ...proof, epoch: "0x20000000000000" }, /too large/);
 });
 
 test("refuses fields that are missing or of another kind", () => {
@@ -69,15 +71,20 @@ test("refuses fields that are missing or of another kind", () => {
       refuses({ ...proof, [field]: value }, Error);
     }
   }
+  refuses({ ...proof, signatures: { length: 4 } }, /there are no signatures/);
+  refuses({ ...proof, headers: {} }, /there is no header/);
   for (const nothing of [undefined, null, 7, "0x"]) refuses(nothing, /there is none/);
 });
 
 test("refuses bytes that are cut off or follow", () => {
   const proof = proofOf(3);
-  for (const field of ["namespace", "message", "head"]) {
-    refuses({ ...proof, [field]: proof[field].slice(0, -2) }, Error);
-    refuses({ ...proof, [field]: `${proof[field]}00` }, Error);
-  }
+  const shorter = (field) => ({ ...proof, [field]: proof[field].slice(0, -2) });
+  const longer = (field) => ({ ...proof, [field]: `${proof[field]}00` });
+  refuses(shorter("message"), /the message is cut off/);
+  refuses(longer("message"), /bytes follow the message/);
+  refuses(shorter("signedHash"), /31 bytes, and not 32/);
+  refuses(longer("signedHash"), /33 bytes, and not 32/);
+  for (const field of ["namespace", "head"]) for (const change of [shorter, longer]) refuses(change(field), Error);
 });
 
 test("refuses too few signatures", () => {
@@ -110,45 +117,52 @@ test("refuses a signer who is no validator", () => {
 
 test("refuses headers that do not follow each other", () => {
   const [three, sixteen, seventeen] = [3, 16, 17].map((number) => proofOf(number).headers[0]);
-  const set = { validators: validators.filter((key) => key !== genesisKey()) };
   const proof = proofOf(17);
-  refuses({ ...proof, headers: [three, seventeen] }, /number|do not follow/, set);
-  refuses({ ...proof, headers: [flip(sixteen, 100), seventeen] }, /do not follow/, set);
-  refuses({ ...proof, headers: [seventeen, sixteen] }, /number/, set);
-  refuses({ ...proof, headers: [sixteen] }, /number|do not lead/, set);
-  refuses({ ...proof, headers: [] }, /no header/, set);
+  refuses({ ...proof, headers: [three, seventeen] }, /number|do not follow/, later);
+  refuses({ ...proof, headers: [flip(sixteen, 100), seventeen] }, /do not follow/, later);
+  refuses({ ...proof, headers: [seventeen, sixteen] }, /number/, later);
+  refuses({ ...proof, headers: [sixteen] }, /number|do not lead/, later);
+  refuses({ ...proof, headers: [] }, /no header/, later);
 });
 
-/** The key that was removed in epoch 0: its slot was the first. */
-function genesisKey() {
-  const signers = [16, 17, 24].flatMap((number) => proofOf(number).signatures.map(({ validator }) => validator));
-  return validators.find((key) => !signers.includes(key));
+/** A chain with validators of our own, and what proofs of it are checked with. */
+function ownChain({ count = 4, epochLength = 8 } = {}) {
+  const own = newKeys(count);
+  const beginning = forgeGenesis(own.map(({ bytes }) => bytes), epochLength);
+  const { chainId, hash } = readGenesis(beginning);
+  const of = { chainId, genesisHash: hash, validators: own.map((key) => key.hex) };
+  const prove = (header, { signers = own, ...about }) => forgeProof(beginning, signers, [header].flat(), about);
+  return { own, of, prove };
 }
 
 test("refuses another chain, another beginning and other votes", () => {
   const proof = proofOf(3);
   refuses(proof, /no vote for a block of this chain/, { chainId: chainId + 1 });
   refuses(proof, /no vote for a block of this chain/, { genesisHash: flip(genesisHash, 31) });
-  const own = newKeys(4);
-  const beginning = forgeGenesis(own.map(({ bytes }) => bytes), 8);
-  const about = { ...readGenesis(beginning), validators: own.map((key) => key.hex) };
-  const of = { chainId: about.chainId, genesisHash: about.hash, validators: about.validators };
-  const header = forgeHeader(3);
-  assert.equal(checkProof(forgeProof(beginning, own, [header], { height: 3 }), of).number, 3);
+  const { of, prove } = ownChain();
+  assert.equal(checkProof(prove(forgeHeader(3), { height: 3 }), of).number, 3);
   for (const suffix of ["_NOTARIZE", "_NULLIFY", ""]) {
-    const vote = forgeProof(beginning, own, [header], { height: 3, suffix });
+    const vote = prove(forgeHeader(3), { height: 3, suffix });
     assert.throws(() => checkProof(vote, of), /no vote for a block of this chain/);
   }
+});
+
+test("refuses headers that are none, and more than a node gives", () => {
+  const { of, prove } = ownChain();
+  for (const fields of [[], Buffer.alloc(40), Array(15).fill(Buffer.alloc(1)), Array(21).fill([])]) {
+    assert.throws(() => checkProof(prove(encode(fields), { height: 3 }), of), /a header is none/);
+  }
+  const chain = [forgeHeader(1)];
+  while (chain.length < 258) chain.push(forgeHeader(chain.length + 1, { parent: keccak(chain.at(-1)) }));
+  assert.equal(checkProof(prove(chain.slice(0, 257), { height: 257 }), of).number, 1);
+  assert.throws(() => checkProof(prove(chain, { height: 258 }), of), /too many headers/);
 });
 
 test("needs a quorum of any number of validators", () => {
   assert.deepEqual([4, 5, 6, 7, 10, 100, 128].map(quorum), [3, 4, 5, 5, 7, 67, 86]);
   for (const count of [4, 5, 6, 7, 10]) {
-    const own = newKeys(count);
-    const beginning = forgeGenesis(own.map(({ bytes }) => bytes), 8);
-    const { chainId, hash } = readGenesis(beginning);
-    const of = { chainId, genesisHash: hash, validators: own.map((key) => key.hex) };
-    const by = (signers) => forgeProof(beginning, signers, [forgeHeader(3)], { height: 3 });
+    const { own, of, prove } = ownChain({ count });
+    const by = (signers) => prove(forgeHeader(3), { height: 3, signers });
     assert.equal(checkProof(by(own.slice(0, quorum(count))), of).signers.length, quorum(count));
     assert.throws(() => checkProof(by(own.slice(0, quorum(count) - 1)), of), /validators have signed/);
     assert.throws(() => checkProof(by([...own.slice(0, quorum(count) - 1), newKey()]), of), /no validator/);
@@ -156,26 +170,20 @@ test("needs a quorum of any number of validators", () => {
 });
 
 test("refuses a block that is not of the epoch whose validators signed", () => {
-  const own = newKeys(4);
-  const beginning = forgeGenesis(own.map(({ bytes }) => bytes), 8);
-  const { chainId, hash, epochLength } = readGenesis(beginning);
-  const of = { chainId, genesisHash: hash, validators: own.map((key) => key.hex), epochLength };
+  const { of, prove } = ownChain();
   for (const [height, epoch, isRight] of [[7, 0, true], [8, 0, false], [7, 1, false], [8, 1, true], [800, 0, false]]) {
-    const proof = forgeProof(beginning, own, [forgeHeader(height)], { height, epoch });
-    if (isRight) assert.equal(checkProof(proof, of).number, height);
-    else assert.throws(() => checkProof(proof, of), /not of the epoch/);
+    const proof = prove(forgeHeader(height), { height, epoch });
+    if (isRight) assert.equal(checkProof(proof, { ...of, epochLength: 8 }).number, height);
+    else assert.throws(() => checkProof(proof, { ...of, epochLength: 8 }), /not of the epoch/);
   }
 });
 
 test("reads numbers in their shortest form only", () => {
-  const own = newKeys(4);
-  const beginning = forgeGenesis(own.map(({ bytes }) => bytes), 100_000);
-  const { chainId, hash } = readGenesis(beginning);
-  const of = { chainId, genesisHash: hash, validators: own.map((key) => key.hex) };
-  const by = (view, round) => forgeProof(beginning, own, [forgeHeader(3)], { height: 3, view, round });
+  const { of, prove } = ownChain();
+  const by = (view, round) => prove(forgeHeader(3), { height: 3, view, round });
   for (const view of [1, 127, 128, 300, 16_384, 2 ** 40]) assert.equal(checkProof(by(view), of).view, view);
   const longer = Buffer.concat([varint(0), Buffer.from([0x81, 0x00])]);
-  assert.throws(() => checkProof(by(1, longer), of), /a number that is none/);
-  const endless = Buffer.concat([varint(0), Buffer.alloc(10, 0xff)]);
-  assert.throws(() => checkProof(by(1, endless), of), /a number that is none/);
+  assert.throws(() => checkProof(by(1, longer), of), /not as short as it could be/);
+  const endless = Buffer.concat([varint(0), Buffer.alloc(10, 0xff), Buffer.from([1])]);
+  assert.throws(() => checkProof(by(1, endless), of), /too large/);
 });

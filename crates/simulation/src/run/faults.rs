@@ -1,0 +1,223 @@
+//! What goes wrong in a run, and when it ends.
+
+use super::{World, percent};
+use crate::{Machine, genesis::change, judge::Violation, scenario::Fault};
+use commonware_cryptography::Signer as _;
+use commonware_p2p::{Recipients, Sender as _, simulated::Link};
+use commonware_runtime::Clock as _;
+use std::time::Duration;
+
+impl World {
+    /// A faulty validator sends bytes that mean nothing, in place of what it would say.
+    pub(super) async fn make_noise(&mut self) {
+        let noisy: Vec<usize> =
+            (0..self.nodes.len()).filter(|at| self.nodes[*at].is_byzantine).collect();
+        let at = noisy[self.chance.below(noisy.len() as u64) as usize];
+        self.stop(at);
+        let channels = self.channels(&self.nodes[at].key.public_key()).await;
+        for (mut sender, _) in channels {
+            let length = self.chance.between(0, 300);
+            let bytes: Vec<u8> = (0..length).map(|_| self.chance.any() as u8).collect();
+            sender.send(Recipients::All, bytes, false);
+        }
+        self.nodes[at].down_until = Some(self.now() + Duration::from_millis(500));
+        self.restart_machine(at, false);
+        self.count(Fault::Noise);
+    }
+
+    pub(super) fn stop(&mut self, at: usize) {
+        for process in self.nodes[at].processes.drain(..) {
+            process.abort();
+        }
+    }
+
+    /// Gives a node the machine as it is found after its process ended.
+    pub(super) fn restart_machine(&mut self, at: usize, power_failed: bool) {
+        let (seed, twin_seed) = (self.chance.any(), self.chance.any());
+        let node = &mut self.nodes[at];
+        let again = |machine: &Machine, seed| match power_failed {
+            true => machine.crash(seed),
+            false => machine.kill(seed),
+        };
+        node.machine = again(&node.machine, seed);
+        node.twin = node.twin.as_ref().map(|twin| again(twin, twin_seed));
+    }
+
+    pub(super) fn is_down(&self, at: usize) -> bool {
+        self.nodes[at].processes.is_empty()
+    }
+
+    /// Those that may be taken down without the network standing still for it.
+    pub(super) fn victim(&mut self) -> Option<usize> {
+        let down = (0..self.scenario.validators).filter(|at| self.is_down(*at)).count();
+        let at = self.chance.below(self.nodes.len() as u64) as usize;
+        // Now and then more than it can bear: it stands still, and must not fall apart.
+        let too_many = down + self.scenario.byzantine >= self.scenario.tolerated();
+        let bearable = !too_many || self.chance.percent(15);
+        (bearable && !self.nodes[at].is_byzantine && !self.is_down(at)).then_some(at)
+    }
+
+    pub(super) async fn fault(&mut self) -> Result<(), Violation> {
+        let faults = self.scenario.faults.clone();
+        let fault = faults[self.chance.below(faults.len() as u64) as usize];
+        match fault {
+            Fault::Loss | Fault::Delay | Fault::OneWay | Fault::Partition => {
+                self.count(fault);
+                self.storm(fault).await;
+            }
+            Fault::Duplication | Fault::Reordering => {
+                self.count(fault);
+                let percent = self.chance.between(2, 30);
+                for node in &self.nodes {
+                    let mut weather = node.weather.lock();
+                    match fault {
+                        Fault::Duplication => weather.duplicated = percent,
+                        _ => weather.overtaken = percent,
+                    }
+                }
+                self.calm_after(1_000, 8_000);
+            }
+            Fault::PowerLoss | Fault::FailedSync | Fault::FailedWrite | Fault::FullDisk => {
+                let Some(at) = self.victim() else { return Ok(()) };
+                self.count(fault);
+                let disk = self.nodes[at].machine.disk();
+                match fault {
+                    Fault::PowerLoss => disk.stop_in(self.chance.between(1, 60)),
+                    Fault::FailedSync => disk.fail_sync_in(self.chance.between(1, 12)),
+                    Fault::FailedWrite => disk.fail_write_in(self.chance.between(1, 40)),
+                    _ => disk.set_capacity(disk.total_len() + self.chance.below(60_000)),
+                }
+            }
+            Fault::Kill => {
+                let Some(at) = self.victim() else { return Ok(()) };
+                self.count(fault);
+                self.take_down(at, false);
+            }
+            Fault::Blackout => {
+                self.count(fault);
+                for at in 0..self.nodes.len() {
+                    self.take_down(at, true);
+                }
+            }
+            Fault::Clock => {
+                let Some(at) = self.victim() else { return Ok(()) };
+                self.count(fault);
+                let offset = self.chance.between(0, 20_000) as i64 - 10_000;
+                let rate = self.chance.between(0, 400_000) as i64 - 200_000;
+                self.nodes[at].machine.set_clock(offset, rate);
+            }
+            Fault::Restore => self.restore()?,
+            Fault::Noise => self.make_noise().await,
+            Fault::Twins | Fault::Tamper | Fault::Withholding => {}
+            Fault::Membership => self.change_membership(),
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_down(&mut self, at: usize, power_failed: bool) {
+        self.stop(at);
+        self.restart_machine(at, power_failed);
+        let down = Duration::from_millis(self.chance.between(100, 5_000));
+        self.nodes[at].down_until = Some(self.now() + down);
+    }
+
+    /// A disk is copied, and some time later brought back.
+    pub(super) fn restore(&mut self) -> Result<(), Violation> {
+        let copied = self
+            .honest()
+            .into_iter()
+            .find(|at| self.nodes[*at].backup.is_some() && !self.is_down(*at));
+        let Some(at) = copied.or_else(|| self.victim()) else { return Ok(()) };
+        let seed = self.chance.any();
+        match self.nodes[at].backup.take() {
+            None => {
+                // The copy is made while the validator rests.
+                self.stop(at);
+                let after = self.nodes[at].machine.kill(seed);
+                self.nodes[at].backup = Some(after.kill(self.chance.any()));
+                self.nodes[at].machine = self.nodes[at]
+                    .backup
+                    .as_ref()
+                    .map_or(after, |backup| backup.copy(self.chance.any()));
+                self.nodes[at].down_until = Some(self.now());
+            }
+            Some(backup) => {
+                self.count(Fault::Restore);
+                self.stop(at);
+                let node = &mut self.nodes[at];
+                node.machine = backup;
+                node.restored = true;
+                // What it has shown since is gone with its disk.
+                node.shown = 0;
+                node.down_until = Some(self.runtime.current());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn change_membership(&mut self) {
+        if self.clients.changes.is_empty() {
+            return;
+        }
+        self.count(Fault::Membership);
+        let next = self.clients.changes.remove(0);
+        let transaction = change(&mut self.clients.authority, &next);
+        self.submit(transaction);
+    }
+
+    pub(super) fn calm_after(&mut self, from: u64, to: u64) {
+        let at = self.now() + Duration::from_millis(self.chance.between(from, to));
+        self.calm_at = Some(self.calm_at.map_or(at, |calm| calm.max(at)));
+    }
+
+    /// Links are lossy, slow or cut for a while.
+    pub(super) async fn storm(&mut self, fault: Fault) {
+        let group: Vec<bool> = self.nodes.iter().map(|_| self.chance.percent(50)).collect();
+        let deaf = self.chance.below(self.nodes.len() as u64) as usize;
+        let (loss, delay) = (self.chance.between(1, 25), self.chance.between(50, 400));
+        for from in 0..self.nodes.len() {
+            for to in (0..self.nodes.len()).filter(|to| *to != from) {
+                let is_cut = match fault {
+                    Fault::Partition => group[from] != group[to],
+                    Fault::OneWay => from == deaf,
+                    _ => false,
+                };
+                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
+                let mut link = self.link();
+                match fault {
+                    Fault::Loss => link.success_rate = percent(100 - loss),
+                    Fault::Delay => {
+                        link.latency += Duration::from_millis(delay);
+                        link.jitter = Duration::from_millis(delay / 2);
+                    }
+                    _ if is_cut => link.success_rate = percent(0),
+                    _ => {}
+                }
+                // Links to whoever is in no set of validators any more are gone.
+                let _ = self.oracle.add_link(a, b, link).await;
+            }
+        }
+        self.calm_after(500, 10_000);
+    }
+
+    pub(super) fn link(&self) -> Link {
+        Link {
+            latency: self.scenario.latency,
+            jitter: self.scenario.latency / 4,
+            success_rate: percent(100),
+        }
+    }
+
+    pub(super) async fn calm_links(&mut self) {
+        for from in 0..self.nodes.len() {
+            for to in (0..self.nodes.len()).filter(|to| *to != from) {
+                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
+                let _ = self.oracle.add_link(a, b, self.link()).await;
+            }
+        }
+        for node in &self.nodes {
+            let mut weather = node.weather.lock();
+            (weather.duplicated, weather.overtaken) = (0, 0);
+        }
+    }
+}
