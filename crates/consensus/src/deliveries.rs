@@ -56,8 +56,9 @@ impl Reporter for Mailbox {
 }
 
 impl Deliveries {
-    /// Brings the chain to where consensus was: the chain's database may be the older of both.
-    pub(crate) async fn catch_up<E: Runtime>(&self, runtime: &E, marshal: &Marshal, to: u64) {
+    /// Brings the chain to where consensus was, which delivers what follows only: the chain's database
+    /// may be the older of both.
+    async fn catch_up<E: Runtime>(&self, runtime: &E, marshal: &Marshal, to: u64) {
         let from = self.ledger.chain().reader().finalized().unwrap_or_default() + 1;
         for number in from..=to {
             let Some(block) = marshal.get_block(Height::new(number)).await else { return };
@@ -67,9 +68,19 @@ impl Deliveries {
         }
     }
 
-    pub(crate) fn start<E: Runtime>(self, runtime: E) -> (Mailbox, Handle<()>) {
+    /// Makes final what is delivered to the mailbox, after what consensus had delivered before, up to
+    /// the block `processed`.
+    pub(crate) fn start<E: Runtime>(
+        self,
+        runtime: E,
+        marshal: Marshal,
+        processed: u64,
+    ) -> (Mailbox, Handle<()>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let task = runtime.spawn(move |runtime| self.run(runtime, receiver));
+        let task = runtime.spawn(move |runtime| async move {
+            self.catch_up(&runtime, &marshal, processed).await;
+            self.run(runtime, receiver).await;
+        });
         (Mailbox(sender), task)
     }
 

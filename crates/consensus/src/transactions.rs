@@ -113,6 +113,10 @@ fn encode(group: &Vec<Bytes>) -> bytes::Bytes {
 
 /// Adds what somebody sent to the pool, so far as it is valid: how many became ready.
 fn take_up(ledger: &Ledger, message: &Bytes, now: u64) -> usize {
+    // The network takes longer messages, for blocks.
+    if message.len() > 2 * MESSAGE_BYTES_MAX {
+        return 0;
+    }
     let Ok(group) = Vec::<Bytes>::decode(&mut message.as_ref()) else { return 0 };
     let decoded = group.iter().filter_map(|bytes| PooledTransaction::decode_2718_exact(bytes).ok());
     let transactions: Vec<PooledTransaction> = decoded.collect();

@@ -417,10 +417,9 @@ where
     let task = runtime.child("validator").spawn(move |runtime| async move {
         let processed = floor.processed().map_or(0, |processed| processed.height().get());
         let mut parts: Vec<Handle<()>> = Vec::new();
-        // What was final before is so in the chain too, or is brought there first.
-        deliveries.catch_up(&runtime, &mailbox, processed).await;
         let first = epoch_after(&epocher, ledger.chain());
-        let (reporter, delivering) = deliveries.start(runtime.child("deliveries"));
+        let (reporter, delivering) =
+            deliveries.start(runtime.child("deliveries"), mailbox.clone(), processed);
         parts.push(delivering);
         parts.push(marshal.start(reporter, pieces_mailbox, resolver));
         parts.push(runtime.child("safe").spawn(|runtime| safe.run(runtime)));
