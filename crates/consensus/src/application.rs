@@ -75,6 +75,8 @@ impl Application {
         let (ledger, now) = (self.ledger.clone(), unix_seconds(runtime));
         match blocking(runtime, move || work(&ledger, now)).await {
             Ok(done) => done,
+            // No verdict, and the round is over for it: others have agreed on something else.
+            Err(ledger::Error::Outdated(_)) => pending().await,
             Err(error) => {
                 self.failures.tell(error);
                 pending().await

@@ -93,7 +93,7 @@ pub enum Refusal {
 pub enum Error {
     /// The chain failed.
     #[error(transparent)]
-    Chain(#[from] ChainError),
+    Chain(ChainError),
     /// The pool could not follow the chain.
     #[error(transparent)]
     Pool(#[from] heddle_pool::PoolError),
@@ -109,6 +109,10 @@ pub enum Error {
         /// The rule.
         source: Box<Refusal>,
     },
+    /// A proposal follows a block that is final or older, beside the chain: of a round that is over.
+    /// This says nothing against the node.
+    #[error("a proposal follows what is beside the final chain")]
+    Outdated(#[source] Box<ChainError>),
     /// Another block is final here.
     #[error("block {number} {hash} is final, but another one was before")]
     Fork {
@@ -117,6 +121,15 @@ pub enum Error {
         /// Its hash.
         hash: B256,
     },
+}
+
+impl From<ChainError> for Error {
+    fn from(error: ChainError) -> Self {
+        match error {
+            ChainError::ForkTooDeep { .. } => Self::Outdated(Box::new(error)),
+            error => Self::Chain(error),
+        }
+    }
 }
 
 impl From<heddle_chain::StateError> for Error {
