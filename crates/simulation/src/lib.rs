@@ -2,7 +2,7 @@
 //! that must hold. Never shipped.
 //!
 //! Clock, disk, network and chance are those of commonware's deterministic runtime and of [`Machine`];
-//! all else is what a node runs: chain, pool, consensus. [`run`] lets a seed decide how many validators
+//! all else is what a node runs: chain, pool, consensus. [`run()`] lets a seed decide how many validators
 //! there are, which faults occur and when, and what clients send, and looks at each final block:
 //!
 //! - P1: no two honest validators have different final blocks at a height.
