@@ -143,8 +143,10 @@ impl Chain {
             Ok((RecoveredBlock { block, hash, senders }, total_difficulty, root))
         };
         let first = begin_or_find(&db, begin)?;
+        let genesis_header = records::origin(&db.reader()?)?.map_or(first, |origin| origin.genesis);
         // The alloc of an existing chain is not applied again; its root stands in the header.
-        let given = genesis_block(&shared.spec, genesis, first.state_root)?.header.hash_slow();
+        let given = genesis_block(&shared.spec, genesis, genesis_header.state_root)?;
+        let given = given.header.hash_slow();
         Self::open_at(db, shared, settings, given)
     }
 
@@ -183,8 +185,7 @@ impl Chain {
     ) -> Result<Self, Error> {
         let current =
             ChainReader::open(&db, shared.clone(), None)?.ok_or(Error::Record("the head"))?;
-        let missing = Error::Record("the first block");
-        let stored = current.hash_of(current.first())?.ok_or(missing)?;
+        let stored = current.genesis_hash()?;
         let is_adopted = records::height(current.store(), records::ADOPTED)?.is_some();
         if stored != first && !is_adopted {
             return Err(Error::OtherGenesis { stored, given: first });

@@ -71,6 +71,9 @@ pub enum Error {
     /// Blocks of another chain cannot be taken over.
     #[error("the blocks cannot be taken over: {0}")]
     Adopt(&'static str),
+    /// What is given of a block to begin at does not belong to it.
+    #[error("the chain cannot begin there: {0}")]
+    Snapshot(&'static str),
     /// What the store says of the head and what it holds of the state differ.
     #[error(
         "the store is damaged: the head, block {number}, has the state root {expected}, but the state has {found}; restore it from a copy or import the chain anew"

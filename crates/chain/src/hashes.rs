@@ -32,7 +32,16 @@ impl BlockHashes {
             let position = usize::try_from(position).unwrap_or(usize::MAX);
             return Ok(self.branch.get(position).copied());
         }
-        let record = records::canonical(&self.reader, number)?;
-        Ok(record.map(|record| record.hash))
+        if let Some(record) = records::canonical(&self.reader, number)? {
+            return Ok(Some(record.hash));
+        }
+        // A chain that began later knows the hashes before.
+        let Some(origin) = records::origin(&self.reader)? else { return Ok(None) };
+        let Some(first) = records::height(&self.reader, records::FIRST_BLOCK)? else {
+            return Ok(None);
+        };
+        let place = first.checked_sub(number).and_then(|behind| behind.checked_sub(1));
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        Ok(place.and_then(|place| origin.ancestors.get(place).copied()))
     }
 }

@@ -26,6 +26,7 @@
 //! | `input`, `execution`, `execution_state` | executing a block on a state |
 //! | `ahead` | executing a block on one that has no hash yet |
 //! | `adopt` | taking over blocks of another chain with their states |
+//! | `snapshot` | beginning at a block with its state |
 //! | `branch`, `side` | blocks beside the canonical chain |
 //! | `events` | who wants to know what was committed |
 //! | `file` | files of blocks |
@@ -55,6 +56,7 @@ mod roots;
 pub mod rules;
 mod settler;
 mod side;
+mod snapshot;
 mod stage;
 mod tries;
 mod verify;
@@ -71,6 +73,8 @@ pub use genesis::{add_system_contracts, config_with_forks, genesis_block};
 pub use import::{ExecutedBlock, Imported};
 pub use input::{BlockInput, environment, transaction};
 pub use reader::{ChainReader, CommittedBlock, FoundTransaction, Head};
+pub use receipts::{decode as decode_receipts, encode as encode_receipts};
 pub use records::TransactionPlace;
+pub use snapshot::{ANCESTORS, ChainSnapshot};
 pub use stage::{Stage, StageObserver};
 pub use verify::{VerifiedStore, VerifyPart, verify_store};

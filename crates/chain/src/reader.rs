@@ -157,9 +157,22 @@ impl ChainReader {
         self.0.finalized
     }
 
-    /// Height of the first block: 0, unless the chain was forked from another.
+    /// Height of the first block: 0, unless the chain was forked from another, or began at a later
+    /// block.
     pub fn first(&self) -> u64 {
         self.0.first
+    }
+
+    /// Hash of the genesis, which is not there itself in a chain that began at a later block.
+    ///
+    /// # Errors
+    ///
+    /// The store may fail.
+    pub fn genesis_hash(&self) -> Result<B256, Error> {
+        if let Some(origin) = records::origin(&self.0.reader)? {
+            return Ok(origin.genesis.hash_slow());
+        }
+        self.hash_of(self.first())?.ok_or(Error::Record("the first block"))
     }
 
     /// The lowest height whose state is kept.

@@ -1,4 +1,4 @@
-//! How receipts lie in the store: without their blooms, which are found out again from the logs
+//! How receipts lie in the store, and are sent to nodes that begin here: without their blooms, which are found out again from the logs
 //! and would be most of the bytes.
 
 use alloy_primitives::{B256, Bytes, Log, logs_bloom};
@@ -16,7 +16,8 @@ struct Record {
     logs: Vec<Log>,
 }
 
-pub(crate) fn encode(receipts: &[Receipt]) -> Vec<u8> {
+/// Receipts in RLP, each as type, state root, status, gas of its own and of all up to it, and logs.
+pub fn encode(receipts: &[Receipt]) -> Vec<u8> {
     let record = |receipt: &Receipt| Record {
         tx_type: receipt.tx_type,
         state_root: receipt.state_root.map(Bytes::from).unwrap_or_default(),
@@ -28,7 +29,12 @@ pub(crate) fn encode(receipts: &[Receipt]) -> Vec<u8> {
     alloy_rlp::encode(receipts.iter().map(record).collect::<Vec<_>>())
 }
 
-pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<Receipt>, alloy_rlp::Error> {
+/// What [`encode`] made.
+///
+/// # Errors
+///
+/// For anything else.
+pub fn decode(bytes: &[u8]) -> Result<Vec<Receipt>, alloy_rlp::Error> {
     let records: Vec<Record> = alloy_rlp::decode_exact(bytes)?;
     let receipt = |record: Record| {
         let state_root = match record.state_root.as_ref() {

@@ -97,6 +97,30 @@ const NOTES: &[u8] = b"note/";
 pub(crate) const ADOPTED: &[u8] = b"adopted";
 pub(crate) const OLDEST_STATE: &[u8] = b"oldest state";
 
+/// Where a chain comes from that began in the midst of it: see [`Origin`].
+const ORIGIN: &[u8] = b"origin";
+
+/// What is known of the blocks before the first one of a chain that began at a later block.
+#[derive(Clone, Debug, RlpEncodable, RlpDecodable)]
+pub(crate) struct Origin {
+    /// Of the genesis.
+    pub(crate) genesis: Header,
+    /// Hashes of the blocks before the first one, the last one first.
+    pub(crate) ancestors: Vec<B256>,
+}
+
+pub(crate) fn origin(reader: &Reader) -> Read<Origin> {
+    let bytes = reader.get(Table::ChainMeta, ORIGIN)?;
+    bytes.map(|bytes| decode(&bytes, "the origin of the chain")).transpose()
+}
+
+pub(crate) fn put_origin(
+    writer: &mut Writer,
+    origin: &Origin,
+) -> Result<(), heddle_storage::Error> {
+    writer.put(Table::ChainMeta, ORIGIN, &alloy_rlp::encode(origin))
+}
+
 /// There if the chain was forked from another one, which has what is not stored here.
 const FORKED: &[u8] = b"forked";
 

@@ -71,6 +71,9 @@ pub enum Error {
         /// The one after the newest.
         next: Version,
     },
+    /// A state that lies in the store only was asked for, and this one does not yet.
+    #[error("the state is not stored yet")]
+    NotStored,
 }
 
 impl Error {
@@ -84,7 +87,9 @@ impl Error {
             | Self::Disagreement(_)
             | Self::Slots(_)
             | Self::Code { .. } => true,
-            Self::Pruned { .. } | Self::Future { .. } | Self::Order { .. } => false,
+            Self::Pruned { .. } | Self::Future { .. } | Self::Order { .. } | Self::NotStored => {
+                false
+            }
         }
     }
 }

@@ -84,6 +84,11 @@ fn below(before: &[u8], path: &Nibbles) -> (Vec<u8>, Vec<u8>) {
     (from, bound(15))
 }
 
+/// A key after all versions of a subject, and before all other subjects that come after it.
+pub(crate) fn behind(subject: &[u8]) -> Vec<u8> {
+    [subject, &[u8::MAX; VERSION_BYTES + 1]].concat()
+}
+
 /// The account that a subject of the table of accounts is.
 pub(crate) fn stored_address(subject: &[u8]) -> Result<Address, Error> {
     let address = subject.get(ADDRESS).filter(|_| subject.len() == ADDRESS.end);

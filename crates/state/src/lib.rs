@@ -57,6 +57,7 @@ pub use history::{
     forget, latest, unwind, write_bare_layer, write_genesis, write_layer,
     write_layer_with_tries_since,
 };
+pub use listing::ShardPage;
 pub use proof::{AccountProof, SlotProof};
 pub use settle::settle;
 pub use trie::root_after;

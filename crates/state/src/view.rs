@@ -178,6 +178,11 @@ impl StateView {
         }
     }
 
+    /// Whether it is a stored version, with nothing on top.
+    pub(crate) fn is_stored(&self) -> bool {
+        self.layers.is_empty()
+    }
+
     pub(crate) fn base(&self) -> &Base {
         &self.base
     }
@@ -577,9 +582,7 @@ impl Entries for Base {
             }
             if versions == VERSIONS_READ {
                 entry = self.read(&Subject { table, bytes: last.clone() })?;
-                // After all of its versions.
-                let after = [&last[..], &[u8::MAX; keys::VERSION_BYTES + 1]].concat();
-                range = self.reader.range(table, &after, to)?;
+                range = self.reader.range(table, &keys::behind(&last), to)?;
             }
         }
         show(&last, entry).map(drop)

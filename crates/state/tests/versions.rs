@@ -325,6 +325,54 @@ fn a_version_out_of_order_is_refused() {
 }
 
 #[test]
+fn pages_of_shards_list_everything_once() {
+    for (seed, limit) in [(12, 1), (13, 2), (14, 1_000)] {
+        let mut run = Run::new(seed);
+        run.layers(12);
+        let model = run.newest();
+        let view = view(&run.database, run.models.len() as u64 - 1).unwrap();
+        let (mut accounts, mut slots) = (Vec::new(), Vec::new());
+        for shard in 0..=u8::MAX {
+            let mut after = None;
+            loop {
+                let page = view.shard_accounts(shard, after, limit).unwrap();
+                assert!(page.items.len() <= limit);
+                after = page.items.last().map(|(address, _)| *address);
+                accounts.extend(page.items);
+                if !page.has_more {
+                    break;
+                }
+            }
+            let mut after = None;
+            loop {
+                let page = view.shard_slots(shard, after, limit).unwrap();
+                assert!(page.items.len() <= limit);
+                after = page.items.last().map(|(address, key, _)| (*address, *key));
+                slots.extend(page.items);
+                if !page.has_more {
+                    break;
+                }
+            }
+        }
+        for (address, account) in &accounts {
+            assert_eq!(Some(*account), view.account(*address).unwrap());
+        }
+        let mut listed: Vec<_> = accounts.iter().map(|(address, _)| *address).collect();
+        listed.sort_unstable();
+        assert_eq!(listed, model.accounts.keys().copied().collect::<Vec<_>>());
+        slots.sort_unstable();
+        let expected: Vec<_> = model
+            .accounts
+            .iter()
+            .flat_map(|(address, account)| {
+                account.slots.iter().map(|(key, value)| (*address, *key, *value))
+            })
+            .collect();
+        assert_eq!(slots, expected);
+    }
+}
+
+#[test]
 fn pages_by_hash_list_everything_once() {
     let mut run = Run::new(11);
     run.layers(3);

@@ -5,6 +5,7 @@
 mod ahead;
 mod damage;
 mod schedule;
+mod snapshot;
 mod support;
 
 use alloy_primitives::{B256, U256};
