@@ -2,13 +2,13 @@
 
 use crate::{
     block::{Context, Proposal},
-    ledger::{self, Ledger, Refusal, list_bytes},
+    ledger::{self, Ledger, Refusal},
     runtime::{Failures, Runtime, blocking, unix_seconds},
     scheme::Votes,
 };
 use alloy_primitives::B256;
 use commonware_consensus::{Application as Consensus, Roundable as _, marshal::ancestry::Ancestry};
-use commonware_cryptography::Digested;
+use commonware_cryptography::{Digested, Digestible as _};
 use commonware_macros::select;
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
@@ -121,14 +121,7 @@ impl Application {
         self.wait_for_time(runtime, proposal.inner()).await;
         let hash = proposal.inner().hash();
         let verified = self
-            .on_ledger(runtime, move |ledger, now| {
-                ledger.verify(
-                    proposal.inner(),
-                    commonware_cryptography::Digestible::digest(&proposal),
-                    parent.inner(),
-                    now,
-                )
-            })
+            .on_ledger(runtime, move |ledger, now| ledger.verify(&proposal, parent.inner(), now))
             .await;
         if verified.is_ok() {
             self.note_arrival(runtime, hash);
@@ -201,16 +194,14 @@ impl<E: Runtime> Consensus<E> for Application {
         self.wait_for_turn(&runtime, hash).await;
         let proposal = self
             .on_ledger(&runtime, move |ledger, now| {
-                let executed = ledger.build(hash, now)?;
-                let block = &executed.block.block.block;
-                let digest = commonware_cryptography::Digestible::digest(&parent);
+                let (built, list) = ledger.build(hash, now)?;
+                let (parent, block) = (parent.digest(), &built.block.block);
                 let proposal = match ledger.mutants().tamper {
-                    None => Proposal::new(context, digest, block, list_bytes(&executed)),
-                    Some(tamper) => Proposal::tampered(context, digest, &executed, tamper),
+                    None => Proposal::new(context, parent, block, list),
+                    Some(tamper) => Proposal::tampered(context, parent, block, list, tamper),
                 };
                 let proposal = proposal.digested();
-                let digest = commonware_cryptography::Digestible::digest(&proposal);
-                ledger.remember(proposal.inner(), digest);
+                ledger.remember(&proposal);
                 Ok(proposal)
             })
             .await;

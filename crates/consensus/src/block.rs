@@ -1,6 +1,6 @@
 //! What validators agree on: a block with its access list, bound to the round it was proposed in.
 
-use crate::ledger::{Tamper, list_bytes};
+use crate::ledger::Tamper;
 use alloy_eip7928::BlockAccessList;
 use alloy_primitives::{B256, Bytes};
 use alloy_rlp::Decodable as _;
@@ -19,7 +19,6 @@ use commonware_cryptography::{
     Digest as _, Digested, Digestible, Hasher as _, Sha256, ed25519::PublicKey, sha256,
 };
 use commonware_utils::NZU16;
-use heddle_chain::ExecutedBlock;
 use heddle_types::decode_block;
 
 /// The code that spreads a block: any f+1 of n pieces give it back.
@@ -32,9 +31,9 @@ pub type Context = SimplexContext<Commitment, PublicKey>;
 pub type Digest = sha256::Digest;
 
 /// Most bytes of a block in RLP: what EIP-7934 allows.
-pub const BLOCK_BYTES_MAX: usize = 10 << 20;
+pub(crate) const BLOCK_BYTES_MAX: usize = 10 << 20;
 /// Most bytes of an access list in RLP. A longer one is left out, and the block is executed without.
-pub const LIST_BYTES_MAX: usize = 16 << 20;
+pub(crate) const LIST_BYTES_MAX: usize = 16 << 20;
 
 /// A block with its access list, as it is proposed in a round.
 ///
@@ -106,11 +105,11 @@ impl Proposal {
     pub(crate) fn tampered(
         context: Context,
         parent: Digest,
-        executed: &ExecutedBlock,
+        block: &heddle_types::Block,
+        mut list: Bytes,
         tamper: Tamper,
     ) -> Self {
-        let mut block = executed.block.block.block.clone();
-        let mut list = list_bytes(executed);
+        let mut block = block.clone();
         match tamper {
             Tamper::StateRoot => block.header.state_root = B256::repeat_byte(0x5a),
             Tamper::Parent => block.header.parent_hash = B256::repeat_byte(0x5a),
@@ -154,11 +153,6 @@ impl Proposal {
     /// Hash of the Ethereum block, as the proposal says.
     pub fn hash(&self) -> B256 {
         self.head.hash
-    }
-
-    /// Bytes of block and access list.
-    pub fn payload_len(&self) -> usize {
-        self.block.len() + self.list.len()
     }
 
     /// The access list in RLP, empty if there is none.

@@ -1,7 +1,7 @@
 //! What was agreed on, on its way into the chain.
 
 use crate::{
-    block::{Digest, Proposal},
+    block::Proposal,
     ledger::Ledger,
     runtime::{Failures, Runtime, blocking, unix_seconds},
     scheme::{Epochs, Silence, Votes},
@@ -14,7 +14,7 @@ use commonware_consensus::{
     marshal::Update,
     types::{Epoch, Epocher as _, FixedEpocher, Height},
 };
-use commonware_cryptography::{Digested, Digestible as _, ed25519::PrivateKey};
+use commonware_cryptography::{Digested, ed25519::PrivateKey};
 use commonware_runtime::Handle;
 use commonware_utils::{Acknowledgement as _, acknowledgement::Exact};
 use std::sync::Arc;
@@ -114,9 +114,8 @@ impl Deliveries {
 
     async fn make_final<E: Runtime>(&self, runtime: &E, blocks: Vec<Digested<Proposal>>) -> bool {
         let last = blocks.last().map(|block| (block.height(), self.is_border(block)));
-        let blocks: Vec<(Proposal, Digest)> =
-            blocks.iter().map(|block| (block.inner().clone(), block.digest())).collect();
-        let blocks: Vec<_> = blocks.into_iter().filter(|(block, _)| block.number() > 0).collect();
+        // Nobody agreed on the genesis.
+        let blocks: Vec<_> = blocks.into_iter().filter(|it| it.inner().number() > 0).collect();
         let (ledger, epocher) = (self.ledger.clone(), self.epocher.clone());
         let now = unix_seconds(runtime);
         let done = blocking(runtime, move || {
@@ -128,33 +127,24 @@ impl Deliveries {
             return false;
         }
         self.arrived.notify_waiters();
-        if let Some((height, true)) = last {
-            self.begin_epoch_after(height);
+        if let Some((height, true)) = last
+            && let Err(error) = self.begin_epoch_after(height)
+        {
+            self.failures.tell(error.into());
+            return false;
         }
         true
     }
 
     /// Says who validates in the epoch after the next one, and that the next one begins.
-    fn begin_epoch_after(&self, last: Height) {
-        let known = validators::known_epochs(&self.ledger.chain().reader());
-        match known {
-            Ok(known) => {
-                for (epoch, set) in known {
-                    if self.epochs.get(epoch).is_none() {
-                        let silence = self.silence.clone();
-                        let votes = Votes::new(&self.namespace, set, &self.key, silence);
-                        self.epochs.insert(epoch, votes);
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::error!(%error, "who validates cannot be read");
-                return;
-            }
-        }
-        if let Some(info) = self.epocher.containing(last.next()) {
-            // Whoever runs the rounds is gone only when all is.
-            let _ = self.borders.send(info.epoch());
-        }
+    fn begin_epoch_after(&self, last: Height) -> Result<(), heddle_chain::Error> {
+        let Some(info) = self.epocher.containing(last.next()) else { return Ok(()) };
+        let next = info.epoch();
+        let set = validators::noted(&self.ledger.chain().reader(), next.next())?;
+        let votes = Votes::new(&self.namespace, set, &self.key, self.silence.clone());
+        self.epochs.insert(next.next(), votes);
+        // Whoever runs the rounds is gone only when all is.
+        let _ = self.borders.send(next);
+        Ok(())
     }
 }

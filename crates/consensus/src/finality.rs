@@ -10,7 +10,7 @@ use commonware_codec::{Copying, Decode as _, Encode as _};
 use commonware_consensus::{
     Epochable as _, Viewable as _,
     simplex::types::{Finalization, Proposal as Voted},
-    types::Height,
+    types::{Epoch, Epocher as _, FixedEpocher, Height},
 };
 use commonware_cryptography::{
     certificate::Scheme as _,
@@ -98,25 +98,24 @@ impl View {
 
     /// The validators of an epoch, if they are known here.
     pub fn validators(&self, epoch: u64) -> Option<Vec<PublicKey>> {
-        let votes = self.epochs.get(commonware_consensus::types::Epoch::new(epoch))?;
+        let votes = self.epochs.get(Epoch::new(epoch))?;
         Some(votes.participants().iter().cloned().collect())
     }
 
     /// The epoch of a block.
     pub fn epoch_of(&self, number: u64) -> u64 {
-        use commonware_consensus::types::Epocher as _;
         self.epocher.containing(Height::new(number)).map_or(0, |info| info.epoch().get())
     }
 
     /// Whether this validator signs nothing yet, as it does not know what it has signed.
     pub fn is_silent(&self) -> bool {
-        self.silence.end().is_some_and(|end| end.epoch().get() == u64::MAX)
+        self.silence.is_complete()
     }
 
     /// The epoch and view up to which this validator signs nothing, once the others have told how far
     /// they are.
     pub fn silent_until(&self) -> Option<(u64, u64)> {
-        let end = self.silence.end().filter(|end| end.epoch().get() != u64::MAX)?;
+        let end = self.silence.end().filter(|_| !self.is_silent())?;
         Some((end.epoch().get(), end.view().get()))
     }
 }
@@ -157,8 +156,9 @@ impl FinalityProof {
         self.head.encode().to_vec()
     }
 
-    /// Checks the proof with the [`namespace`](crate::namespace) of a chain and the validators of the
-    /// proof's epoch, and gives the hash of the block that it proves to be final.
+    /// Checks the proof with the [`namespace`](crate::namespace) of a chain, the length of its epochs
+    /// and the validators of the proof's epoch, and gives the hash of the block that it proves to be
+    /// final.
     ///
     /// # Errors
     ///
@@ -166,6 +166,7 @@ impl FinalityProof {
     pub fn check(
         &self,
         namespace: &[u8],
+        epocher: &FixedEpocher,
         validators: &Set<PublicKey>,
     ) -> Result<B256, FinalityError> {
         use commonware_cryptography::Verifier as _;
@@ -177,6 +178,11 @@ impl FinalityProof {
         let signed = signed.map_err(|_| wrong("the message is no vote"))?;
         if signed.epoch().get() != self.epoch {
             return Err(wrong("the vote is of another epoch"));
+        }
+        // Else those who validated long ago could sign what comes later.
+        let epoch = epocher.containing(Height::new(self.head.height)).map(|info| info.epoch());
+        if epoch != Some(signed.epoch()) {
+            return Err(wrong("the block that was signed is of another epoch"));
         }
         if signed.payload.block() != self.head.digest() {
             return Err(wrong("another proposal was signed"));

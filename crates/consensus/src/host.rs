@@ -259,9 +259,10 @@ async fn begin(
         blocks: register(4, NZU32!(64)),
         transactions: register(5, NZU32!(256)),
         progress: register(6, NZU32!(4)),
+        states: register(7, NZU32!(128)),
     };
     let setup = Setup { key: host.key, ledger, settings: host.settings };
-    let validator = start(runtime.child("heddle"), setup, channels, oracle.clone(), oracle).await?;
+    // A node that is far behind talks with the others before it starts.
     network.start();
-    Ok(validator)
+    start(runtime.child("heddle"), setup, channels, oracle.clone(), oracle).await
 }

@@ -2,14 +2,18 @@
 //! final what was agreed on. Nothing here waits for the network or knows an async runtime.
 
 use crate::block::{Digest, LIST_BYTES_MAX, Proposal, ProposalError};
+use alloy_eip7928::BlockAccessList;
 use alloy_primitives::{Address, B256, Bytes};
+use commonware_cryptography::{Digested, Digestible as _};
 use heddle_chain::{
-    Attributes, BlockError, Chain, Error as ChainError, ExecutedBlock, Imported, Note, Notice,
-    Subscription,
+    Attributes, BlockError, Chain, ChainSnapshot, CommittedBlock, Error as ChainError,
+    ExecutedBlock, Imported, Note, Notice, Subscription,
 };
 use heddle_pool::{BlockUpdate, Pool, PoolTransaction};
-use heddle_producer::{candidates, drop_refused, next_context, next_prevrandao, sender_state};
-use heddle_types::{Header, RecoveredTransaction};
+use heddle_producer::{
+    PRUNE_INTERVAL, candidates, drop_refused, next_context, next_prevrandao, sender_state,
+};
+use heddle_types::{Block, Header, RecoveredTransaction};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -19,9 +23,6 @@ use std::{
 
 /// Proposals of which it is remembered that they are valid: more than can be under way.
 const VERIFIED_MAX: usize = 1024;
-
-/// Old states are dropped once in so many blocks: each time costs a commit.
-const PRUNE_INTERVAL: u64 = 32;
 
 /// What is put into blocks that are proposed here.
 #[derive(Clone, Debug, Default)]
@@ -168,7 +169,8 @@ struct Verified {
 }
 
 impl Verified {
-    fn insert(&mut self, proposal: &Proposal, digest: Digest) {
+    fn insert(&mut self, proposal: &Digested<Proposal>) {
+        let (digest, proposal) = (proposal.digest(), proposal.inner());
         let place = (proposal.number(), proposal.hash());
         if self.places.insert(digest, place).is_none() {
             self.by_height.entry(place.0).or_default().push(digest);
@@ -259,12 +261,13 @@ impl Ledger {
         pool.best_at(base_fee, blob_base_fee).next().is_some()
     }
 
-    /// Builds a block on one that is known, of what the pool has. It is the head then.
+    /// Builds a block on one that is known, of what the pool has, and gives the access list to send
+    /// along with it. It is the head then.
     ///
     /// # Errors
     ///
     /// The chain may fail.
-    pub fn build(&self, parent: B256, now: u64) -> Result<Arc<ExecutedBlock>, Error> {
+    pub fn build(&self, parent: B256, now: u64) -> Result<(Arc<CommittedBlock>, Bytes), Error> {
         let mut changing = self.changing.lock();
         self.make_head(&mut changing, parent, now)?;
         let reader = self.chain.reader();
@@ -289,14 +292,14 @@ impl Ledger {
         };
         let built = self.chain.build(parent, &attributes, candidates)?;
         drop_refused(&self.pool, &built.skipped, &hashes, false, now);
-        let executed = Arc::new(built.executed);
-        self.insert(&mut changing, (*executed).clone(), now)?;
-        Ok(executed)
+        let (block, list) = (built.executed.block.clone(), list_bytes(&built.executed));
+        self.insert(&mut changing, built.executed, now)?;
+        Ok((block, list))
     }
 
     /// Remembers that a proposal of a block that was built here is valid.
-    pub fn remember(&self, proposal: &Proposal, digest: Digest) {
-        self.changing.lock().verified.insert(proposal, digest);
+    pub fn remember(&self, proposal: &Digested<Proposal>) {
+        self.changing.lock().verified.insert(proposal);
     }
 
     fn gas_limit(&self, parent: &Header) -> u64 {
@@ -312,23 +315,20 @@ impl Ledger {
     /// The chain may fail: that says nothing of the proposal. Inside is what does.
     pub fn verify(
         &self,
-        proposal: &Proposal,
-        digest: Digest,
+        proposal: &Digested<Proposal>,
         parent: &Proposal,
         now: u64,
     ) -> Result<Result<(), Refusal>, Error> {
         let mut changing = self.changing.lock();
-        if changing.verified.places.contains_key(&digest) {
-            self.make_head(&mut changing, proposal.hash(), now)?;
+        if changing.verified.places.contains_key(&proposal.digest()) {
+            self.make_head(&mut changing, proposal.inner().hash(), now)?;
             return Ok(Ok(()));
         }
-        match self.execute(&mut changing, proposal, parent, now)? {
-            Ok(()) => {
-                changing.verified.insert(proposal, digest);
-                Ok(Ok(()))
-            }
-            refused => Ok(refused),
+        let verdict = self.execute(&mut changing, proposal.inner(), parent, now)?;
+        if verdict.is_ok() {
+            changing.verified.insert(proposal);
         }
+        Ok(verdict)
     }
 
     fn execute(
@@ -354,14 +354,24 @@ impl Ledger {
         if block.body.withdrawals.as_ref().is_some_and(|list| !list.is_empty()) {
             return Ok(Err(Refusal::Rule("it has withdrawals, which this chain has none of")));
         }
-        let recovered = match self.chain.recover(block) {
-            Ok(recovered) => recovered,
-            Err(error) => return refusal(error),
-        };
+        self.import(changing, block, list, now)
+    }
+
+    /// Executes a block, by its access list if it has one, and has the chain keep it.
+    fn import(
+        &self,
+        changing: &mut Changing,
+        block: Block,
+        list: Option<BlockAccessList>,
+        now: u64,
+    ) -> Result<Result<(), Refusal>, Error> {
         let list = list.filter(|_| !self.mutants.list_unchecked);
-        match self.chain.verify_with_list(recovered, list) {
+        let recovered = self.chain.recover(block);
+        match recovered.and_then(|block| self.chain.verify_with_list(block, list)) {
             Ok(executed) => self.insert(changing, executed, now).map(Ok),
-            Err(error) => refusal(error),
+            // A rule that was broken is the block's fault; all else is not.
+            Err(ChainError::Block { source, .. }) => Ok(Err(Refusal::Block(source))),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -395,21 +405,28 @@ impl Ledger {
     /// or more than a third of the validators, are wrong.
     pub fn finalize(
         &self,
-        proposals: &[(Proposal, Digest)],
+        proposals: &[Digested<Proposal>],
         now: u64,
         notes: &NotesOf<'_>,
     ) -> Result<(), Error> {
         let mut changing = self.changing.lock();
         let mut written = Vec::new();
         let mut last = None;
-        for (proposal, digest) in proposals {
-            let (number, hash) = (proposal.number(), proposal.hash());
+        for proposal in proposals {
+            let (number, hash) = (proposal.inner().number(), proposal.inner().hash());
             if !self.chain.reader().is_canonical(hash)? {
                 if self.chain.knows(hash)? {
                     self.make_head(&mut changing, hash, now)?;
                 } else {
-                    self.execute_final(&mut changing, proposal, now)?;
-                    changing.verified.insert(proposal, *digest);
+                    let decoded = proposal.inner().decode();
+                    let verdict = match decoded {
+                        Ok((block, list)) => self.import(&mut changing, block, list, now)?,
+                        Err(error) => Err(error.into()),
+                    };
+                    let refused =
+                        |source| Error::Refused { number, hash, source: Box::new(source) };
+                    verdict.map_err(refused)?;
+                    changing.verified.insert(proposal);
                 }
             }
             if self.chain.reader().hash_of(number)? != Some(hash) {
@@ -426,27 +443,29 @@ impl Ledger {
             let finalized = self.chain.reader().finalized().unwrap_or_default();
             self.chain.finalize(number.max(finalized), &written)?;
         }
-        if let Some(keep) = self.settings.keep_states.filter(|_| number % PRUNE_INTERVAL == 0) {
+        if let Some(keep) =
+            self.settings.keep_states.filter(|_| number.is_multiple_of(PRUNE_INTERVAL))
+        {
             self.chain.prune(keep)?;
         }
         Ok(())
     }
 
-    fn execute_final(
+    /// Begins in the midst of the chain: see [`Chain::begin_at`].
+    ///
+    /// # Errors
+    ///
+    /// The chain may fail, or refuse what it is given.
+    pub(crate) fn begin_at(
         &self,
-        changing: &mut Changing,
-        proposal: &Proposal,
+        snapshot: &ChainSnapshot,
+        notes: &[Note],
         now: u64,
     ) -> Result<(), Error> {
-        let (number, hash) = (proposal.number(), proposal.hash());
-        let refused = |source| Error::Refused { number, hash, source: Box::new(source) };
-        let (block, list) = proposal.decode().map_err(|error| refused(error.into()))?;
-        let recovered = self.chain.recover(block)?;
-        let list = list.filter(|_| !self.mutants.list_unchecked);
-        match self.chain.verify_with_list(recovered, list) {
-            Ok(executed) => Ok(self.insert(changing, executed, now)?),
-            Err(error) => refusal(error)?.map_err(refused),
-        }
+        let _changing = self.changing.lock();
+        self.chain.begin_at(snapshot, notes)?;
+        let changed = self.pool.lock().senders();
+        self.tell_pool(BlockUpdate { changed: &changed, ..BlockUpdate::default() }, now)
     }
 
     /// Names a block as one that two thirds have: it is undone only if they were split over it.
@@ -456,23 +475,26 @@ impl Ledger {
     /// The chain may fail.
     pub fn mark_safe(&self, digest: Digest) -> Result<(), Error> {
         let changing = self.changing.lock();
-        let Some((number, hash)) = changing.verified.places.get(&digest) else { return Ok(()) };
-        let reader = self.chain.reader();
-        let is_later = reader.safe().is_none_or(|safe| safe < *number);
-        if is_later && reader.hash_of(*number)? == Some(*hash) {
-            self.chain.set_safe(Some(*number))?;
+        let Some(number) = self.canonical_number(&changing, digest)? else { return Ok(()) };
+        if self.chain.reader().safe().is_none_or(|safe| safe < number) {
+            self.chain.set_safe(Some(number))?;
         }
         Ok(())
+    }
+
+    /// The height of a proposal that was found valid, if its block is in the chain.
+    fn canonical_number(&self, changing: &Changing, digest: Digest) -> Result<Option<u64>, Error> {
+        let Some((number, hash)) = changing.verified.places.get(&digest) else { return Ok(None) };
+        let found = self.chain.reader().hash_of(*number)?;
+        Ok((found == Some(*hash)).then_some(*number))
     }
 
     /// Makes a block final before it is, in a test.
     pub(crate) fn finalize_early(&self, digest: Digest) -> Result<(), Error> {
         let changing = self.changing.lock();
-        let Some((number, hash)) = changing.verified.places.get(&digest) else { return Ok(()) };
-        let reader = self.chain.reader();
-        let is_later = reader.finalized().is_none_or(|finalized| finalized < *number);
-        if is_later && reader.hash_of(*number)? == Some(*hash) {
-            self.chain.finalize(*number, &[])?;
+        let Some(number) = self.canonical_number(&changing, digest)? else { return Ok(()) };
+        if self.chain.reader().finalized().is_none_or(|finalized| finalized < number) {
+            self.chain.finalize(number, &[])?;
         }
         Ok(())
     }
@@ -534,16 +556,8 @@ fn check_agreed(header: &Header, parent: &Header) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A rule that was broken is the block's fault; all else is not.
-fn refusal(error: ChainError) -> Result<Result<(), Refusal>, Error> {
-    match error {
-        ChainError::Block { source, .. } => Ok(Err(Refusal::Block(source))),
-        error => Err(error.into()),
-    }
-}
-
 /// The access list to send along with a block.
-pub(crate) fn list_bytes(executed: &ExecutedBlock) -> Bytes {
+fn list_bytes(executed: &ExecutedBlock) -> Bytes {
     let list = executed.access_list.as_ref().or(executed.recorded_list.as_ref());
     let bytes = list.map(|list| Bytes::from(alloy_rlp::encode(list)));
     bytes.filter(|bytes| bytes.len() <= LIST_BYTES_MAX).unwrap_or_default()

@@ -22,7 +22,7 @@
 //! 4. Whoever is accused has signed two votes that no honest validator signs both.
 //!
 //! Read in this order: `block`, `ledger`, `application`, `scheme`, `validator`, `deliveries`,
-//! `validators`, `observer`, `evidence`, `recovery`, `transactions`. Nothing here knows whether runtime
+//! `validators`, `observer`, `evidence`, `recovery`, `sync`, `transactions`. Nothing here knows whether runtime
 //! and network are real ([`Runtime`]).
 
 mod application;
@@ -37,15 +37,13 @@ mod observer;
 mod recovery;
 mod runtime;
 mod scheme;
+mod sync;
 mod transactions;
 mod validator;
 mod validators;
 
 pub use application::Pace;
-pub use block::{
-    BLOCK_BYTES_MAX, Commitment, Context, Digest, LIST_BYTES_MAX, Proposal, ProposalError,
-    ProposalHead,
-};
+pub use block::{Commitment, Context, Digest, Proposal, ProposalError, ProposalHead};
 pub use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 pub use evidence::{Conflict, Equivocation, recorded as recorded_equivocations};
 pub use finality::{FinalityError, FinalityProof, SignedVote};
@@ -63,5 +61,5 @@ pub use validator::{
 };
 pub use validators::{
     FirstValidator, VALIDATORS_ADDRESS, VALIDATORS_MAX, VALIDATORS_MIN, ValidatorsError,
-    add_validators, known_epochs, validators_in,
+    add_validators,
 };

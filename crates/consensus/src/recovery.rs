@@ -42,12 +42,11 @@ pub(crate) struct Recovery {
     pub(crate) epochs: Epochs,
     pub(crate) observations: Arc<Observations>,
     pub(crate) silence: Silence,
-    pub(crate) is_silent: bool,
 }
 
 impl Recovery {
     /// Answers those who ask, and asks if this validator is silent.
-    pub(crate) async fn run<E, S, R>(mut self, mut runtime: E, (mut sender, mut receiver): (S, R))
+    pub(crate) async fn run<E, S, R>(self, mut runtime: E, (mut sender, mut receiver): (S, R))
     where
         E: Runtime,
         S: Sender<PublicKey = PublicKey>,
@@ -56,11 +55,12 @@ impl Recovery {
         let mut answers: BTreeMap<PublicKey, Round> = BTreeMap::new();
         let mut ask_at = runtime.current();
         loop {
-            let wait = if self.is_silent { ask_at } else { ask_at + Duration::from_secs(3_600) };
+            let is_silent = self.silence.is_complete();
+            let wait = if is_silent { ask_at } else { ask_at + Duration::from_secs(3_600) };
             select! {
                 _ = runtime.sleep_until(wait) => {
                     ask_at = runtime.current() + ASK_INTERVAL;
-                    if self.is_silent {
+                    if is_silent {
                         sender.send(Recipients::All, QUESTION.to_vec(), false);
                     }
                 },
@@ -70,11 +70,11 @@ impl Recovery {
                         if let Some(seen) = self.observations.latest() {
                             sender.send(Recipients::One(peer), answer(&seen), false);
                         }
-                    } else if self.is_silent
+                    } else if is_silent
                         && let Some(round) = self.check(&mut runtime, message.as_ref())
                     {
                         answers.insert(peer, round);
-                        self.is_silent = !self.speak_after(&answers);
+                        self.speak_after(&answers);
                     }
                 },
             }
@@ -108,20 +108,19 @@ impl Recovery {
     }
 
     /// Signs again from the answers on, if there are enough of them.
-    fn speak_after(&self, answers: &BTreeMap<PublicKey, Round>) -> bool {
-        let Some(latest) = answers.values().max() else { return false };
-        let Some(votes) = self.epochs.get(latest.epoch()) else { return false };
+    fn speak_after(&self, answers: &BTreeMap<PublicKey, Round>) {
+        let Some(latest) = answers.values().max() else { return };
+        let Some(votes) = self.epochs.get(latest.epoch()) else { return };
         let validators = votes.participants();
         let others =
             answers.keys().filter(|key| **key != self.me && validators.position(key).is_some());
         let needed = N3f1::quorum(validators.len() as u32) as usize;
         if others.count() < needed {
-            return false;
+            return;
         }
         let until = Round::new(latest.epoch(), latest.view().saturating_add(MARGIN));
         tracing::info!(epoch = %until.epoch(), view = %until.view(), "votes again after this view");
         self.silence.until(until);
-        true
     }
 }
 

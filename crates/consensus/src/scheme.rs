@@ -33,6 +33,9 @@ pub(crate) fn namespace(chain_id: u64, genesis: alloy_primitives::B256) -> Vec<u
     namespace
 }
 
+/// Nothing comes after it.
+const LAST_ROUND: Round = Round::new(Epoch::new(u64::MAX), View::new(u64::MAX));
+
 /// Rounds up to which a validator signs nothing.
 ///
 /// A validator whose disk was brought back from a backup does not know what it has signed since: it
@@ -43,8 +46,17 @@ pub struct Silence(Arc<RwLock<Option<Round>>>);
 impl Silence {
     /// Nothing is signed until [`Silence::until`] says from where on.
     pub fn complete() -> Self {
-        let end = Round::new(Epoch::new(u64::MAX), View::new(u64::MAX));
-        Self(Arc::new(RwLock::new(Some(end))))
+        Self::after(LAST_ROUND)
+    }
+
+    /// Nothing is signed for rounds up to this one.
+    pub fn after(round: Round) -> Self {
+        Self(Arc::new(RwLock::new(Some(round))))
+    }
+
+    /// Whether nothing is signed until [`Silence::until`] says from where on.
+    pub fn is_complete(&self) -> bool {
+        self.end() == Some(LAST_ROUND)
     }
 
     /// Signs for rounds after this one only, from now on.

@@ -9,13 +9,13 @@ use crate::{
     recovery,
     runtime::{Failures, Runtime},
     scheme::{Epochs, Silence, Votes},
+    sync::{self, Certificate, JoinError, Joining, Serving},
     transactions::{self, Announcer},
     validators::{self, ValidatorsError},
 };
-use alloy_primitives::B256;
 use commonware_coding::Config as CodingConfig;
 use commonware_consensus::{
-    Reporters,
+    Epochable as _, Reporters,
     marshal::{
         Config as MarshalConfig, Start,
         coding::{
@@ -30,7 +30,7 @@ use commonware_consensus::{
         config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy},
         elector::RoundRobin,
     },
-    types::{Epoch, Epocher as _, FixedEpocher, Height, Round, ViewDelta},
+    types::{Epoch, Epocher as _, FixedEpocher, Height, Round, View as RoundView, ViewDelta},
 };
 use commonware_cryptography::{
     Committable as _, Digestible as _, Sha256,
@@ -70,6 +70,9 @@ pub struct Settings {
     pub followers: Vec<PublicKey>,
     /// Whether this validator knows what it has signed.
     pub memory: Memory,
+    /// A node without blocks takes over the state of another one, in place of executing all blocks, if
+    /// it is that of a block after this one; `None` if it never does.
+    pub state_sync_behind: Option<u64>,
     /// Before the names of its files: several validators can be on one disk.
     pub prefix: String,
 }
@@ -83,6 +86,7 @@ impl Default for Settings {
             skip_timeout: Duration::from_secs(5),
             followers: Vec::new(),
             memory: Memory::Whole,
+            state_sync_behind: None,
             prefix: String::new(),
         }
     }
@@ -131,10 +135,12 @@ pub struct Channels<S, R> {
     pub transactions: (S, R),
     /// 6: how far the others are, for one that does not know what it has signed.
     pub progress: (S, R),
+    /// 7: states, for a node that is far behind.
+    pub states: (S, R),
 }
 
 /// How many channels there are.
-pub const CHANNELS: u64 = 7;
+pub const CHANNELS: u64 = 8;
 
 /// The most bytes of a message, among so many validators.
 pub fn message_bytes_max(validators: u32) -> usize {
@@ -147,6 +153,23 @@ pub fn message_bytes_max(validators: u32) -> usize {
 pub(crate) type Variant = CodingVariant<Proposal, Coding, Sha256, PublicKey>;
 pub(crate) type Coded = CodedBlock<Proposal, Coding, Sha256>;
 pub(crate) type Marshal = Mailbox<Votes, Variant>;
+
+/// Where a node begins.
+#[derive(Clone)]
+enum Begin {
+    Genesis(Arc<Coded>),
+    /// At the block that this makes final: the state before it was taken over.
+    Floor(Certificate),
+}
+
+impl From<Begin> for Start<Votes, Commitment, Arc<Coded>> {
+    fn from(begin: Begin) -> Self {
+        match begin {
+            Begin::Genesis(genesis) => Self::Genesis(genesis),
+            Begin::Floor(certificate) => Self::Floor(certificate),
+        }
+    }
+}
 
 /// What a validator is made of.
 #[derive(Debug)]
@@ -214,9 +237,22 @@ pub enum StartError {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// The network ended while a state was taken over.
+    #[error("the network ended")]
+    Network,
     /// The storage of consensus failed.
     #[error("the storage of consensus failed")]
     Storage(#[from] commonware_storage::archive::Error),
+}
+
+impl From<JoinError> for StartError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Chain(error) => Self::Chain(error),
+            JoinError::Ledger(error) => Self::Ledger(error),
+            JoinError::Network => Self::Network,
+        }
+    }
 }
 
 /// Bytes of a page of the files of consensus, and how many stay in memory.
@@ -254,8 +290,19 @@ fn genesis(chain: &Chain, first: &Set<PublicKey>) -> Result<Coded, ChainError> {
 
 /// Names the votes of a chain.
 pub fn namespace(reader: &ChainReader) -> Result<Vec<u8>, ChainError> {
-    let genesis: B256 = reader.hash_of(0)?.ok_or(ChainError::NoBlock(0))?;
-    Ok(crate::scheme::namespace(reader.spec().chain_id, genesis))
+    Ok(crate::scheme::namespace(reader.spec().chain_id, reader.genesis_hash()?))
+}
+
+/// Tells the network with whom to talk in an epoch.
+fn track<M: Manager<PublicKey = PublicKey>>(
+    manager: &mut M,
+    epoch: Epoch,
+    validators: Set<PublicKey>,
+    followers: &[PublicKey],
+) {
+    let is_follower = |key: &&PublicKey| validators.position(*key).is_none();
+    let followers = Set::from_iter_dedup(followers.iter().filter(is_follower).cloned());
+    manager.track(epoch.get(), TrackedPeers::new(validators, followers));
 }
 
 /// Starts a validator.
@@ -266,8 +313,8 @@ pub fn namespace(reader: &ChainReader) -> Result<Vec<u8>, ChainError> {
 pub async fn start<E, S, R, M, B>(
     runtime: E,
     setup: Setup,
-    channels: Channels<S, R>,
-    manager: M,
+    mut channels: Channels<S, R>,
+    mut manager: M,
     blocker: B,
 ) -> Result<Validator, StartError>
 where
@@ -281,25 +328,47 @@ where
     let chain = ledger.chain().clone();
     let epocher = validators::epocher(&chain)?;
     let namespace: Arc<[u8]> = namespace(&chain.reader())?.into();
+    let me = commonware_cryptography::Signer::public_key(&key);
+    if let Some(behind_min) = settings.state_sync_behind
+        && chain.reader().head().number == 0
+    {
+        let first = validators::known_epochs(&chain.reader())?.remove(&Epoch::zero());
+        let first = first.ok_or(ValidatorsError::TooFew)?;
+        track(&mut manager, Epoch::zero(), first.clone(), &settings.followers);
+        let joining = Joining {
+            runtime: runtime.child("joining"),
+            ledger: ledger.clone(),
+            epocher: epocher.clone(),
+            namespace: namespace.clone(),
+            key: key.clone(),
+            first,
+            behind_min,
+            channel: &mut channels.states,
+            blocker: blocker.clone(),
+            next_id: 1,
+        };
+        joining.run().await?;
+    }
     let silence = match settings.memory {
         Memory::Whole => Silence::default(),
         Memory::Unknown => Silence::complete(),
         Memory::KnownAfter(epoch, view) => {
-            let silence = Silence::default();
-            silence
-                .until(Round::new(Epoch::new(epoch), commonware_consensus::types::View::new(view)));
-            silence
+            Silence::after(Round::new(Epoch::new(epoch), RoundView::new(view)))
         }
     };
-    let me = commonware_cryptography::Signer::public_key(&key);
 
     let epochs = Epochs::default();
     let known = validators::known_epochs(&chain.reader())?;
     for (epoch, set) in &known {
         epochs.insert(*epoch, Votes::new(&namespace, set.clone(), &key, silence.clone()));
     }
-    let missing = ValidatorsError::TooFew;
-    let genesis = genesis(&chain, known.get(&Epoch::zero()).ok_or(missing)?)?;
+    let begin = match sync::floor(&chain.reader())? {
+        Some(certificate) => Begin::Floor(certificate),
+        None => {
+            let first = known.get(&Epoch::zero()).ok_or(ValidatorsError::TooFew)?;
+            Begin::Genesis(Arc::new(genesis(&chain, first)?))
+        }
+    };
     let page_cache = CacheRef::new(PAGE_BYTES, PAGES);
 
     let resolver = resolver::init(
@@ -341,14 +410,14 @@ where
     let blocks =
         archive(runtime.child("blocks"), &format!("{}blocks", settings.prefix), &page_cache, ())
             .await?;
-    let (marshal, mailbox, floor) = Actor::init(
+    let (marshal, mailbox, place) = Actor::init(
         runtime.child("marshal"),
         certificates,
         blocks,
         MarshalConfig {
             provider: epochs.clone(),
             epocher: epocher.clone(),
-            start: Start::Genesis(Arc::new(genesis.clone())),
+            start: begin.clone().into(),
             mailbox_size: MAILBOX,
             view_retention: VIEWS_KEPT,
             max_repair: REPAIR_MAX,
@@ -412,10 +481,8 @@ where
         failures.clone(),
     );
 
-    let announced_from = announcer.clone();
-    let is_silent = settings.memory == Memory::Unknown;
     let task = runtime.child("validator").spawn(move |runtime| async move {
-        let processed = floor.processed().map_or(0, |processed| processed.height().get());
+        let processed = place.processed().map_or(0, |processed| processed.height().get());
         let mut parts: Vec<Handle<()>> = Vec::new();
         let first = epoch_after(&epocher, ledger.chain());
         let (reporter, delivering) =
@@ -428,16 +495,21 @@ where
             |runtime| transactions::run(runtime, ledger, arrived, announced, sender, receiver)
         }));
         parts.push(runtime.child("progress").spawn({
-            let recovery =
-                recovery::Recovery { me, epochs: epochs.clone(), observations, silence, is_silent };
+            let epochs = epochs.clone();
+            let recovery = recovery::Recovery { me, epochs, observations, silence };
             |runtime| recovery.run(runtime, channels.progress)
+        }));
+        parts.push(runtime.child("states").spawn({
+            let (ledger, marshal) = (ledger.clone(), mailbox.clone());
+            let serving = Serving { ledger, marshal, epocher: epocher.clone() };
+            |runtime| serving.run(runtime, channels.states)
         }));
         let rounds = Rounds {
             runtime: runtime.child("rounds"),
             settings,
             epochs,
             epocher,
-            genesis,
+            begin,
             mailbox,
             marshaled,
             observer,
@@ -449,7 +521,6 @@ where
         parts.push(runtime.child("rounds").spawn(move |_| {
             rounds.run(first, borders, channels.votes, channels.certificates, channels.rounds)
         }));
-        drop(announced_from);
         select! {
             error = failures.wait() => error,
             _ = join_all(parts) => failures.wait().await,
@@ -508,7 +579,8 @@ struct Rounds<E: Runtime, M, B> {
     settings: Settings,
     epochs: Epochs,
     epocher: FixedEpocher,
-    genesis: Coded,
+    /// Where this node began.
+    begin: Begin,
     mailbox: Marshal,
     marshaled: Automaton<E>,
     observer: Observer<E>,
@@ -545,6 +617,7 @@ where
         muxer.start();
         let mut epoch = first;
         self.track(epoch);
+        self.track(epoch.next());
         let mut engine = None;
         loop {
             if engine.is_none() {
@@ -566,7 +639,7 @@ where
                             engine.abort();
                         }
                         epoch = next;
-                        self.track(epoch);
+                        self.track(epoch.next());
                     }
                 },
                 message = others.recv() => {
@@ -582,17 +655,12 @@ where
         }
     }
 
-    /// Tells the network who is to be talked with: the validators of this epoch and the next.
+    /// Tells the network, once, that the validators of an epoch are to be talked with: this is done
+    /// an epoch ahead.
     fn track(&mut self, epoch: Epoch) {
-        for epoch in [epoch, epoch.next()] {
-            if let Some(votes) = self.epochs.get(epoch) {
-                let validators = votes.participants().clone();
-                let is_follower = |key: &&PublicKey| validators.position(*key).is_none();
-                let followers = self.settings.followers.iter().filter(is_follower).cloned();
-                let followers = Set::from_iter_dedup(followers);
-                self.manager.track(epoch.get(), TrackedPeers::new(validators, followers));
-            }
-        }
+        let Some(votes) = self.epochs.get(epoch) else { return };
+        let validators = votes.participants().clone();
+        track(&mut self.manager, epoch, validators, &self.settings.followers);
     }
 
     async fn start<S, R>(
@@ -607,9 +675,14 @@ where
         R: Receiver<PublicKey = PublicKey>,
     {
         let scheme = self.epochs.get(epoch)?;
-        let before = match epoch.previous() {
-            None => Arc::new(self.genesis.clone()),
-            Some(before) => self.mailbox.get_block(self.epocher.last(before)?).await?,
+        let floor = match (&self.begin, epoch.previous()) {
+            // What was before is not here.
+            (Begin::Floor(first), _) if first.epoch() == epoch => Floor::Finalized(first.clone()),
+            (Begin::Genesis(genesis), None) => Floor::Genesis(genesis.commitment()),
+            (_, before) => {
+                let last = self.epocher.last(before?)?;
+                Floor::Genesis(self.mailbox.get_block(last).await?.commitment())
+            }
         };
         let mut partition = format!("{}epoch-{epoch}", self.settings.prefix);
         if self.ledger.mutants().votes_unsynced {
@@ -634,7 +707,7 @@ where
                 partition,
                 mailbox_size: MAILBOX,
                 epoch,
-                floor: Floor::Genesis(before.commitment()),
+                floor,
                 replay_buffer: READ_BYTES,
                 write_buffer: WRITE_BYTES,
                 page_cache: self.page_cache.clone(),

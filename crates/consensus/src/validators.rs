@@ -1,6 +1,7 @@
 //! Who the validators of an epoch are: what the system contract holds at the end of the epoch before the
 //! one before.
 
+use crate::sync;
 use alloy_primitives::{Address, B256, U256, address, keccak256};
 use commonware_codec::{Copying, DecodeExt as _};
 use commonware_consensus::types::{Epoch, Epocher as _, FixedEpocher, Height};
@@ -8,7 +9,10 @@ use commonware_cryptography::ed25519::PublicKey;
 use commonware_utils::ordered::Set;
 use heddle_chain::{Chain, ChainReader, Error, ExecutionState, Note, StateError};
 use heddle_types::{Genesis, GenesisAccount, VALIDATOR_RULES_KEY};
-use std::{collections::BTreeMap, num::NonZeroU64};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    num::NonZeroU64,
+};
 
 /// Where the contract of the validators lies.
 pub const VALIDATORS_ADDRESS: Address = address!("0x00000000000000000000000000000000000edd1e");
@@ -21,7 +25,7 @@ pub const VALIDATORS_MAX: usize = 128;
 /// The slot of the contract with whoever may change the set.
 const AUTHORITY_SLOT: u64 = 0;
 /// The slot with the number of validators; they lie from its hash on, two slots each.
-const LENGTH_SLOT: u64 = 1;
+pub(crate) const LENGTH_SLOT: u64 = 1;
 
 /// Before the names of notes that hold the validators of an epoch.
 const NOTES: &str = "validators/";
@@ -79,19 +83,28 @@ fn place(index: u64) -> U256 {
 /// # Errors
 ///
 /// The state may not be readable.
-pub fn validators_in(state: &ExecutionState) -> Result<Vec<PublicKey>, StateError> {
+fn validators_in(state: &ExecutionState) -> Result<Vec<PublicKey>, StateError> {
     let length = state.slot(VALIDATORS_ADDRESS, U256::from(LENGTH_SLOT))?;
+    let slots = slots_of_keys(length).into_iter().skip(1);
+    let slots = slots.map(|slot| state.slot(VALIDATORS_ADDRESS, slot));
+    Ok(keys_in(slots.collect::<Result<Vec<_>, _>>()?))
+}
+
+/// The slots to look at when the contract holds so many validators: that of the number, and that of
+/// each key.
+pub(crate) fn slots_of_keys(length: U256) -> Vec<U256> {
     let length = length.saturating_to::<u64>().min(VALIDATORS_MAX as u64);
-    let mut keys = Vec::new();
-    for index in 0..length {
-        let key = state.slot(VALIDATORS_ADDRESS, place(index))?;
-        keys.extend(PublicKey::decode(Copying(&key.to_be_bytes::<32>())).ok());
-    }
-    Ok(keys)
+    [U256::from(LENGTH_SLOT)].into_iter().chain((0..length).map(place)).collect()
+}
+
+/// The keys that slots hold. Those that are none are left out.
+pub(crate) fn keys_in(slots: impl IntoIterator<Item = U256>) -> Vec<PublicKey> {
+    let key = |slot: U256| PublicKey::decode(Copying(&slot.to_be_bytes::<32>())).ok();
+    slots.into_iter().filter_map(key).collect()
 }
 
 /// The validators as a set; `None` if there are too few to bear a fault.
-fn enough(keys: Vec<PublicKey>) -> Option<Set<PublicKey>> {
+pub(crate) fn enough(keys: Vec<PublicKey>) -> Option<Set<PublicKey>> {
     let set = Set::from_iter_dedup(keys);
     (set.len() >= VALIDATORS_MIN).then_some(set)
 }
@@ -129,24 +142,37 @@ pub(crate) fn epocher(chain: &Chain) -> Result<FixedEpocher, ValidatorsError> {
     Ok(FixedEpocher::new(rules.epoch_length))
 }
 
+fn note_name(epoch: u64) -> String {
+    format!("{NOTES}{epoch:020}")
+}
+
+fn keys_of(note: &[u8]) -> Vec<PublicKey> {
+    note.chunks(32).filter_map(|key| PublicKey::decode(Copying(key)).ok()).collect()
+}
+
+/// The validators of an epoch, which were noted when the epoch before the one before it ended.
+pub(crate) fn noted(reader: &ChainReader, epoch: Epoch) -> Result<Set<PublicKey>, Error> {
+    let note = reader.note(&note_name(epoch.get()))?;
+    let set = note.and_then(|note| enough(keys_of(&note)));
+    set.ok_or(Error::Record("the validators of an epoch"))
+}
+
 /// The validators of all epochs that are known: those that were noted, and those of the genesis.
 ///
 /// # Errors
 ///
 /// See [`ValidatorsError`].
-pub fn known_epochs(
+pub(crate) fn known_epochs(
     reader: &ChainReader,
 ) -> Result<BTreeMap<Epoch, Set<PublicKey>>, ValidatorsError> {
     let mut known = BTreeMap::new();
     for (name, bytes) in reader.notes(NOTES)? {
-        let keys =
-            bytes.chunks(32).filter_map(|key| PublicKey::decode(Copying(key)).ok()).collect();
-        if let (Ok(epoch), Some(set)) = (name.parse(), enough(keys)) {
+        if let (Ok(epoch), Some(set)) = (name.parse(), enough(keys_of(&bytes))) {
             known.insert(Epoch::new(epoch), set);
         }
     }
     for epoch in [0, 1] {
-        if let std::collections::btree_map::Entry::Vacant(entry) = known.entry(Epoch::new(epoch)) {
+        if let Entry::Vacant(entry) = known.entry(Epoch::new(epoch)) {
             let keys = validators_in(&reader.execution_state_at(0)?)?;
             entry.insert(enough(keys).ok_or(ValidatorsError::TooFew)?);
         }
@@ -170,22 +196,23 @@ pub(crate) fn notes(
         notes.extend([0, 1].map(|epoch| note(epoch, keys.clone())));
     }
     if info.last() == Height::new(number) {
+        notes.push(sync::note_of_border(&reader, info.epoch(), number)?);
         let epoch = info.epoch().get().saturating_add(2);
         let keys = validators_in(&reader.execution_state_at(number)?)?;
         match enough(keys) {
-            Some(set) => notes.push(note(epoch, set.into_iter().collect())),
+            Some(set) => notes.push(note(epoch, set)),
             None => {
                 tracing::warn!(epoch, "the contract holds too few validators; they stay as before");
-                let before = format!("{NOTES}{:020}", epoch - 1);
-                let bytes = reader.note(&before)?.unwrap_or_default();
-                notes.push(Note { name: format!("{NOTES}{epoch:020}"), bytes });
+                let bytes = reader.note(&note_name(epoch - 1))?.unwrap_or_default();
+                notes.push(Note { name: note_name(epoch), bytes });
             }
         }
     }
     Ok(notes)
 }
 
-fn note(epoch: u64, keys: Vec<PublicKey>) -> Note {
-    let bytes = keys.iter().flat_map(|key| key.as_ref().to_vec()).collect();
-    Note { name: format!("{NOTES}{epoch:020}"), bytes }
+/// What is to be noted of who validates in an epoch.
+pub(crate) fn note(epoch: u64, keys: impl IntoIterator<Item = PublicKey>) -> Note {
+    let bytes = keys.into_iter().flat_map(|key| key.as_ref().to_vec()).collect();
+    Note { name: note_name(epoch), bytes }
 }

@@ -76,6 +76,11 @@ pub(crate) struct NodeSettings {
     /// nothing after that, as when a whole network was stopped and moved.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) restored: Option<bool>,
+    /// Among validators: a node without blocks takes over the state of another one, with proofs, if
+    /// that is more than so many blocks ahead, in place of executing all blocks; 0 never does
+    /// [default: 1024].
+    #[arg(long, value_name = "NUM")]
+    pub(crate) state_sync_behind: Option<u64>,
     /// Who gets the fees [default: the zero address].
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) coinbase: Option<Address>,
@@ -152,6 +157,7 @@ impl NodeSettings {
             p2p_peers: self.p2p_peers.or(other.p2p_peers),
             p2p_followers: self.p2p_followers.or(other.p2p_followers),
             restored: self.restored.or(other.restored),
+            state_sync_behind: self.state_sync_behind.or(other.state_sync_behind),
             coinbase: self.coinbase.or(other.coinbase),
             gas_limit: self.gas_limit.or(other.gas_limit),
             keep_states: self.keep_states.or(other.keep_states),

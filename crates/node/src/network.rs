@@ -333,10 +333,14 @@ struct Processes(Vec<Process>);
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        for Process { child, .. } in &self.0 {
+        for Process { child, .. } in &mut self.0 {
+            // Of one that has ended and was noticed to, the number may be another process's by now.
+            if !matches!(child.try_wait(), Ok(None)) {
+                continue;
+            }
             let process = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
             if let Some(process) = process {
-                // It may have ended by itself.
+                // It may end by itself in this moment.
                 let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
             }
         }

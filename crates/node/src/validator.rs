@@ -30,6 +30,9 @@ const BLOCK_TIME_MS: u64 = 200;
 /// Milliseconds after which a block without transactions is made.
 const IDLE_TIME_MS: u64 = 1_000;
 
+/// Blocks that a node has to be behind to take over a state, if nobody says.
+const STATE_SYNC_BEHIND: u64 = 1_024;
+
 /// The key of a validator, in the folder of its node.
 const KEY_FILE: &str = "validator.key";
 /// What consensus remembers, in the folder of its node.
@@ -196,13 +199,15 @@ pub(crate) fn start(
     let block_time = milliseconds(settings.block_time_ms, BLOCK_TIME_MS);
     let idle_time = milliseconds(settings.idle_time_ms, IDLE_TIME_MS).max(block_time);
     let pace = Pace { block_time, idle_time };
+    let state_sync_behind =
+        Some(settings.state_sync_behind.unwrap_or(STATE_SYNC_BEHIND)).filter(|behind| *behind > 0);
     let host = Host {
         key,
         listen,
         address: settings.p2p_address.clone().unwrap_or_else(|| listen.to_string()),
         peers,
         folder: consensus,
-        settings: Settings { memory, followers, ..Settings::with_pace(pace) },
+        settings: Settings { memory, followers, state_sync_behind, ..Settings::with_pace(pace) },
     };
     let silence = host.folder.join(SILENCE_FILE);
     let running = run(host, ledger.clone())?;

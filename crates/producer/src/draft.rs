@@ -15,7 +15,7 @@ use std::{mem, panic::resume_unwind, sync::Arc, thread};
 pub(crate) const COMMITTED_BESIDE_MIN: usize = 128;
 
 /// Old states are dropped once in so many blocks: each time costs a commit.
-const PRUNE_INTERVAL: u64 = 32;
+pub const PRUNE_INTERVAL: u64 = 32;
 
 /// A block that was executed, and what is to be known to bring it to its end.
 #[derive(Debug)]

@@ -35,7 +35,7 @@ mod tests;
 
 pub use amendments::AccountAmendment;
 pub use console::Console;
-pub use draft::drop_refused;
+pub use draft::{PRUNE_INTERVAL, drop_refused};
 pub use dump::{
     AccountFields, Accounts, BlockDump, BlockFields, HistoricalState, MinedDump, StateDump,
 };

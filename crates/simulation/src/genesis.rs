@@ -2,7 +2,7 @@
 
 use crate::scenario::Scenario;
 use alloy_consensus::{SignableTransaction as _, TxEip1559, TxEnvelope};
-use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_signer::SignerSync as _;
 use alloy_signer_local::PrivateKeySigner;
 use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
@@ -10,6 +10,7 @@ use heddle_chain::{add_system_contracts, config_with_forks};
 use heddle_consensus::{FirstValidator, VALIDATORS_ADDRESS, add_validators};
 use heddle_pool::PooledTransaction;
 use heddle_types::{Fork, Genesis};
+use serde::Deserialize;
 use std::num::NonZeroU64;
 
 pub(crate) const CHAIN_ID: u64 = 4_242;
@@ -99,9 +100,17 @@ pub(crate) fn genesis(scenario: &Scenario) -> Genesis {
 
 /// Input that calls a function.
 fn call(signature: &str, words: &[U256]) -> Bytes {
-    let selector = keccak256(signature);
+    encode(&keccak256(signature)[..4], words)
+}
+
+fn encode(prefix: &[u8], words: &[U256]) -> Bytes {
     let words = words.iter().flat_map(|word| word.to_be_bytes::<32>());
-    selector[..4].iter().copied().chain(words).collect::<Vec<_>>().into()
+    prefix.iter().copied().chain(words).collect::<Vec<_>>().into()
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    bytecode: Bytes,
 }
 
 fn word(address: Address) -> U256 {
@@ -109,11 +118,9 @@ fn word(address: Address) -> U256 {
 }
 
 fn creation(artifact: &str, words: &[U256]) -> Bytes {
-    let (_, rest) = artifact.split_once("\"bytecode\": \"0x").expect("an artifact has bytecode");
-    let (code, _) = rest.split_once('"').expect("a string in JSON ends");
-    let mut code = hex::decode(code).expect("the compiler writes hexadecimal digits");
-    code.extend(words.iter().flat_map(|word| word.to_be_bytes::<32>()));
-    code.into()
+    let artifact: Artifact =
+        serde_json::from_str(artifact).expect("the compiled contracts are in the repository");
+    encode(&artifact.bytecode, words)
 }
 
 const TOKEN: &str = include_str!("../../../contracts/artifacts/BenchToken.json");

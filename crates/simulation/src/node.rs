@@ -54,6 +54,7 @@ pub(crate) struct Start {
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) mutants: Mutants,
     pub(crate) restored: bool,
+    pub(crate) state_sync_behind: Option<u64>,
     pub(crate) followers: Vec<PublicKey>,
     pub(crate) pace: Pace,
     pub(crate) weather: Arc<Mutex<Weather>>,
@@ -65,6 +66,7 @@ fn settings(start: &Start) -> Settings {
     Settings {
         memory: if start.restored { Memory::Unknown } else { Memory::Whole },
         followers: start.followers.clone(),
+        state_sync_behind: start.state_sync_behind,
         leader_timeout: Duration::from_millis(800),
         certification_timeout: Duration::from_millis(1_600),
         skip_timeout: Duration::from_millis(2_500),
@@ -177,6 +179,7 @@ where
         blocks: weathered(channels.blocks, false),
         transactions: weathered(channels.transactions, false),
         progress: weathered(channels.progress, false),
+        states: weathered(channels.states, false),
     };
     let validator = start(runtime.child("consensus"), setup, channels, manager, blocker).await;
     Ok((ledger, validator.map_err(|it| open(&it))?))

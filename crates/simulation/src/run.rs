@@ -46,6 +46,8 @@ type ChannelPair = (simulated::Sender<Key, Context>, simulated::Receiver<Key>);
 const RECOVERY_TIME: Duration = Duration::from_secs(180);
 /// The longest that a run may last, in simulated time.
 const RUN_TIME: Duration = Duration::from_secs(1_800);
+/// A node that starts late takes over a state that is so many blocks ahead.
+const STATE_SYNC_BEHIND: u64 = 10;
 /// How often it is looked at what is final.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Transactions that were not seen to be final are sent again after so long.
@@ -212,6 +214,11 @@ impl World {
         *self.faults.entry(fault).or_default() += 1;
     }
 
+    /// Whether a node is the one that starts late, and loses its disk.
+    fn starts_late(&self, at: usize) -> bool {
+        at == self.scenario.validators && self.scenario.has(Fault::LostDisk)
+    }
+
     /// Nodes that follow the rules.
     fn honest(&self) -> Vec<usize> {
         (0..self.nodes.len()).filter(|at| !self.nodes[*at].is_byzantine).collect()
@@ -220,7 +227,9 @@ impl World {
     async fn live(&mut self) -> Result<(), Violation> {
         self.calm_links().await;
         for at in 0..self.nodes.len() {
-            self.start(at).await?;
+            if !self.starts_late(at) {
+                self.start(at).await?;
+            }
         }
         for at in 0..self.nodes.len() {
             if self.nodes[at].is_byzantine {
@@ -308,9 +317,10 @@ impl World {
         self.now().duration_since(self.begin).unwrap_or_default()
     }
 
-    /// How far those are that validate.
+    /// How far those are that validate, and the one that starts late.
     fn honest_heights(&self) -> Vec<u64> {
-        let honest = self.honest().into_iter().filter(|at| *at < self.scenario.validators);
+        let is_due = |at: &usize| *at < self.scenario.validators || self.starts_late(*at);
+        let honest = self.honest().into_iter().filter(is_due);
         honest.map(|at| self.nodes[at].processes.first().map_or(0, Process::finalized)).collect()
     }
 
@@ -419,6 +429,7 @@ impl World {
             genesis: self.genesis.clone(),
             mutants,
             restored: node.restored,
+            state_sync_behind: self.starts_late(at).then_some(STATE_SYNC_BEHIND),
             followers: self.nodes.iter().map(|node| node.key.public_key()).collect(),
             pace: Pace {
                 block_time: Duration::from_millis(100),
@@ -529,6 +540,10 @@ impl World {
     async fn heal(&mut self) -> Result<(), Violation> {
         self.calm_at = None;
         self.calm_links().await;
+        let late = self.scenario.validators;
+        if self.starts_late(late) && self.is_down(late) {
+            self.nodes[late].down_until = Some(UNIX_EPOCH);
+        }
         for node in &mut self.nodes {
             node.machine.set_clock(0, 0);
             node.machine.disk().set_capacity(u64::MAX);
@@ -648,6 +663,7 @@ fn in_order<S, R>(channels: Vec<(S, R)>) -> Channels<S, R> {
         blocks: next(),
         transactions: next(),
         progress: next(),
+        states: next(),
     }
 }
 

@@ -68,6 +68,8 @@ pub enum Fault {
     Clock,
     /// A disk is brought back from a backup.
     Restore,
+    /// A node that follows starts late or loses its disk, and takes over the state of another one.
+    LostDisk,
     /// A validator runs twice with one key, and tells one group this and the other that.
     Twins,
     /// A validator proposes what is no valid block.
@@ -82,7 +84,7 @@ pub enum Fault {
 
 impl Fault {
     /// All kinds.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Loss,
         Self::Delay,
         Self::Duplication,
@@ -97,6 +99,7 @@ impl Fault {
         Self::Blackout,
         Self::Clock,
         Self::Restore,
+        Self::LostDisk,
         Self::Twins,
         Self::Tamper,
         Self::Withholding,
@@ -127,6 +130,7 @@ impl fmt::Display for Fault {
             Self::Blackout => "blackout",
             Self::Clock => "wrong clock",
             Self::Restore => "restored backup",
+            Self::LostDisk => "lost disk",
             Self::Twins => "twins",
             Self::Tamper => "invalid blocks",
             Self::Withholding => "withheld blocks",

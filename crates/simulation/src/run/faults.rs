@@ -1,6 +1,6 @@
 //! What goes wrong in a run, and when it ends.
 
-use super::{World, percent};
+use super::{STATE_SYNC_BEHIND, World, percent};
 use crate::{Machine, genesis::change, judge::Violation, scenario::Fault};
 use commonware_cryptography::Signer as _;
 use commonware_p2p::{Recipients, Sender as _, simulated::Link};
@@ -107,6 +107,7 @@ impl World {
                 self.nodes[at].machine.set_clock(offset, rate);
             }
             Fault::Restore => self.restore()?,
+            Fault::LostDisk => self.lose_disk(),
             Fault::Noise => self.make_noise().await,
             Fault::Twins | Fault::Tamper | Fault::Withholding => {}
             Fault::Membership => self.change_membership(),
@@ -153,6 +154,24 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The node that starts late does, or begins again with nothing but its key.
+    pub(super) fn lose_disk(&mut self) {
+        let late = self.scenario.validators;
+        if self.judge.height() < STATE_SYNC_BEHIND || self.nodes[late].down_until.is_some() {
+            return;
+        }
+        self.count(Fault::LostDisk);
+        let is_first = self.is_down(late);
+        self.stop(late);
+        let seed = self.chance.any();
+        let node = &mut self.nodes[late];
+        node.machine = Machine::new(seed);
+        node.shown = 0;
+        // It may have become a validator, and does not know what it has signed.
+        node.restored = !is_first;
+        node.down_until = Some(self.runtime.current());
     }
 
     pub(super) fn change_membership(&mut self) {
