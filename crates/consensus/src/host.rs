@@ -140,11 +140,9 @@ impl Running {
     pub async fn failed(&self) -> Arc<ledger::Error> {
         let mut failed = self.failed.clone();
         let error = failed.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
-        match error {
-            Some(error) => error,
-            // It was stopped.
-            None => std::future::pending().await,
-        }
+        // Whoever stops it has it for himself, and waits here no more: so it ended by itself, as one of
+        // its parts panicked. A disk that is full is such a case.
+        error.unwrap_or_else(|| Arc::new(ledger::Error::Ended))
     }
 
     /// Stops it.

@@ -5,10 +5,11 @@ use heddle_simulation::{Fault, Mutant, Outcome, Scenario, Size, run};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
+    io::{self, BufRead as _, BufReader, Write as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    process::ExitCode,
+    process::{Child, ChildStdout, Command, ExitCode, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -16,6 +17,10 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+/// A run is mostly small pieces of memory.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Runs simulated networks of validators, each from one seed, until something does not hold.
 #[derive(Debug, Parser)]
@@ -49,9 +54,12 @@ struct Arguments {
     /// list-unchecked, quorum-short or accuse-without-proof.
     #[arg(long, value_name = "NAME", value_parser = parse_mutant)]
     mutant: Option<Mutant>,
-    /// Threads, each with a seed of its own [default: as many as there are processors].
+    /// Seeds at a time, each in a process [default: as many as there are processors].
     #[arg(short = 'j', long, value_name = "N")]
     threads: Option<usize>,
+    /// Runs the seeds that are written to the standard input.
+    #[arg(long, hide = true)]
+    worker: bool,
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {
@@ -123,26 +131,108 @@ impl Tally {
     }
 }
 
+/// What came of a seed: what a worker says, as a line of JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Answer {
+    /// Nothing that does not hold.
+    Passed(Outcome),
+    /// What does not hold.
+    Failed(String),
+}
+
 /// Runs a seed. A panic is a violation as well.
-fn attempt(seed: u64, size: Size, mutant: Option<Mutant>) -> Result<Outcome, String> {
+fn attempt(seed: u64, size: Size, mutant: Option<Mutant>) -> Answer {
     let result = catch_unwind(AssertUnwindSafe(|| run(seed, size, mutant)));
     match result {
         Ok(outcome) => match &outcome.violation {
-            None => Ok(outcome),
-            Some(violation) => Err(violation.to_string()),
+            None => Answer::Passed(outcome),
+            Some(violation) => Answer::Failed(violation.to_string()),
         },
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()));
-            Err(format!("panic: {}", text.unwrap_or_default()))
+            Answer::Failed(format!("panic: {}", text.unwrap_or_default()))
         }
     }
+}
+
+/// Seeds that one process runs: what the network of a seed leaves behind in memory goes with it.
+const SEEDS_OF_A_PROCESS: u64 = 32;
+
+/// A process of this program that runs seeds one after the other.
+struct Worker {
+    process: Child,
+    answers: BufReader<ChildStdout>,
+    served: u64,
+}
+
+impl Worker {
+    fn start() -> io::Result<Self> {
+        let mut arguments: Vec<_> = env::args_os().skip(1).collect();
+        arguments.push("--worker".into());
+        let mut command = Command::new(env::current_exe()?);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // What one network needs the next one needs as well.
+        command.env("MIMALLOC_PURGE_DELAY", "60000");
+        let mut process = command.spawn()?;
+        let answers = process.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+        Ok(Self { process, answers: BufReader::new(answers), served: 0 })
+    }
+
+    /// An answer that does not come is a violation as well: the process ended over the seed.
+    fn run(&mut self, seed: u64) -> Answer {
+        self.served += 1;
+        let ask = |worker: &mut Self| -> io::Result<Answer> {
+            let questions = worker.process.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
+            writeln!(questions, "{seed}")?;
+            let mut line = String::new();
+            worker.answers.read_line(&mut line)?;
+            Ok(serde_json::from_str(&line)?)
+        };
+        match ask(self) {
+            Ok(answer) => answer,
+            Err(error) => {
+                let status = self.process.wait();
+                let status = status.map_or_else(|it| it.to_string(), |it| it.to_string());
+                Answer::Failed(format!("its process ended: {status} ({error})"))
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs the seeds that are asked for on the standard input.
+fn work(size: Size, mutant: Option<Mutant>) -> io::Result<()> {
+    for line in io::stdin().lines() {
+        let seed = line?.parse().map_err(io::Error::other)?;
+        let answer = serde_json::to_string(&attempt(seed, size, mutant))?;
+        let mut out = io::stdout().lock();
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let Arguments { validators, blocks, transactions, mutant, .. } = arguments;
     let size = Size { validators, blocks, transactions };
+    if arguments.worker {
+        return match work(size, mutant) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     if let Some(seed) = arguments.seed {
         return one(seed, size, mutant);
     }
@@ -170,6 +260,7 @@ fn main() -> ExitCode {
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
+                let mut worker: Option<Worker> = None;
                 loop {
                     let is_over = until.is_some_and(|until| Instant::now() >= until);
                     if is_over || lock(&found).is_some() {
@@ -179,8 +270,17 @@ fn main() -> ExitCode {
                     if seed >= end {
                         return;
                     }
-                    match attempt(seed, size, mutant) {
-                        Ok(outcome) => {
+                    let fresh = worker.take().filter(|it| it.served < SEEDS_OF_A_PROCESS);
+                    let answer = match fresh.map_or_else(Worker::start, Ok) {
+                        Ok(mut it) => {
+                            let answer = it.run(seed);
+                            worker = Some(it);
+                            answer
+                        }
+                        Err(error) => Answer::Failed(format!("no process for it: {error}")),
+                    };
+                    match answer {
+                        Answer::Passed(outcome) => {
                             let mut tally = lock(&tally);
                             tally.add(&outcome);
                             tally.next = tally.next.max(seed + 1);
@@ -193,8 +293,12 @@ fn main() -> ExitCode {
                                 }
                             }
                         }
-                        Err(what) => {
-                            lock(&found).get_or_insert((seed, what));
+                        Answer::Failed(what) => {
+                            // The lowest of those that fail at the same time.
+                            let mut found = lock(&found);
+                            if found.as_ref().is_none_or(|(other, _)| seed < *other) {
+                                *found = Some((seed, what));
+                            }
                         }
                     }
                 }
@@ -256,7 +360,7 @@ fn one(seed: u64, size: Size, mutant: Option<Mutant>) -> ExitCode {
     let start = Instant::now();
     let first = attempt(seed, size, mutant);
     match &first {
-        Ok(outcome) => {
+        Answer::Passed(outcome) => {
             println!(
                 "{} final blocks, {} transactions, {:.1} simulated seconds in {:.2} s",
                 outcome.blocks,
@@ -269,12 +373,12 @@ fn one(seed: u64, size: Size, mutant: Option<Mutant>) -> ExitCode {
             }
             println!("{} processes started; {}", outcome.starts, outcome.fingerprint);
         }
-        Err(what) => println!("{what}"),
+        Answer::Failed(what) => println!("{what}"),
     }
     if attempt(seed, size, mutant) != first {
         println!("the second run was another one");
         return ExitCode::FAILURE;
     }
     println!("the second run was the same");
-    if first.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if matches!(first, Answer::Passed(_)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

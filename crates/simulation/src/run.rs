@@ -31,6 +31,7 @@ use heddle_pool::{Candidate, Origin, PooledTransaction};
 use heddle_producer::sender_state;
 use heddle_types::{Fork, Genesis};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroUsize,
@@ -48,15 +49,18 @@ const RECOVERY_TIME: Duration = Duration::from_secs(180);
 const RUN_TIME: Duration = Duration::from_secs(1_800);
 /// A node that starts late takes over a state that is so many blocks ahead.
 const STATE_SYNC_BEHIND: u64 = 10;
+/// How often it is drawn anew who hears whom while a validator runs twice.
+const SHUFFLES: u64 = 60;
 /// How often it is looked at what is final.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Transactions that were not seen to be final are sent again after so long.
-const RESEND_INTERVAL: Duration = Duration::from_secs(5);
+const RESEND_INTERVAL: Duration = Duration::from_secs(2);
 
 /// What came of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// What does not hold, if anything.
+    #[serde(skip)]
     pub violation: Option<Violation>,
     /// Final blocks.
     pub blocks: u64,
@@ -126,6 +130,8 @@ struct World {
     begin: SystemTime,
     /// Until when links are as they are.
     calm_at: Option<SystemTime>,
+    /// How often it is still drawn anew who hears whom.
+    shuffles_left: u64,
 }
 
 struct Clients {
@@ -188,6 +194,7 @@ impl World {
         });
         let nodes: Vec<Node> = nodes.collect();
         let begin = runtime.current();
+        let has_twins = scenario.has(Fault::Twins);
         Self {
             judge: Judge::new(&genesis),
             clients: Clients::new(&scenario),
@@ -203,6 +210,7 @@ impl World {
             accused: BTreeSet::new(),
             begin,
             calm_at: None,
+            shuffles_left: if has_twins { SHUFFLES } else { 0 },
         }
     }
 
@@ -247,9 +255,12 @@ impl World {
                 let gap = 9_000 / transactions.max(1);
                 next_sending = self.now() + Duration::from_millis(gap.max(10));
                 self.send();
+                self.resend();
             }
             if self.now() >= next_fault {
-                next_fault = self.now() + Duration::from_millis(self.chance.between(300, 3_000));
+                let longest = if self.shuffles_left > 0 { 500 } else { 3_000 };
+                let wait = self.chance.between(longest / 10, longest);
+                next_fault = self.now() + Duration::from_millis(wait);
                 self.fault().await?;
             }
             if self.calm_at.is_some_and(|at| self.now() >= at) {
@@ -270,7 +281,7 @@ impl World {
             self.restart_who_is_due().await?;
             let sent = self.clients.sent.len() as u64;
             if sent < transactions {
-                for _ in 0..4 {
+                for _ in 0..16 {
                     self.send();
                 }
             }

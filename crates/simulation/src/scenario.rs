@@ -1,5 +1,6 @@
 //! What happens in one run: all of it follows from the seed.
 
+use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
 /// A source of numbers that is the same for the same seed (SplitMix64).
@@ -38,7 +39,7 @@ impl Chance {
 }
 
 /// A kind of fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Fault {
     /// Messages are lost.
     Loss,

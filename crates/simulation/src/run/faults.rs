@@ -58,6 +58,10 @@ impl World {
     }
 
     pub(super) async fn fault(&mut self) -> Result<(), Violation> {
+        if self.shuffles_left > 0 && self.chance.percent(60) {
+            self.shuffle().await;
+            return Ok(());
+        }
         let faults = self.scenario.faults.clone();
         let fault = faults[self.chance.below(faults.len() as u64) as usize];
         match fault {
@@ -217,6 +221,24 @@ impl World {
             }
         }
         self.calm_after(500, 10_000);
+    }
+
+    /// Some do not hear some others for a moment. Two who vote with one key do harm where each of the
+    /// others knows something else, and other things in each round (the Twins paper, section 3).
+    async fn shuffle(&mut self) {
+        self.shuffles_left -= 1;
+        let cut = self.chance.between(10, 60);
+        for from in 0..self.nodes.len() {
+            for to in (0..self.nodes.len()).filter(|to| *to != from) {
+                let mut link = self.link();
+                if self.chance.percent(cut) {
+                    link.success_rate = percent(0);
+                }
+                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
+                let _ = self.oracle.add_link(a, b, link).await;
+            }
+        }
+        self.calm_after(100, 800);
     }
 
     pub(super) fn link(&self) -> Link {
