@@ -8,6 +8,7 @@ import { basename, join } from "node:path";
 import { install, python } from "./lib/install.mjs";
 import { folder, made } from "./lib/paths.mjs";
 import { command, start } from "./lib/node.mjs";
+import { missing as noNamespaces } from "./lib/namespaces.mjs";
 import { missing } from "./lib/testnet.mjs";
 
 /** Options of the explorer: names to show, and where the flow puts a compiler. */
@@ -30,6 +31,7 @@ const flows = new Map([
   ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],
   ["burst", { file: "burst.mjs" }],
   ["validators", { file: "validators.mjs", startsNodes: true, skip: missing, timeoutMs: 480_000 }],
+  ["network", { file: "network.mjs", startsNodes: true, skip: noNamespaces, timeoutMs: 300_000 }],
   ["agreement", { file: "../differential.mjs", args: ["--seed", "1", "--transactions-total", "100"], startsNodes: true }],
 ]);
 

@@ -9,7 +9,7 @@ import { accounts, equal, eventually, failure, flow, holds, keys, output, reques
 import { foundry, lightClient } from "../lib/paths.mjs";
 import { Testnet } from "../lib/testnet.mjs";
 import { Watch } from "../lib/watch.mjs";
-import { LightClient, server } from "../light-client/verify.mjs";
+import { LightClient, server } from "../../apps/light-client/verify.mjs";
 
 /** Blocks of an epoch: so few that a run goes through several. */
 const EPOCH = 20;

@@ -15,7 +15,7 @@ export const root = dirname(folder);
 export const made = join(root, "target", "e2e");
 
 /** The light client, which has packages of its own. */
-export const lightClient = join(folder, "light-client");
+export const lightClient = join(root, "apps", "light-client");
 
 /** A program of Foundry: the binary itself, since a wrapper would not pass signals on. */
 export function foundry(name) {

@@ -5,7 +5,7 @@ mod fuzz;
 pub(crate) mod spec;
 
 use crate::{
-    Result,
+    Result, e2e,
     test::{self, Outcome, cargo_command, execute},
 };
 use std::{
@@ -29,7 +29,7 @@ struct Campaign {
 }
 
 /// All campaigns.
-const CAMPAIGNS: [Campaign; 10] = [
+const CAMPAIGNS: [Campaign; 11] = [
     Campaign {
         name: "random",
         about: "45,000 random blocks, over a million transactions",
@@ -80,6 +80,11 @@ const CAMPAIGNS: [Campaign; 10] = [
         about: "the node's memory after a million transfers, with bounded history",
         run: Run::Whole(endurance::memory),
     },
+    Campaign {
+        name: "network",
+        about: "validators on links that are cut and slowed, killed and out of room, 500 times; as root",
+        run: Run::Whole(network),
+    },
 ];
 
 /// Blocks of the property test; about 25 transactions of each are valid.
@@ -89,6 +94,8 @@ const SCHEDULES: &str = "200000";
 /// Signatures for each of the lanes that the processor has.
 const SIGNATURES: &str = "100000000";
 const REPLAY_RUNS: &str = "20";
+/// Faults of a network.
+const CYCLES: &str = "500";
 
 /// Runs the campaign `name` and prints how it ended. `part` narrows it down.
 pub(crate) fn run(name: &str, part: Option<&str>) -> Result<bool> {
@@ -160,6 +167,15 @@ fn replay() -> Outcome {
 
 fn state() -> Outcome {
     test::with_data("ethereum-tests/GeneralStateTests", |folder| test::state_tests(folder, &[]))
+}
+
+fn network() -> Outcome {
+    let (cycles, seed) = (setting("HEDDLE_CYCLES", CYCLES), seed());
+    match e2e::run(&["network-campaign", "--cycles", &cycles, "--seed", &seed]) {
+        Ok(true) => Outcome::Passed,
+        Ok(false) => Outcome::Failed("something did not hold; see above".to_owned()),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
 }
 
 #[cfg(test)]

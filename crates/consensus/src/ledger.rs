@@ -115,7 +115,9 @@ pub enum Error {
     #[error("a proposal follows what is beside the final chain")]
     Outdated(#[source] Box<ChainError>),
     /// Consensus ended, although nobody stopped it.
-    #[error("consensus ended by itself; the log says why: if the disk is full, make room and start again")]
+    #[error(
+        "consensus ended by itself; the log says why: if the disk is full, make room and start again"
+    )]
     Ended,
     /// Another block is final here.
     #[error("block {number} {hash} is final, but another one was before")]

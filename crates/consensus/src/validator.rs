@@ -329,12 +329,14 @@ where
     let epocher = validators::epocher(&chain)?;
     let namespace: Arc<[u8]> = namespace(&chain.reader())?.into();
     let me = commonware_cryptography::Signer::public_key(&key);
+    let mut tracked = None;
     if let Some(behind_min) = settings.state_sync_behind
         && chain.reader().head().number == 0
     {
         let first = validators::known_epochs(&chain.reader())?.remove(&Epoch::zero());
         let first = first.ok_or(ValidatorsError::TooFew)?;
         track(&mut manager, Epoch::zero(), first.clone(), &settings.followers);
+        tracked = Some(Epoch::zero());
         let joining = Joining {
             runtime: runtime.child("joining"),
             ledger: ledger.clone(),
@@ -510,6 +512,7 @@ where
             epochs,
             epocher,
             begin,
+            tracked,
             mailbox,
             marshaled,
             observer,
@@ -581,6 +584,8 @@ struct Rounds<E: Runtime, M, B> {
     epocher: FixedEpocher,
     /// Where this node began.
     begin: Begin,
+    /// The last epoch whose validators the network was told.
+    tracked: Option<Epoch>,
     mailbox: Marshal,
     marshaled: Automaton<E>,
     observer: Observer<E>,
@@ -658,7 +663,11 @@ where
     /// Tells the network, once, that the validators of an epoch are to be talked with: this is done
     /// an epoch ahead.
     fn track(&mut self, epoch: Epoch) {
+        if self.tracked.is_some_and(|tracked| epoch <= tracked) {
+            return;
+        }
         let Some(votes) = self.epochs.get(epoch) else { return };
+        self.tracked = Some(epoch);
         let validators = votes.participants().clone();
         track(&mut self.manager, epoch, validators, &self.settings.followers);
     }
