@@ -164,6 +164,27 @@ pub struct Ledger {
 struct Changing {
     events: Subscription,
     verified: Verified,
+    room: Room,
+    /// Number and hash of the block that was built here last.
+    built: Option<(u64, B256)>,
+}
+
+/// How much gas the blocks that are built here hold, at most.
+///
+/// A block that takes longer than the others wait is skipped, and the next proposer would make it
+/// again: a network whose gas limit is too high for its machines would stand for ever. So each time that
+/// a block of this node was not built upon its next one has half the room, and twice when it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Room(u64);
+
+/// No transaction takes more (EIP-7825): there is always room for one.
+const ROOM_MIN: u64 = 1 << 24;
+
+impl Room {
+    fn after(self, was_built_upon: bool, gas_limit: u64) -> Self {
+        let now = self.0.min(gas_limit);
+        Self(if was_built_upon { now.saturating_mul(2) } else { now / 2 }.max(ROOM_MIN))
+    }
 }
 
 /// The proposals that were found valid last.
@@ -208,7 +229,12 @@ impl Ledger {
         mutants: Mutants,
         now: u64,
     ) -> Result<Self, Error> {
-        let changing = Changing { events: chain.subscribe(), verified: Verified::default() };
+        let changing = Changing {
+            events: chain.subscribe(),
+            verified: Verified::default(),
+            room: Room(u64::MAX),
+            built: None,
+        };
         let ledger = Self {
             chain,
             pool,
@@ -282,10 +308,14 @@ impl Ledger {
         let timestamp = now.max(header.timestamp);
         let mut context = next_context(self.chain.spec(), &header, difficulty, timestamp);
         context.block_gas_limit = self.gas_limit(&header);
+        if let Some((number, hash)) = changing.built.take() {
+            let was_built_upon = reader.hash_of(number)? == Some(hash);
+            changing.room = changing.room.after(was_built_upon, context.block_gas_limit);
+        }
         let candidates = {
             let pool = self.pool.lock();
             let best = pool.best_at(context.base_fee, context.blob_base_fee);
-            candidates(best, context.block_gas_limit, usize::MAX)
+            candidates(best, context.block_gas_limit.min(changing.room.0), usize::MAX)
         };
         let hashes: Vec<B256> = candidates.iter().map(|tx| *tx.transaction.tx_hash()).collect();
         let attributes = Attributes {
@@ -298,6 +328,7 @@ impl Ledger {
         let built = self.chain.build(parent, &attributes, candidates)?;
         drop_refused(&self.pool, &built.skipped, &hashes, false, now);
         let (block, list) = (built.executed.block.clone(), list_bytes(&built.executed));
+        changing.built = Some((block.block.block.header.number, block.block.hash));
         self.insert(&mut changing, built.executed, now)?;
         Ok((block, list))
     }
@@ -566,4 +597,23 @@ fn list_bytes(executed: &ExecutedBlock) -> Bytes {
     let list = executed.access_list.as_ref().or(executed.recorded_list.as_ref());
     let bytes = list.map(|list| Bytes::from(alloy_rlp::encode(list)));
     bytes.filter(|bytes| bytes.len() <= LIST_BYTES_MAX).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_that_nobody_builds_upon_get_smaller_and_grow_again() {
+        let limit = 400_000_000;
+        let mut room = Room(u64::MAX);
+        let mut seen = Vec::new();
+        for was_built_upon in [true, false, false, false, false, false, false, true, true] {
+            room = room.after(was_built_upon, limit);
+            seen.push(room.0.min(limit) / 1_000_000);
+        }
+        assert_eq!(seen, [400, 200, 100, 50, 25, 16, 16, 33, 67]);
+        // A limit that is smaller than a transaction may be is no reason for more.
+        assert_eq!(Room(u64::MAX).after(false, 1_000_000), Room(ROOM_MIN));
+    }
 }
