@@ -33,6 +33,9 @@ const ASK_INTERVAL: Duration = Duration::from_millis(250);
 const OFFER_TIME: Duration = Duration::from_secs(5);
 /// How long an answer is waited for.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// What was not answered is asked again: messages are lost, and dropped by who sends more in a second
+/// than the channel lets through.
+const AGAIN_INTERVAL: Duration = Duration::from_millis(500);
 /// Questions that are asked at a time.
 const WINDOW: usize = 16;
 /// How often it is logged how far this is.
@@ -182,28 +185,36 @@ where
         requests: Vec<Request>,
     ) -> Result<Vec<Response>, Failure> {
         let first = self.next_id;
-        let count = requests.len();
-        self.next_id += count as u64;
-        for (id, request) in (first..).zip(requests) {
-            let message = Message::Request(id, request).encode();
-            self.channel.0.send(Recipients::One(peer.clone()), message, false);
-        }
+        self.next_id += requests.len() as u64;
+        let mut missing: BTreeMap<u64, Vec<u8>> = (first..)
+            .zip(requests)
+            .map(|(id, request)| (id, Message::Request(id, request).encode()))
+            .collect();
         let mut answers: BTreeMap<u64, Response> = BTreeMap::new();
-        while answers.len() < count {
-            let end = self.runtime.current() + ANSWER_TIME;
+        let mut ask_at = self.runtime.current();
+        let mut end = ask_at + ANSWER_TIME;
+        while !missing.is_empty() {
             let message = select! {
                 _ = self.runtime.sleep_until(end) => return Err(Failure::Silent),
+                _ = self.runtime.sleep_until(ask_at) => {
+                    ask_at = self.runtime.current() + AGAIN_INTERVAL;
+                    for message in missing.values() {
+                        self.channel.0.send(Recipients::One(peer.clone()), message.clone(), false);
+                    }
+                    continue;
+                },
                 message = self.channel.1.recv() => message,
             };
             let Ok((from, message)) = message else { return Err(JoinError::Network.into()) };
             match Message::decode(message.as_ref()) {
                 Some(Message::Request(id, _)) => self.decline(&from, id),
-                Some(Message::Response(id, response))
-                    if from == *peer && (first..self.next_id).contains(&id) =>
-                {
-                    answers.insert(id, response);
+                Some(Message::Response(id, response)) if from == *peer => {
+                    // Else it is an answer that came twice, or was given up.
+                    if missing.remove(&id).is_some() {
+                        answers.insert(id, response);
+                        end = self.runtime.current() + ANSWER_TIME;
+                    }
                 }
-                // An answer that was given up, or of somebody who was not asked.
                 _ => {}
             }
         }

@@ -7,7 +7,7 @@ use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use heddle_types::{AccountState, Header};
 
 /// Accounts, and slots, of one answer.
-pub(super) const PAGE: usize = 2_048;
+pub(super) const PAGE: usize = 8_192;
 /// Codes that are asked for at a time: each has 24 KiB at most, or 64 KiB in later forks.
 pub(super) const CODES_MAX: usize = 32;
 
