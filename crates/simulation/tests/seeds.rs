@@ -1,6 +1,6 @@
 //! A few seeds in full, as `cargo xtask sim` runs many.
 
-use heddle_simulation::{Size, run};
+use heddle_simulation::{Fault, Mutant, Scenario, Size, run};
 
 /// Small enough for every change, with all properties.
 const SMALL: Size = Size { validators: None, blocks: 30, transactions: 60 };
@@ -20,4 +20,22 @@ fn a_few_networks_hold_whatever_happens_to_them() {
 #[test]
 fn the_same_seed_is_the_same_run() {
     assert_eq!(run(7, SMALL, None), run(7, SMALL, None));
+}
+
+#[test]
+fn a_node_that_lost_its_disk_takes_over_a_state() {
+    let has_it = |seed: &u64| Scenario::new(*seed, SMALL).has(Fault::LostDisk);
+    let mut times = 0;
+    for seed in (1..).filter(has_it).take(3) {
+        let outcome = run(seed, SMALL, None);
+        assert_eq!(outcome.violation, None, "again: cargo xtask sim --seed {seed} --blocks 30");
+        times += outcome.faults.get(&Fault::LostDisk).copied().unwrap_or_default();
+    }
+    assert!(times > 0);
+}
+
+#[test]
+fn a_rule_that_is_left_out_is_missed() {
+    let outcome = run(1, SMALL, Some(Mutant::AccuseWithoutProof));
+    assert!(outcome.violation.is_some_and(|it| it.property == "P10"));
 }

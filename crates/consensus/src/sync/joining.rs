@@ -3,7 +3,7 @@
 use super::{
     FLOOR_NOTE,
     border::{Border, check_certificate, noted},
-    message::{After, BlockParts, CODES_MAX, Message, Offer, Part, Request, Response},
+    message::{After, BlockParts, CODES_MAX, Message, Offer, PAGE, Part, Request, Response},
 };
 use crate::{
     block::ProposalHead,
@@ -38,6 +38,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(10);
 const AGAIN_INTERVAL: Duration = Duration::from_millis(500);
 /// Questions that are asked at a time.
 const WINDOW: usize = 16;
+/// Accounts and slots of a state, at most: what a liar makes up has no end, and the root is known to be
+/// wrong only then.
+const ITEMS_MAX: usize = 32 << 20;
 /// How often it is logged how far this is.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 /// Shards of a state.
@@ -336,6 +339,9 @@ where
                 accounts += shard.accounts.len();
                 slots += shard.slots.len();
             }
+            if accounts + slots > ITEMS_MAX {
+                return Err(TOO_MUCH);
+            }
             let ledger = self.ledger.clone();
             let changed = blocking(&self.runtime, move || {
                 let reader = ledger.chain().reader();
@@ -384,10 +390,20 @@ where
             next.push(Request::Accounts(part(shard, None)));
             next.push(Request::Slots(part(shard, None)));
         }
+        let mut items = 0;
         while !next.is_empty() {
             let asked = std::mem::take(&mut next);
             let answers = self.ask(peer, asked.clone()).await?;
             for (request, answer) in asked.into_iter().zip(answers) {
+                let length = match &answer {
+                    Response::Accounts(page) => page.items.len(),
+                    Response::Slots(page) => page.items.len(),
+                    _ => 0,
+                };
+                items += length;
+                if length > PAGE || items > ITEMS_MAX {
+                    return Err(TOO_MUCH);
+                }
                 match (request, answer) {
                     (Request::Accounts(it), Response::Accounts(page)) => {
                         let Some(shard) = found.get_mut(&it.shard) else { continue };
@@ -447,6 +463,7 @@ where
 }
 
 const NO_END: Failure = Failure::Lied("there is more after nothing");
+const TOO_MUCH: Failure = Failure::Lied("it tells more than there can be");
 
 /// What a shard has.
 #[derive(Default)]
