@@ -53,7 +53,7 @@ pub(crate) struct Start {
     pub(crate) key: PrivateKey,
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) mutants: Mutants,
-    pub(crate) restored: bool,
+    pub(crate) memory: Memory,
     pub(crate) state_sync_behind: Option<u64>,
     pub(crate) followers: Vec<PublicKey>,
     pub(crate) pace: Pace,
@@ -64,7 +64,7 @@ pub(crate) struct Start {
 /// How a validator works in the simulation: quick, so that many blocks fit into little time.
 fn settings(start: &Start) -> Settings {
     Settings {
-        memory: if start.restored { Memory::Unknown } else { Memory::Whole },
+        memory: start.memory,
         followers: start.followers.clone(),
         state_sync_behind: start.state_sync_behind,
         leader_timeout: Duration::from_millis(800),

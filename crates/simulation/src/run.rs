@@ -25,7 +25,8 @@ use commonware_p2p::{
 use commonware_runtime::{Clock as _, Quota, Runner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZU32, NZUsize, Probability, ordered::Set};
 use heddle_consensus::{
-    Channels, Mutants, Pace, Tamper, Votes, message_bytes_max, namespace, recorded_equivocations,
+    Channels, Memory, Mutants, Pace, Tamper, Votes, message_bytes_max, namespace,
+    recorded_equivocations,
 };
 use heddle_pool::{Candidate, Origin, PooledTransaction};
 use heddle_producer::sender_state;
@@ -47,6 +48,8 @@ type ChannelPair = (simulated::Sender<Key, Context>, simulated::Receiver<Key>);
 const RECOVERY_TIME: Duration = Duration::from_secs(180);
 /// The longest that a run may last, in simulated time.
 const RUN_TIME: Duration = Duration::from_secs(1_800);
+/// Blocks after which somebody votes for sure who was told how far the others are.
+const SILENT_BLOCKS: u64 = 8;
 /// A node that starts late takes over a state that is so many blocks ahead.
 const STATE_SYNC_BEHIND: u64 = 10;
 /// How often it is drawn anew who hears whom while a validator runs twice.
@@ -109,7 +112,10 @@ struct Node {
     shown: u64,
     /// A copy of its disk from before.
     backup: Option<Machine>,
-    restored: bool,
+    /// Whether it knows what it has signed, as its node would have it in a file.
+    memory: Memory,
+    /// How far the network was when that was found out.
+    told_at: u64,
     /// When it is to be started again.
     down_until: Option<SystemTime>,
 }
@@ -188,7 +194,8 @@ impl World {
                 weather: Weather::new(chance.any()),
                 shown: 0,
                 backup: None,
-                restored: false,
+                memory: Memory::Whole,
+                told_at: 0,
                 down_until: None,
             }
         });
@@ -225,6 +232,16 @@ impl World {
     /// Whether a node is the one that starts late, and loses its disk.
     fn starts_late(&self, at: usize) -> bool {
         at == self.scenario.validators && self.scenario.has(Fault::LostDisk)
+    }
+
+    /// How many are silent, or may be for some views more: they count as faulty.
+    fn silent(&self) -> usize {
+        let is_silent = |node: &&Node| match node.memory {
+            Memory::Whole => false,
+            Memory::Unknown => true,
+            Memory::KnownAfter(..) => self.judge.height() < node.told_at + SILENT_BLOCKS,
+        };
+        self.nodes.iter().filter(is_silent).count()
     }
 
     /// Nodes that follow the rules.
@@ -351,6 +368,12 @@ impl World {
             let reader = process.chain().reader();
             let finalized = reader.finalized().unwrap_or_default();
             let view = process.view.clone();
+            if self.nodes[at].memory == Memory::Unknown
+                && let Some((epoch, number)) = view.silent_until()
+            {
+                self.nodes[at].memory = Memory::KnownAfter(epoch, number);
+                self.nodes[at].told_at = self.judge.height();
+            }
             let shown = self.nodes[at].shown;
             if finalized < shown {
                 return Err(violation(
@@ -439,7 +462,7 @@ impl World {
             key: node.key.clone(),
             genesis: self.genesis.clone(),
             mutants,
-            restored: node.restored,
+            memory: node.memory,
             state_sync_behind: self.starts_late(at).then_some(STATE_SYNC_BEHIND),
             followers: self.nodes.iter().map(|node| node.key.public_key()).collect(),
             pace: Pace {

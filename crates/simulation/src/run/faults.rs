@@ -5,6 +5,7 @@ use crate::{Machine, genesis::change, judge::Violation, scenario::Fault};
 use commonware_cryptography::Signer as _;
 use commonware_p2p::{Recipients, Sender as _, simulated::Link};
 use commonware_runtime::Clock as _;
+use heddle_consensus::Memory;
 use std::time::Duration;
 
 impl World {
@@ -146,12 +147,18 @@ impl World {
                     .map_or(after, |backup| backup.copy(self.chance.any()));
                 self.nodes[at].down_until = Some(self.now());
             }
+            // No more than can be borne are restored at a time, as operators are told.
+            Some(backup)
+                if self.silent() + self.scenario.byzantine >= self.scenario.tolerated() =>
+            {
+                self.nodes[at].backup = Some(backup);
+            }
             Some(backup) => {
                 self.count(Fault::Restore);
                 self.stop(at);
                 let node = &mut self.nodes[at];
                 node.machine = backup;
-                node.restored = true;
+                node.memory = Memory::Unknown;
                 // What it has shown since is gone with its disk.
                 node.shown = 0;
                 node.down_until = Some(self.runtime.current());
@@ -174,7 +181,7 @@ impl World {
         node.machine = Machine::new(seed);
         node.shown = 0;
         // It may have become a validator, and does not know what it has signed.
-        node.restored = !is_first;
+        node.memory = if is_first { Memory::Whole } else { Memory::Unknown };
         node.down_until = Some(self.runtime.current());
     }
 
