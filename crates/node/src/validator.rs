@@ -171,6 +171,7 @@ pub(crate) fn start(
         gas_limit: settings.gas_limit,
         keep_states: settings.keep_states,
     };
+    let began = chain.reader().head().header.timestamp;
     let ledger = Arc::new(Ledger::new(chain, pool, block_settings, Mutants::default(), now)?);
     let parse = |peer: &String| {
         let parsed = peer.parse::<Peer>();
@@ -199,8 +200,11 @@ pub(crate) fn start(
     let block_time = milliseconds(settings.block_time_ms, BLOCK_TIME_MS);
     let idle_time = milliseconds(settings.idle_time_ms, IDLE_TIME_MS).max(block_time);
     let pace = Pace { block_time, idle_time };
-    let state_sync_behind =
-        Some(settings.state_sync_behind.unwrap_or(STATE_SYNC_BEHIND)).filter(|behind| *behind > 0);
+    let behind = settings.state_sync_behind.unwrap_or(STATE_SYNC_BEHIND);
+    // Nobody is that far ahead on a chain that began just now: nobody has to be asked.
+    let age = now.saturating_sub(began).saturating_mul(1_000);
+    let is_old = u128::from(age) >= u128::from(behind).saturating_mul(block_time.as_millis());
+    let state_sync_behind = Some(behind).filter(|behind| *behind > 0 && is_old);
     let host = Host {
         key,
         listen,

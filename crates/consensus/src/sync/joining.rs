@@ -211,13 +211,13 @@ where
             let Ok((from, message)) = message else { return Err(JoinError::Network.into()) };
             match Message::decode(message.as_ref()) {
                 Some(Message::Request(id, _)) => self.decline(&from, id),
-                Some(Message::Response(id, response)) if from == *peer => {
-                    // Else it is an answer that came twice, or was given up.
-                    if missing.remove(&id).is_some() {
-                        answers.insert(id, response);
-                        end = self.runtime.current() + ANSWER_TIME;
-                    }
+                Some(Message::Response(id, response))
+                    if from == *peer && missing.remove(&id).is_some() =>
+                {
+                    answers.insert(id, response);
+                    end = self.runtime.current() + ANSWER_TIME;
                 }
+                // It came twice, was given up, or is of somebody who was not asked.
                 _ => {}
             }
         }
