@@ -82,9 +82,14 @@ const STATE_FOLDERS: [&str; 12] = [
     "stTransitionTest",
 ];
 
-/// What the steps run beside cargo: program and Debian package.
-const TOOLS: [(&str, &str); 4] =
-    [("node", "nodejs"), ("npm", "npm"), ("chromium", "chromium"), ("openssl", "openssl")];
+/// What the steps run beside cargo: program, how it tells its version, and Debian package.
+const TOOLS: [(&str, &str, &str); 5] = [
+    ("node", "--version", "nodejs"),
+    ("npm", "--version", "npm"),
+    ("chromium", "--version", "chromium"),
+    ("openssl", "version", "openssl"),
+    ("ip", "-V", "iproute2"),
+];
 
 /// Runs all steps and prints a summary; its last line counts them.
 pub(crate) fn run() -> Result<bool> {
@@ -296,8 +301,8 @@ pub(crate) fn state_tests(tests: &Path, folders: &[&str]) -> Outcome {
 fn install_tools() -> Outcome {
     let missing: Vec<&str> = TOOLS
         .iter()
-        .filter(|(program, _)| !can_run(program))
-        .map(|(_, package)| *package)
+        .filter(|(program, version, _)| !can_run(program, version))
+        .map(|(.., package)| *package)
         .collect();
     if missing.is_empty() {
         return Outcome::Passed;
@@ -315,10 +320,10 @@ fn install_tools() -> Outcome {
     }
 }
 
-fn can_run(program: &str) -> bool {
+fn can_run(program: &str, version: &str) -> bool {
     let quiet = || Stdio::null();
     let mut command = Command::new(program);
-    command.arg("--version").stdin(quiet()).stdout(quiet()).stderr(quiet());
+    command.arg(version).stdin(quiet()).stdout(quiet()).stderr(quiet());
     command.status().is_ok_and(|status| status.success())
 }
 
