@@ -23,7 +23,7 @@ use commonware_p2p::{
     simulated::{self, Oracle, SplitOrigin, SplitTarget},
 };
 use commonware_runtime::{Clock as _, Quota, Runner as _, Supervisor as _, deterministic};
-use commonware_utils::{NZU32, NZUsize, Probability, ordered::Set};
+use commonware_utils::{NZUsize, Probability, ordered::Set};
 use heddle_consensus::{
     Channels, Memory, Mutants, Pace, Tamper, Votes, message_bytes_max, namespace,
     recorded_equivocations,
@@ -35,7 +35,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -442,8 +442,10 @@ impl World {
 
     async fn channels(&self, key: &Key) -> Vec<ChannelPair> {
         let control = self.oracle.control(key.clone());
-        // Room is made for a second of it from each peer.
-        let quota = Quota::per_second(NZU32!(2_000));
+        // Room is made for a second of it from each peer: with a hundred of them there is less need,
+        // and not the memory.
+        let each_second = (20_000 / self.nodes.len() as u32).clamp(200, 2_000);
+        let quota = Quota::per_second(NonZeroU32::new(each_second).unwrap_or(NonZeroU32::MIN));
         let mut channels = Vec::new();
         for channel in 0..heddle_consensus::CHANNELS {
             let registered = control.register(channel, quota).await;
