@@ -46,6 +46,8 @@ type ChannelPair = (simulated::Sender<Key, Context>, simulated::Receiver<Key>);
 
 /// How long the network may take to come back once nothing is wrong any more.
 const RECOVERY_TIME: Duration = Duration::from_secs(180);
+/// Faults end when nothing was final for so long.
+const STANDSTILL_TIME: Duration = Duration::from_secs(120);
 /// The longest that a run may last, in simulated time.
 const RUN_TIME: Duration = Duration::from_secs(1_800);
 /// Blocks after which somebody votes for sure who was told how far the others are.
@@ -264,6 +266,7 @@ impl World {
         let (blocks, transactions) = (self.scenario.size.blocks, self.scenario.size.transactions);
         let mut next_fault = self.now() + Duration::from_secs(1);
         let mut next_sending = self.now();
+        let mut highest = (0, self.now());
         // Most of it happens while things go wrong.
         while self.judge.height() < blocks * 8 / 10 {
             self.look().await?;
@@ -284,7 +287,12 @@ impl World {
                 self.calm_at = None;
                 self.calm_links().await;
             }
-            if self.elapsed() > RUN_TIME {
+            if self.judge.height() > highest.0 {
+                highest = (self.judge.height(), self.now());
+            }
+            let stands = self.now().duration_since(highest.1).unwrap_or_default();
+            // Whether it has fallen apart shows when all is well again.
+            if self.elapsed() > RUN_TIME || stands > STANDSTILL_TIME {
                 break;
             }
             self.runtime.sleep(LOOK_INTERVAL.min(Duration::from_millis(25))).await;
