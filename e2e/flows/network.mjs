@@ -1,9 +1,8 @@
 // Validators in network namespaces: each main kind of fault once, while clients send and read, and
 // what all of them saw is checked. `../network.mjs` does it for hours.
 
-import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { flow, holds } from "../lib/flow.mjs";
+import { flow, nodeTests } from "../lib/flow.mjs";
 import { Campaign } from "../lib/campaign.mjs";
 import { folder } from "../lib/paths.mjs";
 
@@ -12,14 +11,7 @@ const KINDS = ["kill", "isolate", "split", "one-way", "slow", "pause", "kill-two
 const campaign = new Campaign({ name: "network", seed: 1, order: KINDS.values() });
 
 /** That the checks find what must not be; no network is needed. */
-async function testChecks() {
-  const child = spawn(process.execPath, ["--test", join(folder, "test", "histories.test.mjs")], { stdio: ["ignore", "pipe", "inherit"] });
-  let text = "";
-  child.stdout.on("data", (chunk) => (text += chunk));
-  const status = await new Promise((resolve) => child.on("close", resolve));
-  holds(status === 0, `the tests of the checks failed\n${text}`);
-  return `${text.match(/^. pass (\d+)$/m)?.[1]} passed`;
-}
+const testChecks = () => nodeTests(join(folder, "test", "histories.test.mjs"));
 
 async function finish() {
   await campaign.finish();

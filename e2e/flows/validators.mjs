@@ -1,11 +1,10 @@
 // A network of validators: clients on each of them, a validator that is killed, and two at a time.
 
-import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPublicClient, createWalletClient, defineChain, http } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { accounts, equal, eventually, failure, flow, holds, keys, output, request } from "../lib/flow.mjs";
+import { accounts, equal, eventually, failure, flow, hex, holds, keys, nodeTests, output, request, sleep } from "../lib/flow.mjs";
 import { foundry, lightClient } from "../lib/paths.mjs";
 import { Testnet } from "../lib/testnet.mjs";
 import { Watch } from "../lib/watch.mjs";
@@ -20,8 +19,6 @@ const SETTLE_MS = 1000;
 /** Until a transaction is final, or a validator has caught up: turns of a dead one are waited out. */
 const FINAL_MS = 45_000;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const hex = (number) => `0x${number.toString(16)}`;
 let net;
 let watch;
 let validators;
@@ -249,15 +246,8 @@ async function prove() {
 }
 
 /** What tests the light client without a network. */
-async function testLightClient() {
-  const files = ["client", "proof", "trie"].map((name) => join(lightClient, "test", `${name}.test.mjs`));
-  const child = spawn(process.execPath, ["--test", ...files], { stdio: ["ignore", "pipe", "inherit"] });
-  let text = "";
-  child.stdout.on("data", (chunk) => (text += chunk));
-  const status = await new Promise((resolve) => child.on("close", resolve));
-  holds(status === 0, `the tests of the light client failed\n${text}`);
-  return `${text.match(/^. pass (\d+)$/m)?.[1]} passed`;
-}
+const testLightClient = () =>
+  nodeTests(...["client", "proof", "trie"].map((name) => join(lightClient, "test", `${name}.test.mjs`)));
 
 async function finish() {
   for (const { url } of validators) equal(await request("heddle_equivocations", [], url), [], "equivocations");

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { encodeDeployData, keccak256 as hashOf } from "viem";
 import { BANK, Client, History, Sender, accountOf, acted, bank, keysOf, lists, moved, readBank, readLists, results } from "./clients.mjs";
 import { Scene, kinds } from "./faults.mjs";
+import { hex, sleep } from "./flow.mjs";
 import { checkBank, checkLists, checkSessions } from "./histories.mjs";
 import { Network } from "./namespaces.mjs";
 import { generator } from "./random.mjs";
@@ -24,8 +25,6 @@ const BATCH = 60;
 /** Who gets the fees. */
 const NOBODY = `0x${"00".repeat(20)}`;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const hex = (number) => `0x${number.toString(16)}`;
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0n);
 const shortened = (text) => (text.length > 500 ? `${text.slice(0, 500)}…` : text);

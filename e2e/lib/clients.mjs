@@ -3,7 +3,7 @@
 
 import { decodeEventLog, decodeFunctionResult, encodeFunctionData, keccak256 as hashOf, toHex } from "viem";
 import { privateKeyToAccount } from "viem/accounts";
-import { artifact } from "./flow.mjs";
+import { artifact, sleep } from "./flow.mjs";
 
 export const CHAIN = 4242;
 const GWEI = 10n ** 9n;
@@ -21,7 +21,6 @@ export const BANK = { accounts: 8, each: 1000 };
 const GROUP = 5;
 export const keysOf = (group) => Array.from({ length: GROUP }, (_, index) => group * GROUP + index);
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** An account for each number; none has anything anywhere else. */
 export const accountOf = (number) => privateKeyToAccount(toHex(BigInt(number + 1) * 0x1000_0001n, { size: 32 }));

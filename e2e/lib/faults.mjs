@@ -1,9 +1,9 @@
 // What happens to a network of four validators, one kind of fault at a time. A seed decides on which
 // of them, and for how long.
 
-import { isReady } from "./namespaces.mjs";
+import { sleep } from "./flow.mjs";
+import { isReady } from "./testnet.mjs";
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
 
 /** What was on its way before there was no quorum arrives within this time. */

@@ -83,9 +83,12 @@ export async function eventually(condition, what, timeoutMs = 10_000) {
     const value = await condition();
     if (value) return value;
     if (Date.now() > end) throw new Error(`${what}: not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
 }
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+export const hex = (number) => `0x${number.toString(16)}`;
 
 let nextId = 1;
 
@@ -119,4 +122,10 @@ export function output(program, args, options = {}) {
       reject(Object.assign(error, { output: text + errors }));
     });
   });
+}
+
+/** Runs tests of Node.js, which have to pass, and says how many there are. */
+export async function nodeTests(...files) {
+  const text = await output(process.execPath, ["--test", ...files]);
+  return `${text.match(/^. pass (\d+)$/m)?.[1]} passed`;
 }

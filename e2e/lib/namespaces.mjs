@@ -10,8 +10,9 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sleep } from "./flow.mjs";
 import { folder as here, made } from "./paths.mjs";
-import { missing as noValidators, program } from "./testnet.mjs";
+import { isReady, missing as noValidators, program } from "./testnet.mjs";
 
 const logs = join(made, "logs");
 const switchProgram = join(here, "lib", "links.py");
@@ -30,7 +31,6 @@ const DISK_BYTES = 4 * 2 ** 30;
 /** As much of it is filled by a file when it is to be full. */
 const FILLED_BYTES = 2 ** 20;
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Why there can be no namespaces here; `undefined` if there can. */
 export function missing() {
@@ -357,14 +357,4 @@ function readFrom(path, position) {
   readSync(file, bytes, 0, bytes.length, position);
   closeSync(file);
   return bytes;
-}
-
-/** Whether a validator says that it serves. */
-export async function isReady({ url }) {
-  try {
-    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) })).ok;
-  } catch {
-    // Nobody listens yet.
-    return false;
-  }
 }

@@ -79,7 +79,7 @@ export class Testnet {
     validator.pid = child.pid;
     validator.ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)));
     const end = Date.now() + timeoutMs;
-    while (!(await isReady(validator.url))) {
+    while (!(await isReady(validator))) {
       if (child.exitCode !== null) throw new Error(`validator ${validator.index} ended with ${child.exitCode}; see its log`);
       if (Date.now() > end) throw new Error(`validator ${validator.index} does not answer within ${timeoutMs} ms`);
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -141,9 +141,10 @@ function commandOf(pid) {
 /** One that has ended and was not waited for has no command any more. */
 const isRunning = (pid) => commandOf(pid) !== "";
 
-async function isReady(url) {
+/** Whether a validator says that it serves. */
+export async function isReady({ url }) {
   try {
-    return (await fetch(`${url}/readyz`)).ok;
+    return (await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(1000) })).ok;
   } catch {
     // Nobody listens yet.
     return false;

@@ -1,11 +1,10 @@
 // Watches all final blocks of validators all the time, and notes where they differ.
 
-import { request } from "./flow.mjs";
+import { hex, request } from "./flow.mjs";
 
 const INTERVAL_MS = 50;
 
 const blockOf = (validator, block) => request("eth_getBlockByNumber", [block, false], validator.url);
-const hex = (number) => `0x${number.toString(16)}`;
 
 export class Watch {
   /** Begins; those that are not up are left alone. */

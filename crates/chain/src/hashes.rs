@@ -36,12 +36,6 @@ impl BlockHashes {
             return Ok(Some(record.hash));
         }
         // A chain that began later knows the hashes before.
-        let Some(origin) = records::origin(&self.reader)? else { return Ok(None) };
-        let Some(first) = records::height(&self.reader, records::FIRST_BLOCK)? else {
-            return Ok(None);
-        };
-        let place = first.checked_sub(number).and_then(|behind| behind.checked_sub(1));
-        let place = place.and_then(|place| usize::try_from(place).ok());
-        Ok(place.and_then(|place| origin.ancestors.get(place).copied()))
+        Ok(records::origin(&self.reader)?.and_then(|origin| origin.hash_of(number)))
     }
 }

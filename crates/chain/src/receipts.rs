@@ -1,5 +1,5 @@
-//! How receipts lie in the store, and are sent to nodes that begin here: without their blooms, which are found out again from the logs
-//! and would be most of the bytes.
+//! How receipts lie in the store, and are sent to nodes that take over a state: without their blooms,
+//! which are found out again from the logs and would be most of the bytes.
 
 use alloy_primitives::{B256, Bytes, Log, logs_bloom};
 use alloy_rlp::{RlpDecodable, RlpEncodable};

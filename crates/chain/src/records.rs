@@ -105,8 +105,18 @@ const ORIGIN: &[u8] = b"origin";
 pub(crate) struct Origin {
     /// Of the genesis.
     pub(crate) genesis: Header,
-    /// Hashes of the blocks before the first one, the last one first.
+    /// Height of the first block.
+    pub(crate) first: u64,
+    /// Hashes of the blocks before it, the last one first.
     pub(crate) ancestors: Vec<B256>,
+}
+
+impl Origin {
+    /// The hash of a block before the first one, if it is known.
+    pub(crate) fn hash_of(&self, number: u64) -> Option<B256> {
+        let place = self.first.checked_sub(number)?.checked_sub(1)?;
+        self.ancestors.get(usize::try_from(place).ok()?).copied()
+    }
 }
 
 pub(crate) fn origin(reader: &Reader) -> Read<Origin> {

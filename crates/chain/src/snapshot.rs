@@ -79,7 +79,8 @@ impl Chain {
             records::put_height(&mut writer, name, Some(number))?;
         }
         let ancestors: Vec<B256> = snapshot.ancestors.iter().map(Header::hash_slow).collect();
-        records::put_origin(&mut writer, &Origin { genesis: head.header.clone(), ancestors })?;
+        let origin = Origin { genesis: head.header.clone(), first: number, ancestors };
+        records::put_origin(&mut writer, &origin)?;
         for Note { name, bytes } in notes {
             records::put_note(&mut writer, name, bytes)?;
         }

@@ -3,7 +3,7 @@
 use crate::{
     block::{Commitment, ProposalHead},
     scheme::Votes,
-    validator::View,
+    validator::{View, certified},
 };
 use alloy_primitives::B256;
 use commonware_codec::{Copying, Decode as _, Encode as _};
@@ -86,11 +86,8 @@ impl View {
         for at in number..=last.min(number.saturating_add(DESCENDANTS_MAX)) {
             let header = reader.header(at)?.ok_or(heddle_chain::Error::NoBlock(at))?;
             headers.push(alloy_rlp::encode(&header));
-            let height = Height::new(at);
-            let Some(certificate) = self.marshal.get_finalization(height).await else { continue };
-            let Some(block) = self.marshal.get_block(height).await else { continue };
+            let Some((certificate, head)) = certified(&self.marshal, at).await else { continue };
             let Some(votes) = self.epochs.get(certificate.epoch()) else { continue };
-            let head = block.inner().head().clone();
             return Ok(proof(&certificate, &votes, &self.namespace, head, headers));
         }
         Err(FinalityError::NoCertificate(number))

@@ -16,7 +16,7 @@ mod message;
 mod serving;
 
 pub(crate) use border::note as note_of_border;
-pub(crate) use joining::{JoinError, Joining};
+pub(crate) use joining::Joining;
 pub(crate) use serving::Serving;
 
 use crate::{block::Commitment, scheme::Votes};

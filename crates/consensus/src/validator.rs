@@ -2,14 +2,14 @@
 
 use crate::{
     application::{Application, Pace},
-    block::{Coding, Commitment, Proposal},
+    block::{Coding, Commitment, Proposal, ProposalHead},
     deliveries::Deliveries,
     ledger::{self, Ledger},
     observer::{Observations, Observer},
     recovery,
     runtime::{Failures, Runtime},
     scheme::{Epochs, Silence, Votes},
-    sync::{self, Certificate, JoinError, Joining, Serving},
+    sync::{self, Certificate, Joining, Serving},
     transactions::{self, Announcer},
     validators::{self, ValidatorsError},
 };
@@ -245,16 +245,6 @@ pub enum StartError {
     Storage(#[from] commonware_storage::archive::Error),
 }
 
-impl From<JoinError> for StartError {
-    fn from(error: JoinError) -> Self {
-        match error {
-            JoinError::Chain(error) => Self::Chain(error),
-            JoinError::Ledger(error) => Self::Ledger(error),
-            JoinError::Network => Self::Network,
-        }
-    }
-}
-
 /// Bytes of a page of the files of consensus, and how many stay in memory.
 const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
 const PAGES: NonZeroUsize = NZUsize!(2_048);
@@ -291,6 +281,17 @@ fn genesis(chain: &Chain, first: &Set<PublicKey>) -> Result<Coded, ChainError> {
 /// Names the votes of a chain.
 pub fn namespace(reader: &ChainReader) -> Result<Vec<u8>, ChainError> {
     Ok(crate::scheme::namespace(reader.spec().chain_id, reader.genesis_hash()?))
+}
+
+/// What makes the block of a number final, and the head of its proposal, if both are kept.
+pub(crate) async fn certified(
+    marshal: &Marshal,
+    number: u64,
+) -> Option<(Certificate, ProposalHead)> {
+    let height = Height::new(number);
+    let certificate = marshal.get_finalization(height).await?;
+    let head = marshal.get_block(height).await?.inner().head().clone();
+    (certificate.proposal.payload.block() == head.digest()).then_some((certificate, head))
 }
 
 /// Tells the network with whom to talk in an epoch.

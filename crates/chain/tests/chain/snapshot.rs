@@ -2,6 +2,7 @@
 
 use crate::support::{Choices, chain, genesis, grow};
 use heddle_chain::{ANCESTORS, Chain, ChainReader, ChainSnapshot, Error, Imported, Note, Settings};
+use heddle_executor::revm::DatabaseRef as _;
 use heddle_types::{AccountState, ChangeSet, Fork};
 use proptest::prelude::*;
 
@@ -100,7 +101,15 @@ proptest! {
         let verified = heddle_chain::verify_store(&db, 2, &|_, _, _| {}).unwrap().unwrap();
         prop_assert_eq!((verified.first, verified.head), (blocks, blocks));
         let late = Chain::open(db.clone(), &genesis, Settings::default()).unwrap();
-        // Some ask for the hashes of blocks before the first one.
+        // The hashes of the blocks before the first one can be asked for, as by contracts.
+        let (own, all) = (late.reader(), other.reader());
+        let (own, all) =
+            (own.execution_state_at(blocks).unwrap(), all.execution_state_at(blocks).unwrap());
+        for number in 0..=blocks {
+            let (own, all) = (own.block_hash_ref(number).unwrap(), all.block_hash_ref(number).unwrap());
+            prop_assert_eq!(own, all, "{}", number);
+        }
+        drop((own, all));
         for _ in 0..6 {
             let executed = grow(&other, &mut choices, 12);
             let imported = late.import_recovered(executed.block.block.clone(), None).unwrap();

@@ -7,9 +7,9 @@ use crate::{
     scheme::Votes,
     validators::{LENGTH_SLOT, VALIDATORS_ADDRESS, keys_in, slots_of_keys},
 };
-use alloy_primitives::{B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
+use alloy_primitives::{Bytes, U256, keccak256};
 use alloy_rlp::{RlpDecodable, RlpEncodable};
-use alloy_trie::{EMPTY_ROOT_HASH, Nibbles, TrieAccount, proof::verify_proof};
+use alloy_trie::{Nibbles, TrieAccount, proof::verify_proof};
 use commonware_codec::{Copying, Decode as _, DecodeExt as _};
 use commonware_consensus::{Epochable as _, types::Epoch};
 use commonware_cryptography::{certificate::Verifier as _, ed25519::PublicKey};
@@ -34,20 +34,11 @@ pub(crate) struct Border {
     pub(super) header: Header,
     /// Nodes of tries in RLP, each once.
     nodes: Vec<Bytes>,
-    /// The contract's account.
-    account: ProvedAccount,
+    /// The contract's account, and which nodes lead there, from the root on.
+    account: TrieAccount,
+    account_path: Vec<u64>,
     /// The contract's slots: that with the number of validators, and the one of each key.
     slots: Vec<ProvedSlot>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
-struct ProvedAccount {
-    nonce: u64,
-    balance: U256,
-    storage_root: B256,
-    code_hash: B256,
-    /// Which nodes lead there, from the root on.
-    path: Vec<u64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
@@ -67,20 +58,18 @@ pub(crate) fn note(reader: &ChainReader, epoch: Epoch, number: u64) -> Result<No
     let length = state.slot(VALIDATORS_ADDRESS, U256::from(LENGTH_SLOT))?;
     let proved = state.proof(VALIDATORS_ADDRESS, &slots_of_keys(length))?;
     let mut nodes = Nodes::default();
-    let account = ProvedAccount {
+    let account = TrieAccount {
         nonce: proved.account.nonce,
         balance: proved.account.balance,
         storage_root: proved.account.storage_root,
         code_hash: proved.account.code_hash,
-        path: nodes.path(proved.proof),
     };
-    let slots = proved.slots;
-    let slots = slots
-        .into_iter()
-        .map(|slot| ProvedSlot { value: slot.value, path: nodes.path(slot.proof) })
-        .collect();
-    let nodes = nodes.all;
-    let border = Border { header, nodes, account, slots, ..Border::default() };
+    let account_path = nodes.path(proved.proof);
+    let slots = proved.slots.into_iter();
+    let slots =
+        slots.map(|slot| ProvedSlot { value: slot.value, path: nodes.path(slot.proof) }).collect();
+    let border =
+        Border { header, nodes: nodes.all, account, account_path, slots, ..Border::default() };
     Ok(noted(epoch, &border))
 }
 
@@ -133,17 +122,11 @@ impl Border {
         if head.height != last || head.hash != self.header.hash_slow() {
             return Err("another block than the last one of an epoch was signed");
         }
-        let ProvedAccount { nonce, balance, storage_root, code_hash, path } = &self.account;
-        let account = TrieAccount {
-            nonce: *nonce,
-            balance: *balance,
-            storage_root: *storage_root,
-            code_hash: *code_hash,
-        };
-        let is_there = *code_hash != KECCAK256_EMPTY || *storage_root != EMPTY_ROOT_HASH;
-        let value = is_there.then(|| alloy_rlp::encode(account));
+        let account = self.account;
+        // An account of which nothing is set is none.
+        let value = (account != TrieAccount::default()).then(|| alloy_rlp::encode(account));
         let key = Nibbles::unpack(keccak256(VALIDATORS_ADDRESS));
-        verify_proof(self.header.state_root, key, value, self.nodes(path)?)
+        verify_proof(self.header.state_root, key, value, self.nodes(&self.account_path)?)
             .map_err(|_| "the account of the validators' contract is not proved")?;
         let first = self.slots.first().ok_or("there is no number of validators")?;
         let keys = slots_of_keys(first.value);
@@ -153,7 +136,7 @@ impl Border {
         for (key, slot) in keys.iter().zip(&self.slots) {
             let value = (!slot.value.is_zero()).then(|| alloy_rlp::encode(slot.value));
             let key = Nibbles::unpack(keccak256(key.to_be_bytes::<32>()));
-            verify_proof(*storage_root, key, value, self.nodes(&slot.path)?)
+            verify_proof(account.storage_root, key, value, self.nodes(&slot.path)?)
                 .map_err(|_| "a slot of the validators' contract is not proved")?;
         }
         Ok(keys_in(self.slots.iter().skip(1).map(|slot| slot.value)))

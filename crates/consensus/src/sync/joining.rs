@@ -10,6 +10,7 @@ use crate::{
     ledger::{self, Ledger},
     runtime::{Runtime, blocking, unix_seconds},
     scheme::{Silence, Votes},
+    validator::StartError,
     validators,
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
@@ -70,22 +71,11 @@ enum Failure {
     /// What it says is wrong.
     Lied(&'static str),
     /// This node cannot go on.
-    Own(JoinError),
+    Own(StartError),
 }
 
-/// Why a node cannot begin.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum JoinError {
-    #[error(transparent)]
-    Chain(#[from] ChainError),
-    #[error(transparent)]
-    Ledger(#[from] ledger::Error),
-    #[error("the network ended")]
-    Network,
-}
-
-impl From<JoinError> for Failure {
-    fn from(error: JoinError) -> Self {
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
         Self::Own(error)
     }
 }
@@ -107,7 +97,7 @@ where
 {
     /// Takes over a state, if there is one far ahead, and puts it into the chain. Does nothing if
     /// nobody is far ahead: a third of the validators, and one more, say so, or nobody answers.
-    pub(crate) async fn run(mut self) -> Result<(), JoinError> {
+    pub(crate) async fn run(mut self) -> Result<(), StartError> {
         let mut silent = BTreeSet::new();
         loop {
             let Some((peer, offer)) = self.find(&silent).await? else { return Ok(()) };
@@ -133,7 +123,7 @@ where
     async fn find(
         &mut self,
         silent: &BTreeSet<PublicKey>,
-    ) -> Result<Option<(PublicKey, Offer)>, JoinError> {
+    ) -> Result<Option<(PublicKey, Offer)>, StartError> {
         let enough = N3f1::max_faults(self.first.len() as u32) as usize + 1;
         let end = self.runtime.current() + OFFER_TIME;
         let mut near = BTreeSet::new();
@@ -147,7 +137,7 @@ where
                     self.channel.0.send(Recipients::All, message, false);
                 },
                 message = self.channel.1.recv() => {
-                    let Ok((peer, message)) = message else { return Err(JoinError::Network) };
+                    let Ok((peer, message)) = message else { return Err(StartError::Network) };
                     match Message::decode(message.as_ref()) {
                         Some(Message::Request(id, _)) => self.decline(&peer, id),
                         Some(Message::Response(_, Response::Offer(offer))) => {
@@ -208,7 +198,7 @@ where
                 },
                 message = self.channel.1.recv() => message,
             };
-            let Ok((from, message)) = message else { return Err(JoinError::Network.into()) };
+            let Ok((from, message)) = message else { return Err(StartError::Network.into()) };
             match Message::decode(message.as_ref()) {
                 Some(Message::Request(id, _)) => self.decline(&from, id),
                 Some(Message::Response(id, response))
@@ -269,7 +259,7 @@ where
             Err(ledger::Error::Chain(ChainError::Block { .. })) => {
                 Err(lied("the block breaks a rule"))
             }
-            Err(error) => Err(JoinError::from(error).into()),
+            Err(error) => Err(StartError::from(error).into()),
         }
     }
 
@@ -357,7 +347,7 @@ where
                 }
                 Ok::<_, ChainError>((changed, missing))
             });
-            let (changed, missing) = changed.await.map_err(JoinError::from)?;
+            let (changed, missing) = changed.await.map_err(StartError::from)?;
             changes.accounts.extend(changed);
             codes.extend(missing);
             if self.runtime.current() >= report_at {

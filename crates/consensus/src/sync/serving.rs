@@ -1,7 +1,6 @@
 //! Gives other nodes what they need to begin where this one is.
 
 use super::{
-    Certificate,
     border::{self, Border},
     message::{
         AccountItem, Accounts, BlockParts, CODES_MAX, Message, Offer, PAGE, Part, Request,
@@ -9,14 +8,13 @@ use super::{
     },
 };
 use crate::{
-    block::ProposalHead,
     ledger::Ledger,
     runtime::{Runtime, blocking},
-    validator::Marshal,
+    validator::{Marshal, certified},
 };
 use alloy_primitives::{B256, Bytes};
 use commonware_codec::Encode as _;
-use commonware_consensus::types::{Epoch, Epocher as _, FixedEpocher, Height};
+use commonware_consensus::types::{Epoch, Epocher as _, FixedEpocher};
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_macros::select;
 use commonware_p2p::{Receiver, Recipients, Sender};
@@ -120,7 +118,7 @@ impl Serving {
         let reader = self.ledger.chain().reader();
         let last = reader.finalized().unwrap_or_default();
         for at in (1..=last).rev().take(ANCESTORS as usize) {
-            let Some((certificate, head)) = self.certificate(at).await else { continue };
+            let Some((certificate, head)) = certified(&self.marshal, at).await else { continue };
             let number = at - 1;
             // A node that began late itself may not have all that belongs to it.
             let mut headers = Vec::new();
@@ -141,22 +139,13 @@ impl Serving {
         Ok(None)
     }
 
-    async fn certificate(&self, number: u64) -> Option<(Certificate, ProposalHead)> {
-        let height = Height::new(number);
-        let certificate = self.marshal.get_finalization(height).await?;
-        let block = self.marshal.get_block(height).await?;
-        let head = block.inner().head().clone();
-        // It may be that of a block after it.
-        (certificate.proposal.payload.block() == head.digest()).then_some((certificate, head))
-    }
-
     async fn border(&self, epoch: Epoch) -> Result<Option<Border>, Error> {
         let Some(mut border) = border::stored(&self.ledger.chain().reader(), epoch)? else {
             return Ok(None);
         };
         if border.certificate.is_empty() {
             let Some(last) = self.epocher.last(epoch) else { return Ok(None) };
-            let Some((certificate, head)) = self.certificate(last.get()).await else {
+            let Some((certificate, head)) = certified(&self.marshal, last.get()).await else {
                 return Ok(None);
             };
             border.certificate = certificate.encode().to_vec().into();

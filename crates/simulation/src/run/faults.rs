@@ -1,7 +1,12 @@
 //! What goes wrong in a run, and when it ends.
 
 use super::{STATE_SYNC_BEHIND, World, percent};
-use crate::{Machine, genesis::change, judge::Violation, scenario::Fault};
+use crate::{
+    Machine,
+    genesis::change,
+    judge::Violation,
+    scenario::{Chance, Fault},
+};
 use commonware_cryptography::Signer as _;
 use commonware_p2p::{Recipients, Sender as _, simulated::Link};
 use commonware_runtime::Clock as _;
@@ -205,28 +210,23 @@ impl World {
         let group: Vec<bool> = self.nodes.iter().map(|_| self.chance.percent(50)).collect();
         let deaf = self.chance.below(self.nodes.len() as u64) as usize;
         let (loss, delay) = (self.chance.between(1, 25), self.chance.between(50, 400));
-        for from in 0..self.nodes.len() {
-            for to in (0..self.nodes.len()).filter(|to| *to != from) {
-                let is_cut = match fault {
-                    Fault::Partition => group[from] != group[to],
-                    Fault::OneWay => from == deaf,
-                    _ => false,
-                };
-                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
-                let mut link = self.link();
-                match fault {
-                    Fault::Loss => link.success_rate = percent(100 - loss),
-                    Fault::Delay => {
-                        link.latency += Duration::from_millis(delay);
-                        link.jitter = Duration::from_millis(delay / 2);
-                    }
-                    _ if is_cut => link.success_rate = percent(0),
-                    _ => {}
+        self.set_links(|_, from, to, link| {
+            let is_cut = match fault {
+                Fault::Partition => group[from] != group[to],
+                Fault::OneWay => from == deaf,
+                _ => false,
+            };
+            match fault {
+                Fault::Loss => link.success_rate = percent(100 - loss),
+                Fault::Delay => {
+                    link.latency += Duration::from_millis(delay);
+                    link.jitter = Duration::from_millis(delay / 2);
                 }
-                // Links to whoever is in no set of validators any more are gone.
-                let _ = self.oracle.add_link(a, b, link).await;
+                _ if is_cut => link.success_rate = percent(0),
+                _ => {}
             }
-        }
+        })
+        .await;
         self.calm_after(500, 10_000);
     }
 
@@ -235,34 +235,34 @@ impl World {
     async fn shuffle(&mut self) {
         self.shuffles_left -= 1;
         let cut = self.chance.between(10, 60);
-        for from in 0..self.nodes.len() {
-            for to in (0..self.nodes.len()).filter(|to| *to != from) {
-                let mut link = self.link();
-                if self.chance.percent(cut) {
-                    link.success_rate = percent(0);
-                }
-                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
-                let _ = self.oracle.add_link(a, b, link).await;
+        self.set_links(|chance, _, _, link| {
+            if chance.percent(cut) {
+                link.success_rate = percent(0);
             }
-        }
+        })
+        .await;
         self.calm_after(100, 800);
     }
 
-    pub(super) fn link(&self) -> Link {
-        Link {
-            latency: self.scenario.latency,
-            jitter: self.scenario.latency / 4,
-            success_rate: percent(100),
+    /// Sets the links between all, each as it is when nothing is wrong, with a change.
+    async fn set_links(&mut self, mut change: impl FnMut(&mut Chance, usize, usize, &mut Link)) {
+        for from in 0..self.nodes.len() {
+            for to in (0..self.nodes.len()).filter(|to| *to != from) {
+                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
+                let mut link = Link {
+                    latency: self.scenario.latency,
+                    jitter: self.scenario.latency / 4,
+                    success_rate: percent(100),
+                };
+                change(&mut self.chance, from, to, &mut link);
+                // Links to whoever is in no set of validators any more are gone.
+                let _ = self.oracle.add_link(a, b, link).await;
+            }
         }
     }
 
     pub(super) async fn calm_links(&mut self) {
-        for from in 0..self.nodes.len() {
-            for to in (0..self.nodes.len()).filter(|to| *to != from) {
-                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
-                let _ = self.oracle.add_link(a, b, self.link()).await;
-            }
-        }
+        self.set_links(|_, _, _, _| {}).await;
         for node in &self.nodes {
             let mut weather = node.weather.lock();
             (weather.duplicated, weather.overtaken) = (0, 0);
