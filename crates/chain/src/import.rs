@@ -69,13 +69,51 @@ impl Chain {
     ///
     /// [`Error::Block`] for a signature that belongs to nobody.
     pub fn recover(&self, block: Block) -> Result<RecoveredBlock, Error> {
+        let senders = vec![None; block.body.transactions.len()];
+        self.recover_rest(block, senders)
+    }
+
+    /// As [`Chain::recover`]; `known` tells the sender of a transaction by its hash, where that was
+    /// found out before.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Block`] for a signature that belongs to nobody.
+    pub fn recover_with(
+        &self,
+        block: Block,
+        known: impl Fn(&B256) -> Option<Address>,
+    ) -> Result<RecoveredBlock, Error> {
+        let senders = block.body.transactions.iter().map(|it| known(it.tx_hash())).collect();
+        self.recover_rest(block, senders)
+    }
+
+    /// Finds out the senders that are not known yet.
+    fn recover_rest(
+        &self,
+        block: Block,
+        mut senders: Vec<Option<Address>>,
+    ) -> Result<RecoveredBlock, Error> {
         let hash = block.header.hash_slow();
         let number = block.header.number;
         let fork = self.spec().forks.fork_at(number, block.header.timestamp);
-        let senders =
-            recover_senders(&block.body.transactions, fork).map_err(|(index, signature)| {
-                BlockError::Transaction { index, source: signature.into() }.of(number, hash)
-            })?;
+        let transactions = &block.body.transactions;
+        let unknown: Vec<_> = (0..senders.len()).filter(|at| senders[*at].is_none()).collect();
+        let recovered = match unknown.len() == transactions.len() {
+            true => recover_senders(transactions, fork),
+            false => {
+                let part: Vec<_> = unknown.iter().map(|at| transactions[*at].clone()).collect();
+                recover_senders(&part, fork)
+            }
+        };
+        let recovered = recovered.map_err(|(at, signature)| {
+            BlockError::Transaction { index: unknown[at], source: signature.into() }
+                .of(number, hash)
+        })?;
+        for (at, sender) in unknown.into_iter().zip(recovered) {
+            senders[at] = Some(sender);
+        }
+        let senders = senders.into_iter().flatten().collect();
         Ok(RecoveredBlock { block, hash, senders })
     }
 

@@ -4,7 +4,7 @@ use crate::{
     block::Proposal,
     ledger::Ledger,
     runtime::{Failures, Runtime, blocking, unix_seconds},
-    scheme::{Epochs, Silence, Votes},
+    scheme::{Epochs, Signing},
     validator::Marshal,
     validators,
 };
@@ -14,7 +14,7 @@ use commonware_consensus::{
     marshal::Update,
     types::{Epoch, Epocher as _, FixedEpocher, Height},
 };
-use commonware_cryptography::{Digested, ed25519::PrivateKey};
+use commonware_cryptography::Digested;
 use commonware_runtime::Handle;
 use commonware_utils::{Acknowledgement as _, acknowledgement::Exact};
 use std::sync::Arc;
@@ -30,9 +30,7 @@ pub(crate) struct Deliveries {
     pub(crate) failures: Failures,
     pub(crate) arrived: Arc<Notify>,
     pub(crate) epochs: Epochs,
-    pub(crate) namespace: Arc<[u8]>,
-    pub(crate) key: PrivateKey,
-    pub(crate) silence: Silence,
+    pub(crate) signing: Signing,
     /// Told of each epoch that begins.
     pub(crate) borders: mpsc::UnboundedSender<Epoch>,
 }
@@ -141,8 +139,7 @@ impl Deliveries {
         let Some(info) = self.epocher.containing(last.next()) else { return Ok(()) };
         let next = info.epoch();
         let set = validators::noted(&self.ledger.chain().reader(), next.next())?;
-        let votes = Votes::new(&self.namespace, set, &self.key, self.silence.clone());
-        self.epochs.insert(next.next(), votes);
+        self.epochs.insert(next.next(), self.signing.votes(set));
         // Whoever runs the rounds is gone only when all is.
         let _ = self.borders.send(next);
         Ok(())

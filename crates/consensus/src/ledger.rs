@@ -402,7 +402,9 @@ impl Ledger {
         now: u64,
     ) -> Result<Result<(), Refusal>, Error> {
         let list = list.filter(|_| !self.mutants.list_unchecked);
-        let recovered = self.chain.recover(block);
+        // Most of what others propose was sent here as well.
+        let known = |hash: &B256| self.pool.lock().get(hash).map(|known| known.sender());
+        let recovered = self.chain.recover_with(block, known);
         match recovered.and_then(|block| self.chain.verify_with_list(block, list)) {
             Ok(executed) => self.insert(changing, executed, now).map(Ok),
             // A rule that was broken is the block's fault; all else is not.

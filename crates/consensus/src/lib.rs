@@ -53,7 +53,7 @@ pub use host::{
 pub use ledger::{BlockSettings, Error, Ledger, Mutants, NotesOf, Promoted, Refusal, Tamper};
 pub use observer::Observations;
 pub use runtime::Runtime;
-pub use scheme::{Epochs, Silence, Votes};
+pub use scheme::{Epochs, Silence, VerifiedVotes, Votes};
 pub use transactions::Announcer;
 pub use validator::{
     CHANNELS, Channels, Memory, Settings, Setup, StartError, Validator, View, message_bytes_max,

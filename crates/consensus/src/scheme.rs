@@ -1,7 +1,8 @@
 //! How votes are signed: with ed25519, each by one validator that can be held to it, and never for a
 //! round that may have been voted in already.
 
-use commonware_codec::Read;
+use bytes::Bytes;
+use commonware_codec::{Read, types::lazy::Lazy};
 use commonware_consensus::{
     Epochable as _, Viewable as _,
     simplex::{
@@ -13,16 +14,23 @@ use commonware_consensus::{
 use commonware_cryptography::{
     Digest,
     certificate::{
-        AssemblyError, Attestation, Membership, Scheme, Scoped, Verification, Verifier,
-        verify_then_assemble,
+        AssemblyError, Attestation, Membership, Scheme, Scoped, Subject as _, Verification,
+        Verifier, verify_then_assemble,
     },
     ed25519::{PrivateKey, PublicKey, Signature, certificate::Certificate},
 };
 use commonware_parallel::Strategy;
-use commonware_utils::{N3f1, iter::NonEmpty, ordered::Set};
-use parking_lot::RwLock;
+use commonware_utils::{
+    N3f1, Participant,
+    iter::NonEmpty,
+    ordered::{Quorum as _, Set},
+};
+use parking_lot::{Mutex, RwLock};
 use rand_core::CryptoRng;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 /// Set before whatever validators sign as votes. It goes with the chain's id and genesis, so that a vote
 /// counts on one chain only.
@@ -74,30 +82,79 @@ impl Silence {
     }
 }
 
+/// Votes that were found to be signed by whom they say, in one chain.
+///
+/// All validators of a simulation share one, as each of them would find out the same again. A node of
+/// its own has none: it hardly ever verifies a vote a second time.
+#[derive(Clone, Debug, Default)]
+pub struct VerifiedVotes(Arc<Mutex<HashSet<CheckedVote>>>);
+
+/// Kind, what is signed, by whom, and the signature.
+type CheckedVote = (u8, Bytes, PublicKey, Signature);
+
+/// With what a node signs votes, and knows those of others.
+#[derive(Clone, Debug)]
+pub(crate) struct Signing {
+    pub(crate) namespace: Arc<[u8]>,
+    pub(crate) key: PrivateKey,
+    pub(crate) silence: Silence,
+    pub(crate) verified: Option<VerifiedVotes>,
+}
+
+impl Signing {
+    /// For an epoch with these validators. Who is none of them only watches.
+    pub(crate) fn votes(&self, validators: Set<PublicKey>) -> Votes {
+        let Self { namespace, key, silence, verified } = self;
+        let signer = ed25519::Scheme::signer(namespace, validators.clone(), key.clone());
+        let inner = signer.unwrap_or_else(|| ed25519::Scheme::verifier(namespace, validators));
+        Votes { inner, silence: silence.clone(), verified: verified.clone() }
+    }
+}
+
 /// The keys of the validators of one epoch, one of which may be ours.
 #[derive(Clone, Debug)]
 pub struct Votes {
     inner: ed25519::Scheme,
     silence: Silence,
+    verified: Option<VerifiedVotes>,
 }
 
 impl Votes {
-    /// For a validator; for somebody who only watches if the key is of none of these.
-    pub fn new(
-        namespace: &[u8],
-        validators: Set<PublicKey>,
-        key: &PrivateKey,
-        silence: Silence,
-    ) -> Self {
-        let signer = ed25519::Scheme::signer(namespace, validators.clone(), key.clone());
-        let inner = signer.unwrap_or_else(|| ed25519::Scheme::verifier(namespace, validators));
-        Self { inner, silence }
-    }
-
     /// For somebody who only watches.
     pub fn watching(namespace: &[u8], validators: Set<PublicKey>) -> Self {
         let inner = ed25519::Scheme::verifier(namespace, validators);
-        Self { inner, silence: Silence::default() }
+        Self { inner, silence: Silence::default(), verified: None }
+    }
+
+    /// Which vote of a validator an attestation is; `None` if it is of no form.
+    fn vote<D: Digest>(
+        &self,
+        subject: &Subject<'_, D>,
+        signer: Participant,
+        signature: &Lazy<Signature>,
+    ) -> Option<CheckedVote> {
+        let kind = match subject {
+            Subject::Notarize { .. } => 0,
+            Subject::Nullify { .. } => 1,
+            Subject::Finalize { .. } => 2,
+        };
+        let key = self.participants().key(signer)?.clone();
+        Some((kind, subject.message(), key, signature.get()?.clone()))
+    }
+
+    /// The votes of a certificate that has enough of them.
+    fn votes_of<D: Digest>(
+        &self,
+        subject: &Subject<'_, D>,
+        certificate: &Certificate,
+    ) -> Option<Vec<CheckedVote>> {
+        let Certificate { signers, signatures } = certificate;
+        let participants = self.participants();
+        let is_whole = signers.len() == participants.len()
+            && signers.count() == signatures.len()
+            && signers.count() >= participants.quorum::<N3f1>() as usize;
+        let votes = signers.iter().zip(signatures);
+        is_whole.then(|| votes.map(|(signer, it)| self.vote(subject, signer, it)).collect())?
     }
 }
 
@@ -131,7 +188,18 @@ impl Verifier for Votes {
         certificate: &Certificate,
         strategy: &impl Strategy,
     ) -> bool {
-        self.inner.verify_certificate(rng, subject, certificate, strategy)
+        let Some(verified) = &self.verified else {
+            return self.inner.verify_certificate(rng, subject, certificate, strategy);
+        };
+        let Some(votes) = self.votes_of(&subject, certificate) else { return false };
+        if votes.iter().all(|vote| verified.0.lock().contains(vote)) {
+            return true;
+        }
+        let is_valid = self.inner.verify_certificate(rng, subject, certificate, strategy);
+        if is_valid {
+            verified.0.lock().extend(votes);
+        }
+        is_valid
     }
 
     fn verify_certificates<'a, R, D, I>(
@@ -206,9 +274,27 @@ impl Scheme for Votes {
         I: IntoIterator<Item = Attestation<Self>>,
         I::IntoIter: Send,
     {
-        let attestations = attestations.into_iter().map(|attestation| to_inner(&attestation));
-        let found = self.inner.verify_attestations(rng, subject, attestations, strategy);
-        Verification::new(found.verified.into_iter().map(to_outer).collect(), found.invalid)
+        let (mut known, mut unknown) = (Vec::new(), Vec::new());
+        for attestation in attestations {
+            let is_known = self.verified.as_ref().is_some_and(|verified| {
+                let vote = self.vote(&subject, attestation.signer, &attestation.signature);
+                vote.is_some_and(|vote| verified.0.lock().contains(&vote))
+            });
+            if is_known { &mut known } else { &mut unknown }.push(attestation);
+        }
+        if unknown.is_empty() {
+            return Verification::new(known, Vec::new());
+        }
+        let unknown = unknown.iter().map(to_inner);
+        let found = self.inner.verify_attestations(rng, subject.clone(), unknown, strategy);
+        let found_valid: Vec<_> = found.verified.into_iter().map(to_outer).collect();
+        if let Some(verified) = &self.verified {
+            let votes = found_valid.iter();
+            let votes = votes.filter_map(|it| self.vote(&subject, it.signer, &it.signature));
+            verified.0.lock().extend(votes);
+        }
+        known.extend(found_valid);
+        Verification::new(known, found.invalid)
     }
 
     fn optimistic_assemble<'a, R, D, I, J>(

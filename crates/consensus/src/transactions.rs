@@ -119,8 +119,12 @@ fn take_up(ledger: &Ledger, message: &Bytes, now: u64) -> usize {
     }
     let Ok(group) = Vec::<Bytes>::decode(&mut message.as_ref()) else { return 0 };
     let decoded = group.iter().filter_map(|bytes| PooledTransaction::decode_2718_exact(bytes).ok());
-    let transactions: Vec<PooledTransaction> = decoded.collect();
-    let fork = ledger.pool().lock().context().fork;
+    let (fork, transactions) = {
+        let pool = ledger.pool().lock();
+        // What is here already came from somebody else.
+        let new = decoded.filter(|transaction| pool.get(transaction.tx_hash()).is_none());
+        (pool.context().fork, new.collect())
+    };
     let candidates = Candidate::recover_each(transactions, fork);
     let mut promoted = Vec::new();
     let mut pool = ledger.pool().lock();

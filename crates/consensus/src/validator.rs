@@ -8,7 +8,7 @@ use crate::{
     observer::{Observations, Observer},
     recovery,
     runtime::{Failures, Runtime},
-    scheme::{Epochs, Silence, Votes},
+    scheme::{Epochs, Signing, Silence, VerifiedVotes, Votes},
     sync::{self, Certificate, Joining, Serving},
     transactions::{self, Announcer},
     validators::{self, ValidatorsError},
@@ -75,6 +75,8 @@ pub struct Settings {
     pub state_sync_behind: Option<u64>,
     /// Before the names of its files: several validators can be on one disk.
     pub prefix: String,
+    /// Votes that need not be verified again, in a simulation.
+    pub verified: Option<VerifiedVotes>,
 }
 
 impl Default for Settings {
@@ -88,6 +90,7 @@ impl Default for Settings {
             memory: Memory::Whole,
             state_sync_behind: None,
             prefix: String::new(),
+            verified: None,
         }
     }
 }
@@ -247,12 +250,13 @@ pub enum StartError {
 
 /// Bytes of a page of the files of consensus, and how many stay in memory.
 const PAGE_BYTES: NonZeroU16 = NZU16!(4_096);
-const PAGES: NonZeroUsize = NZUsize!(2_048);
-/// Bytes that are read at once when a file is read at the start, and written at once.
+const PAGES: NonZeroUsize = NZUsize!(1_024);
+/// Bytes that are read at once when a file is read at the start, and written at once. Each file has
+/// room for the latter at any time.
 const READ_BYTES: NonZeroUsize = NZUsize!(1 << 20);
-const WRITE_BYTES: NonZeroUsize = NZUsize!(1 << 20);
-/// Messages that wait for a part.
-const MAILBOX: NonZeroUsize = NZUsize!(1_024);
+const WRITE_BYTES: NonZeroUsize = NZUsize!(1 << 16);
+/// Messages to a part that have a place at any time; more of them find one.
+const MAILBOX: NonZeroUsize = NZUsize!(256);
 /// Views behind the last final one whose votes are remembered, and blocks that are kept at hand.
 const VIEWS_KEPT: ViewDelta = ViewDelta::new(64);
 /// Final blocks that wait to be executed, at most.
@@ -343,7 +347,6 @@ where
             ledger: ledger.clone(),
             epocher: epocher.clone(),
             namespace: namespace.clone(),
-            key: key.clone(),
             first,
             behind_min,
             channel: &mut channels.states,
@@ -360,10 +363,16 @@ where
         }
     };
 
+    let signing = Signing {
+        namespace: namespace.clone(),
+        key,
+        silence: silence.clone(),
+        verified: settings.verified.clone(),
+    };
     let epochs = Epochs::default();
     let known = validators::known_epochs(&chain.reader())?;
     for (epoch, set) in &known {
-        epochs.insert(*epoch, Votes::new(&namespace, set.clone(), &key, silence.clone()));
+        epochs.insert(*epoch, signing.votes(set.clone()));
     }
     let begin = match sync::floor(&chain.reader())? {
         Some(certificate) => Begin::Floor(certificate),
@@ -447,9 +456,7 @@ where
         failures: failures.clone(),
         arrived: arrived.clone(),
         epochs: epochs.clone(),
-        namespace: namespace.clone(),
-        key: key.clone(),
-        silence: silence.clone(),
+        signing,
         borders: border,
     };
     let observations = Arc::new(Observations::default());

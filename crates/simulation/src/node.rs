@@ -11,7 +11,8 @@ use commonware_p2p::{Blocker, Manager, Receiver, Sender};
 use commonware_runtime::{Clock as _, Handle, Spawner as _, Supervisor as _, deterministic};
 use heddle_chain::Chain;
 use heddle_consensus::{
-    Announcer, BlockSettings, Channels, Ledger, Memory, Mutants, Pace, Settings, Setup, View, start,
+    Announcer, BlockSettings, Channels, Ledger, Memory, Mutants, Pace, Settings, Setup,
+    VerifiedVotes, View, start,
 };
 use heddle_pool::Pool;
 use heddle_storage::Database;
@@ -54,6 +55,7 @@ pub(crate) struct Start {
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) mutants: Mutants,
     pub(crate) memory: Memory,
+    pub(crate) verified: VerifiedVotes,
     pub(crate) state_sync_behind: Option<u64>,
     pub(crate) followers: Vec<PublicKey>,
     pub(crate) pace: Pace,
@@ -65,6 +67,7 @@ pub(crate) struct Start {
 fn settings(start: &Start) -> Settings {
     Settings {
         memory: start.memory,
+        verified: Some(start.verified.clone()),
         followers: start.followers.clone(),
         state_sync_behind: start.state_sync_behind,
         leader_timeout: Duration::from_millis(800),
@@ -130,7 +133,8 @@ where
     }
 }
 
-async fn stopped(runtime: &deterministic::Context, machine: &Machine) {
+/// Ends when a machine has stopped.
+pub(crate) async fn stopped(runtime: &deterministic::Context, machine: &Machine) {
     while !machine.has_stopped() {
         runtime.sleep(Duration::from_millis(5)).await;
     }

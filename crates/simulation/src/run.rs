@@ -9,7 +9,7 @@ use crate::{
         validator_key,
     },
     judge::{Judge, Violation, violation},
-    node::{Process, Start, launch},
+    node::{Process, Start, launch, stopped},
     scenario::{Chance, Fault, Mutant, Scenario, Size},
     weather::Weather,
 };
@@ -25,7 +25,7 @@ use commonware_p2p::{
 use commonware_runtime::{Clock as _, Quota, Runner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZUsize, Probability, ordered::Set};
 use heddle_consensus::{
-    Channels, Memory, Mutants, Pace, Tamper, Votes, message_bytes_max, namespace,
+    Channels, Memory, Mutants, Pace, Tamper, VerifiedVotes, Votes, message_bytes_max, namespace,
     recorded_equivocations,
 };
 use heddle_pool::{Candidate, Origin, PooledTransaction};
@@ -128,6 +128,7 @@ struct World {
     scenario: Scenario,
     genesis: Arc<Genesis>,
     mutants: Mutants,
+    verified: VerifiedVotes,
     nodes: Vec<Node>,
     chance: Chance,
     judge: Judge,
@@ -147,7 +148,7 @@ struct Clients {
     trader: Account,
     authority: Account,
     /// All that was sent and not seen to be final, by the order of sending.
-    open: Vec<(B256, PooledTransaction, SystemTime)>,
+    open: Vec<(Candidate, SystemTime)>,
     sent: Vec<B256>,
     /// Changes of the validators that are to be made.
     changes: Vec<Change>,
@@ -212,6 +213,7 @@ impl World {
             scenario,
             genesis,
             mutants,
+            verified: VerifiedVotes::default(),
             nodes,
             chance,
             faults: BTreeMap::new(),
@@ -392,10 +394,14 @@ impl World {
             for number in shown + 1..=finalized {
                 let Ok(Some(hash)) = reader.hash_of(number) else { continue };
                 if number > self.judge.height() {
-                    let Some(proposal) = view.final_proposal(number).await else {
-                        // It has not been written yet, or the machine stops in this moment.
-                        break;
+                    let machine = &self.nodes[at].machine;
+                    let asked = commonware_macros::select! {
+                        proposal = view.final_proposal(number) => proposal,
+                        // It answers no more.
+                        _ = stopped(&self.runtime, machine) => None,
                     };
+                    // It may not have been written yet.
+                    let Some(proposal) = asked else { break };
                     if proposal.hash() != hash {
                         return Err(violation(
                             "P1",
@@ -418,7 +424,7 @@ impl World {
             }
         }
         let judge = &self.judge;
-        self.clients.open.retain(|(hash, ..)| !judge.has_transaction(*hash));
+        self.clients.open.retain(|(candidate, _)| !judge.has_transaction(candidate.hash()));
         Ok(())
     }
 
@@ -473,6 +479,7 @@ impl World {
             genesis: self.genesis.clone(),
             mutants,
             memory: node.memory,
+            verified: self.verified.clone(),
             state_sync_behind: self.starts_late(at).then_some(STATE_SYNC_BEHIND),
             followers: self.nodes.iter().map(|node| node.key.public_key()).collect(),
             pace: Pace {
@@ -617,14 +624,14 @@ impl World {
     }
 
     fn submit(&mut self, transaction: PooledTransaction) {
-        let hash = *transaction.tx_hash();
-        self.clients.sent.push(hash);
-        self.clients.open.push((hash, transaction.clone(), self.now()));
-        self.offer(transaction);
+        let candidate = candidate(transaction);
+        self.clients.sent.push(candidate.hash());
+        self.clients.open.push((candidate.clone(), self.now()));
+        self.offer(candidate);
     }
 
     /// Gives a transaction to some node, as its JSON-RPC does.
-    fn offer(&mut self, transaction: PooledTransaction) {
+    fn offer(&mut self, candidate: Candidate) {
         let up: Vec<usize> = (0..self.nodes.len()).filter(|at| !self.is_down(*at)).collect();
         if up.is_empty() {
             return;
@@ -634,8 +641,6 @@ impl World {
         if self.nodes[at].machine.has_stopped() {
             return;
         }
-        let candidate = Candidate::recover_each(vec![transaction], Fork::Osaka).pop();
-        let Some(Ok(candidate)) = candidate else { return };
         let now = self.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let mut pool = process.ledger.pool().lock();
         let reader = process.chain().reader();
@@ -653,14 +658,14 @@ impl World {
     fn resend(&mut self) {
         let now = self.now();
         let mut again = Vec::new();
-        for (_, transaction, sent) in &mut self.clients.open {
+        for (candidate, sent) in &mut self.clients.open {
             if now.duration_since(*sent).unwrap_or_default() > RESEND_INTERVAL {
                 *sent = now;
-                again.push(transaction.clone());
+                again.push(candidate.clone());
             }
         }
-        for transaction in again {
-            self.offer(transaction);
+        for candidate in again {
+            self.offer(candidate);
         }
     }
 
@@ -690,6 +695,11 @@ impl World {
             fingerprint: format!("{} {} {counts:?}", head.hash, self.starts),
         }
     }
+}
+
+fn candidate(transaction: PooledTransaction) -> Candidate {
+    let candidate = Candidate::recover_each(vec![transaction], Fork::Osaka).pop();
+    candidate.and_then(Result::ok).expect("the simulator signs what it sends")
 }
 
 fn percent(percent: u64) -> Probability {
@@ -734,10 +744,10 @@ impl Clients {
             changes,
         };
         for transaction in deployments(&mut clients.trader) {
-            let hash = *transaction.tx_hash();
-            clients.sent.push(hash);
+            let candidate = candidate(transaction);
+            clients.sent.push(candidate.hash());
             // They are sent with the first of those that are sent again.
-            clients.open.push((hash, transaction, UNIX_EPOCH));
+            clients.open.push((candidate, UNIX_EPOCH));
         }
         clients
     }

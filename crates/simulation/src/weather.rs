@@ -3,11 +3,14 @@
 use crate::scenario::Chance;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::{Message, Receiver};
+use commonware_utils::NZUsize;
 use parking_lot::Mutex;
 use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
 /// Messages that may come again.
 const RECENT: usize = 8;
+/// Messages that wait for a process between two moments, at most.
+const CAPACITY_MAX: NonZeroUsize = NZUsize!(1_024);
 
 /// What happens to the messages of one validator now.
 #[derive(Debug)]
@@ -82,7 +85,8 @@ impl<R: Receiver<PublicKey = PublicKey>> Receiver for Weathered<R> {
     }
 
     fn capacity(&self) -> NonZeroUsize {
-        self.inner.capacity()
+        // Each process makes places for so many, and time stands still until they are taken out.
+        self.inner.capacity().min(CAPACITY_MAX)
     }
 }
 

@@ -9,14 +9,14 @@ use crate::{
     block::ProposalHead,
     ledger::{self, Ledger},
     runtime::{Runtime, blocking, unix_seconds},
-    scheme::{Silence, Votes},
+    scheme::Votes,
     validator::StartError,
     validators,
 };
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
 use commonware_codec::{Copying, DecodeExt as _, Encode as _};
 use commonware_consensus::types::{Epoch, Epocher as _, FixedEpocher, Height};
-use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+use commonware_cryptography::ed25519::PublicKey;
 use commonware_macros::select;
 use commonware_p2p::{Blocker, Receiver, Recipients, Sender, block};
 use commonware_utils::{Faults as _, N3f1, ordered::Set};
@@ -53,7 +53,6 @@ pub(crate) struct Joining<'a, E, S, R, B> {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) epocher: FixedEpocher,
     pub(crate) namespace: Arc<[u8]>,
-    pub(crate) key: PrivateKey,
     /// The validators of the first two epochs.
     pub(crate) first: Set<PublicKey>,
     /// A state is taken over if it is that of a block so far ahead.
@@ -298,7 +297,7 @@ where
 
     fn votes(&self, sets: &BTreeMap<u64, Set<PublicKey>>, epoch: Epoch) -> Option<Votes> {
         let set = sets.get(&epoch.get())?.clone();
-        Some(Votes::new(&self.namespace, set, &self.key, Silence::default()))
+        Some(Votes::watching(&self.namespace, set))
     }
 
     /// Who validates in the epoch after the one after `epoch`.
