@@ -22,6 +22,9 @@ export function install() {
   });
   const own = ["package.json", "package-lock.json"].map((name) => join(relative(folder, lightClient), name));
   once("light-client", own, join(lightClient, "node_modules"), () => run("npm", [...ci, "--prefix", lightClient]));
+  const compiler = ["package.json", "package-lock.json"].map((name) => join("../contracts", name));
+  const place = join(folder, "../contracts");
+  once("compiler", compiler, join(place, "node_modules"), () => run("npm", [...ci, "--prefix", place]));
   once("python", ["requirements.txt"], python, () => {
     run("python3", ["-m", "venv", "--clear", environment]);
     const quiet = ["--quiet", "--disable-pip-version-check"];

@@ -34,7 +34,7 @@ async function forgeEnvironment() {
   const home = join(made, "home");
   const place = join(home, ".svm", VERSION);
   mkdirSync(place, { recursive: true });
-  const program = `#!/bin/sh\nexec "${process.execPath}" "${join(folder, "solc.mjs")}" "$@"\n`;
+  const program = `#!/bin/sh\nexec "${process.execPath}" "${join(folder, "../contracts/solc.mjs")}" "$@"\n`;
   writeFileSync(join(place, `solc-${VERSION}`), program, { mode: 0o755 });
   return { ...process.env, ...(await serve()), HOME: home, FOUNDRY_DISABLE_NIGHTLY_WARNING: "1", NO_COLOR: "1" };
 }

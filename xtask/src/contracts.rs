@@ -1,10 +1,11 @@
-//! Compiles the contracts of the benchmarks, or compares with what was compiled before.
+//! Compiles and tests the contracts, or compares with what was compiled before.
 
 use crate::{Result, root};
 use std::process::Command;
 
 /// Installs the compiler as `package-lock.json` pins it, and runs it. With `is_check` it writes
-/// nothing, and `false` says that `contracts/artifacts` is not what the sources compile to.
+/// nothing, and `false` says that `contracts/artifacts` is not what the sources compile to, or that a
+/// test failed.
 pub(crate) fn run(is_check: bool) -> Result<bool> {
     // No scripts: no package here needs one, and they would run with all rights.
     let install = ["ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
@@ -13,8 +14,15 @@ pub(crate) fn run(is_check: bool) -> Result<bool> {
                       reach its registry";
         return Err(reason.into());
     }
-    let check = if is_check { &["build.mjs", "--check"][..] } else { &["build.mjs"] };
-    succeeds("node", check)
+    if !is_check {
+        return succeeds("node", &["build.mjs"]);
+    }
+    Ok(succeeds("node", &["build.mjs", "--check"])? && test()?)
+}
+
+/// Runs the contracts' own tests, a few calls of each.
+fn test() -> Result<bool> {
+    succeeds("node_modules/.bin/forge", &["test"])
 }
 
 /// Runs a program in the folder of the contracts.
