@@ -1,7 +1,7 @@
-// Compiles src/*.sol and writes artifacts/NAME.json; with --check compares instead of writing.
+// Compiles all of src and writes artifacts/NAME.json; with --check compares instead of writing.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import solc from "solc";
 
@@ -19,12 +19,15 @@ const settings = {
   outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
 };
 
+/** What anybody may use as they like, if the notice is kept. */
+const licences = new Set(["MIT"]);
+
 /** Text of each artifact by the name of its file. */
 function compile() {
-  const names = readdirSync(sources).filter((name) => name.endsWith(".sol")).sort();
+  const paths = readdirSync(sources, { recursive: true }).filter((path) => path.endsWith(".sol")).sort();
   const input = {
     language: "Solidity",
-    sources: Object.fromEntries(names.map((name) => [name, { content: read(join(sources, name)) }])),
+    sources: Object.fromEntries(paths.map((path) => [path, { content: source(join(sources, path)) }])),
     settings,
   };
   const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find }));
@@ -34,17 +37,26 @@ function compile() {
   if (output.errors?.length) {
     fail("the contracts do not compile without a warning; correct them");
   }
-  return new Map(names.map((name) => [name.replace(".sol", ".json"), artifact(name, output)]));
+  const compiled = paths.map((path) => [`${basename(path, ".sol")}.json`, artifact(path, output)]);
+  const artifacts = new Map(compiled.filter(([, text]) => text));
+  if (artifacts.size < compiled.filter(([, text]) => text).length) {
+    fail("two contracts have the same name; artifacts are named by it alone");
+  }
+  return artifacts;
 }
 
-/** The contract that a source is named after. */
-function artifact(source, output) {
-  const contractName = source.replace(".sol", "");
-  const contract = output.contracts[source]?.[contractName];
+/** The contract that a source is named after; `undefined` if it is nothing that can be deployed. */
+function artifact(path, output) {
+  const contractName = basename(path, ".sol");
+  const contract = output.contracts[path]?.[contractName];
   if (!contract) {
-    fail(`src/${source} has no contract ${contractName}; name both alike`);
+    fail(`src/${path} has no contract ${contractName}; name both alike`);
   }
   const { abi, evm } = contract;
+  const canBeCalled = abi.some(({ type }) => type !== "error" && type !== "event");
+  if (evm.bytecode.object === "" || !canBeCalled) {
+    return undefined;
+  }
   const content = {
     contractName,
     compiler: solc.version(),
@@ -59,7 +71,17 @@ function artifact(source, output) {
 /** What a source imports: files of packages. */
 function find(path) {
   const file = join(folder, "node_modules", path);
-  return existsSync(file) ? { contents: read(file) } : { error: `${path} is not installed` };
+  return existsSync(file) ? { contents: source(file) } : { error: `${path} is not installed` };
+}
+
+/** The text of a source, which says under what licence it is. */
+function source(path) {
+  const text = read(path);
+  const licence = /SPDX-License-Identifier: *(.*)/.exec(text)?.[1].trim();
+  if (!licences.has(licence)) {
+    fail(`${path} is under ${licence ?? "no licence"}; what is shipped is under MIT`);
+  }
+  return text;
 }
 
 function check(expected) {
