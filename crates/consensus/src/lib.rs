@@ -56,8 +56,8 @@ pub use runtime::Runtime;
 pub use scheme::{Epochs, Silence, VerifiedVotes, Votes};
 pub use transactions::Announcer;
 pub use validator::{
-    CHANNELS, Channels, Memory, Settings, Setup, StartError, Validator, View, message_bytes_max,
-    namespace, start,
+    CHANNELS, Channels, Memory, PIECES_CHANNEL, Settings, Setup, StartError, Validator, View,
+    message_bytes_max, namespace, start,
 };
 pub use validators::{
     FirstValidator, VALIDATORS_ADDRESS, VALIDATORS_MAX, VALIDATORS_MIN, ValidatorsError,

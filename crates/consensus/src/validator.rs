@@ -144,6 +144,8 @@ pub struct Channels<S, R> {
 
 /// How many channels there are.
 pub const CHANNELS: u64 = 8;
+/// The one for pieces of blocks.
+pub const PIECES_CHANNEL: u64 = 3;
 
 /// The most bytes of a message, among so many validators.
 pub fn message_bytes_max(validators: u32) -> usize {

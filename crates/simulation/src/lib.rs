@@ -1,8 +1,8 @@
 //! A whole network of validators in one process, from one seed, with faults, and the properties
 //! that must hold. Never shipped.
 //!
-//! Clock, disk, network and chance are those of commonware's deterministic runtime and of [`Machine`];
-//! all else is what a node runs: chain, pool, consensus. [`run()`] lets a seed decide how many validators
+//! Clock and chance are those of commonware's deterministic runtime, the disk that of [`Machine`], and
+//! the network is [`Network`]; all else is what a node runs: chain, pool, consensus. [`run()`] lets a seed decide how many validators
 //! there are, which faults occur and when, and what clients send, and looks at each final block:
 //!
 //! - P1: no two honest validators have different final blocks at a height.
@@ -15,17 +15,18 @@
 //! - P10: nobody is accused but validators that voted twice, with a proof; no honest one cuts off
 //!   another.
 //!
-//! Read in this order: `scenario`, `run`, `judge`, `node`, `genesis`, `weather`, `machine`.
+//! Read in this order: `scenario`, `run`, `judge`, `node`, `genesis`, `network`, `machine`.
 
 mod genesis;
 mod judge;
 mod machine;
+mod network;
 mod node;
 mod run;
 mod scenario;
-mod weather;
 
 pub use judge::Violation;
 pub use machine::{Machine, NodeBlob, NodeContext};
+pub use network::{Counts, Disconnected, Link, Network, Peer, Receiver, Sender};
 pub use run::{Outcome, run};
 pub use scenario::{Chance, Fault, Mutant, Scenario, Size};

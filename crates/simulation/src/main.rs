@@ -1,7 +1,7 @@
 //! Runs seeds, many of them or one, and says what did not hold: `cargo xtask sim`.
 
 use clap::Parser;
-use heddle_simulation::{Fault, Mutant, Outcome, Scenario, Size, run};
+use heddle_simulation::{Counts, Fault, Mutant, Outcome, Scenario, Size, run};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -94,6 +94,7 @@ struct Tally {
     starts: u64,
     accused: u64,
     lists: u64,
+    messages: Counts,
     faults: BTreeMap<String, u64>,
 }
 
@@ -106,6 +107,7 @@ impl Tally {
         self.starts += outcome.starts;
         self.accused += outcome.accused;
         self.lists += outcome.lists;
+        self.messages += outcome.messages;
         for (fault, count) in &outcome.faults {
             *self.faults.entry(fault.to_string()).or_default() += count;
         }
@@ -122,6 +124,11 @@ impl Tally {
         println!(
             "{} processes started, {} access lists compared, {} validators proved to have voted twice",
             self.starts, self.lists, self.accused
+        );
+        let Counts { delivered, lost, cut, duplicated, overtaken, withheld } = self.messages;
+        println!(
+            "{delivered} messages arrived, {lost} were lost, {cut} met a cut link, {duplicated} came \
+             twice, {overtaken} could be overtaken, {withheld} were withheld"
         );
         for fault in Fault::ALL {
             if let Some(count) = self.faults.get(&fault.to_string()) {

@@ -3,11 +3,10 @@
 use crate::{
     Machine, NodeContext,
     judge::{chain_settings, options},
-    weather::{Weather, Weathered},
+    network::{Peer, Receiver, Sender},
 };
 use alloy_primitives::Address;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
-use commonware_p2p::{Blocker, Manager, Receiver, Sender};
 use commonware_runtime::{Clock as _, Handle, Spawner as _, Supervisor as _, deterministic};
 use heddle_chain::Chain;
 use heddle_consensus::{
@@ -59,7 +58,6 @@ pub(crate) struct Start {
     pub(crate) state_sync_behind: Option<u64>,
     pub(crate) followers: Vec<PublicKey>,
     pub(crate) pace: Pace,
-    pub(crate) weather: Arc<Mutex<Weather>>,
     pub(crate) beneficiary: Address,
 }
 
@@ -78,26 +76,19 @@ fn settings(start: &Start) -> Settings {
 }
 
 /// Starts a process on a machine. `None` if the machine stops meanwhile.
-pub(crate) async fn launch<S, R, M, B>(
+pub(crate) async fn launch(
     runtime: &deterministic::Context,
     machine: &Machine,
     begin: Start,
-    channels: Channels<S, R>,
-    manager: M,
-    blocker: B,
-) -> Result<Option<Process>, String>
-where
-    S: Sender<PublicKey = PublicKey>,
-    R: Receiver<PublicKey = PublicKey>,
-    M: Manager<PublicKey = PublicKey>,
-    B: Blocker<PublicKey = PublicKey>,
-{
+    channels: Channels<Sender, Receiver>,
+    peer: Peer,
+) -> Result<Option<Process>, String> {
     let context = NodeContext::new(runtime.child("validator"), machine.clone());
     let ended = Arc::new(Mutex::new(None));
     let (told, tell) = (ended.clone(), machine.clone());
     let (ready, starting) = oneshot::channel();
     let root = context.spawn(move |runtime| async move {
-        let booted = boot(&runtime, &tell, &begin, channels, manager, blocker).await;
+        let booted = boot(&runtime, &tell, &begin, channels, peer).await;
         let (ledger, validator) = match booted {
             Ok(booted) => booted,
             Err(error) => {
@@ -145,20 +136,13 @@ pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-async fn boot<S, R, M, B>(
+async fn boot(
     runtime: &NodeContext,
     machine: &Machine,
     begin: &Start,
-    channels: Channels<S, R>,
-    manager: M,
-    blocker: B,
-) -> Result<(Arc<Ledger>, heddle_consensus::Validator), String>
-where
-    S: Sender<PublicKey = PublicKey>,
-    R: Receiver<PublicKey = PublicKey>,
-    M: Manager<PublicKey = PublicKey>,
-    B: Blocker<PublicKey = PublicKey>,
-{
+    channels: Channels<Sender, Receiver>,
+    peer: Peer,
+) -> Result<(Arc<Ledger>, heddle_consensus::Validator), String> {
     let open = |error: &dyn std::error::Error| error_chain(error);
     let database = Database::simulated(&machine.disk(), options()).map_err(|it| open(&it))?;
     let chain = Chain::open(database, &begin.genesis, chain_settings()).map_err(|it| open(&it))?;
@@ -173,18 +157,6 @@ where
     );
     let ledger = Arc::new(ledger.map_err(|it| open(&it))?);
     let setup = Setup { key: begin.key.clone(), ledger: ledger.clone(), settings: settings(begin) };
-    let weathered =
-        |pair: (S, R), pieces| (pair.0, Weathered::new(pair.1, begin.weather.clone(), pieces));
-    let channels = Channels {
-        votes: weathered(channels.votes, false),
-        certificates: weathered(channels.certificates, false),
-        rounds: weathered(channels.rounds, false),
-        pieces: weathered(channels.pieces, true),
-        blocks: weathered(channels.blocks, false),
-        transactions: weathered(channels.transactions, false),
-        progress: weathered(channels.progress, false),
-        states: weathered(channels.states, false),
-    };
-    let validator = start(runtime.child("consensus"), setup, channels, manager, blocker).await;
+    let validator = start(runtime.child("consensus"), setup, channels, peer.clone(), peer).await;
     Ok((ledger, validator.map_err(|it| open(&it))?))
 }

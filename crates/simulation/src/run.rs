@@ -9,40 +9,33 @@ use crate::{
         validator_key,
     },
     judge::{Judge, Violation, violation},
+    network::{Counts, Link, Network, Receiver, Sender},
     node::{Process, Start, launch, stopped},
     scenario::{Chance, Fault, Mutant, Scenario, Size},
-    weather::Weather,
 };
 use alloy_primitives::{Address, B256, TxKind, U256};
 use commonware_cryptography::{
     Signer as _,
     ed25519::{PrivateKey, PublicKey},
 };
-use commonware_p2p::{
-    Recipients,
-    simulated::{self, Oracle, SplitOrigin, SplitTarget},
-};
-use commonware_runtime::{Clock as _, Quota, Runner as _, Supervisor as _, deterministic};
-use commonware_utils::{NZUsize, Probability, ordered::Set};
+use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
+use commonware_utils::ordered::Set;
 use heddle_consensus::{
-    Channels, Memory, Mutants, Pace, Tamper, VerifiedVotes, Votes, message_bytes_max, namespace,
+    Channels, Memory, Mutants, Pace, Tamper, VerifiedVotes, Votes, namespace,
     recorded_equivocations,
 };
 use heddle_pool::{Candidate, Origin, PooledTransaction};
 use heddle_producer::sender_state;
 use heddle_types::{Fork, Genesis};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    num::{NonZeroU32, NonZeroUsize},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 type Context = deterministic::Context;
 type Key = PublicKey;
-type ChannelPair = (simulated::Sender<Key, Context>, simulated::Receiver<Key>);
 
 /// How long the network may take to come back once nothing is wrong any more.
 const RECOVERY_TIME: Duration = Duration::from_secs(180);
@@ -81,6 +74,8 @@ pub struct Outcome {
     pub accused: u64,
     /// Access lists that were compared with those of one-by-one execution.
     pub lists: u64,
+    /// What became of messages.
+    pub messages: Counts,
     /// Of all that happened: the same for the same seed.
     pub fingerprint: String,
 }
@@ -92,7 +87,7 @@ pub fn run(seed: u64, size: Size, mutant: Option<Mutant>) -> Outcome {
         .with_seed(seed)
         .with_start_time(UNIX_EPOCH + Duration::from_secs(START_TIME));
     deterministic::Runner::new(config).start(|runtime| async move {
-        let mut world = World::new(runtime.child("world"), scenario, mutant).await;
+        let mut world = World::new(runtime.child("world"), scenario, mutant);
         let violation = world.live().await.err();
         let mut outcome = world.outcome(violation);
         outcome.fingerprint = format!("{} {}", runtime.auditor().state(), outcome.fingerprint);
@@ -109,7 +104,6 @@ struct Node {
     processes: Vec<Process>,
     is_byzantine: bool,
     tamper: Option<Tamper>,
-    weather: Arc<Mutex<Weather>>,
     /// What it has shown as final.
     shown: u64,
     /// A copy of its disk from before.
@@ -124,7 +118,7 @@ struct Node {
 
 struct World {
     runtime: Context,
-    oracle: Oracle<Key, Context>,
+    network: Network,
     scenario: Scenario,
     genesis: Arc<Genesis>,
     mutants: Mutants,
@@ -155,22 +149,14 @@ struct Clients {
 }
 
 impl World {
-    async fn new(runtime: Context, scenario: Scenario, mutant: Option<Mutant>) -> Self {
+    fn new(runtime: Context, scenario: Scenario, mutant: Option<Mutant>) -> Self {
         let mut chance = Chance::new(scenario.seed ^ 0x5eed);
         let genesis = Arc::new(genesis(&scenario));
         let keys: Vec<PrivateKey> =
             (0..=scenario.validators).map(|at| validator_key(&scenario, at)).collect();
-        let set = Set::from_iter_dedup(keys.iter().map(|key| key.public_key()));
-        let config = simulated::Config {
-            max_size: message_bytes_max(128) as u32,
-            max_peers_per_set: NonZeroUsize::new(scenario.validators + 1)
-                .unwrap_or(NonZeroUsize::MIN),
-            disconnect_on_block: true,
-            tracked_peer_sets: NZUsize!(4),
-        };
-        let network = runtime.child("network");
-        let (network, oracle) = simulated::Network::new_with_peers(network, config, set).await;
-        network.start();
+        let public_keys = keys.iter().map(|key| key.public_key()).collect();
+        let link = calm_link(&scenario);
+        let network = Network::start(&runtime.child("network"), public_keys, link, chance.any());
         let mut mutants = Mutants::default();
         match mutant {
             None => {}
@@ -194,7 +180,6 @@ impl World {
                 processes: Vec::new(),
                 is_byzantine,
                 tamper: Some(tamper).filter(|_| is_byzantine && scenario.has(Fault::Tamper)),
-                weather: Weather::new(chance.any()),
                 shown: 0,
                 backup: None,
                 memory: Memory::Whole,
@@ -209,7 +194,7 @@ impl World {
             judge: Judge::new(&genesis),
             clients: Clients::new(&scenario),
             runtime,
-            oracle,
+            network,
             scenario,
             genesis,
             mutants,
@@ -254,7 +239,6 @@ impl World {
     }
 
     async fn live(&mut self) -> Result<(), Violation> {
-        self.calm_links().await;
         for at in 0..self.nodes.len() {
             if !self.starts_late(at) {
                 self.start(at).await?;
@@ -283,11 +267,11 @@ impl World {
                 let longest = if self.shuffles_left > 0 { 500 } else { 3_000 };
                 let wait = self.chance.between(longest / 10, longest);
                 next_fault = self.now() + Duration::from_millis(wait);
-                self.fault().await?;
+                self.fault()?;
             }
             if self.calm_at.is_some_and(|at| self.now() >= at) {
                 self.calm_at = None;
-                self.calm_links().await;
+                self.calm_links();
             }
             if self.judge.height() > highest.0 {
                 highest = (self.judge.height(), self.now());
@@ -341,11 +325,9 @@ impl World {
                 return Err(violation("P6", format!("transaction {hash} is in no final block")));
             }
         }
-        let blocked = self.oracle.blocked().await.unwrap_or_default();
-        let honest = |key: &Key| {
-            self.nodes.iter().any(|node| !node.is_byzantine && node.key.public_key() == *key)
-        };
-        if let Some((by, whom)) = blocked.iter().find(|(by, whom)| honest(by) && honest(whom)) {
+        let honest = |at: usize| !self.nodes[at].is_byzantine;
+        let blocked = self.network.blocked();
+        if let Some((by, whom)) = blocked.iter().find(|(by, whom)| honest(*by) && honest(*whom)) {
             return Err(violation("P10", format!("{by} has cut off {whom}, and both are honest")));
         }
         Ok(())
@@ -454,24 +436,9 @@ impl World {
         Ok(())
     }
 
-    async fn channels(&self, key: &Key) -> Vec<ChannelPair> {
-        let control = self.oracle.control(key.clone());
-        // Room is made for a second of it from each peer: with a hundred of them there is less need,
-        // and not the memory.
-        let each_second = (20_000 / self.nodes.len() as u32).clamp(200, 2_000);
-        let quota = Quota::per_second(NonZeroU32::new(each_second).unwrap_or(NonZeroU32::MIN));
-        let mut channels = Vec::new();
-        for channel in 0..heddle_consensus::CHANNELS {
-            let registered = control.register(channel, quota).await;
-            channels.push(registered.expect("the network of the simulation is there"));
-        }
-        channels
-    }
-
     /// Starts the process of a node, or both of twins.
     async fn start(&mut self, at: usize) -> Result<(), Violation> {
         let node = &self.nodes[at];
-        let key = node.key.public_key();
         let mut mutants = self.mutants;
         mutants.tamper = node.tamper;
         let begin = Start {
@@ -486,17 +453,15 @@ impl World {
                 block_time: Duration::from_millis(100),
                 idle_time: Duration::from_millis(300),
             },
-            weather: node.weather.clone(),
             beneficiary: Address::ZERO,
         };
         let (machine, twin) = (node.machine.clone(), node.twin.clone());
-        let channels = self.channels(&key).await;
-        let (manager, control) = (self.oracle.manager(), self.oracle.control(key.clone()));
         let mut processes = Vec::new();
         self.starts += 1;
         let Some(twin) = twin else {
-            let channels = in_order(channels);
-            match launch(&self.runtime, &machine, begin, channels, manager, control).await {
+            let channels = in_order(self.network.connect(at, 0));
+            let peer = self.network.peer(at, 0);
+            match launch(&self.runtime, &machine, begin, channels, peer).await {
                 Ok(Some(process)) => processes.push(process),
                 Ok(None) => {}
                 Err(error) => {
@@ -509,41 +474,23 @@ impl World {
         // Some of the others hear the first of the twins, some the second, and some both, who can
         // prove what they do; the twins hear everybody.
         let mut listeners = [BTreeSet::new(), BTreeSet::new()];
-        for node in &self.nodes {
+        for node in 0..self.nodes.len() {
             let who = self.chance.below(3);
             for (twin, listeners) in (0..).zip(&mut listeners) {
                 if who != twin {
-                    listeners.insert(node.key.public_key());
+                    listeners.insert(node);
                 }
             }
         }
-        let (mut first, mut second) = (Vec::new(), Vec::new());
-        for (sender, receiver) in channels {
-            let listeners = listeners.clone();
-            let all: Vec<Key> = self.nodes.iter().map(|node| node.key.public_key()).collect();
-            let forward = move |origin: SplitOrigin, to: &Recipients<Key>, _: &_| {
-                let hears = |key: &Key| {
-                    listeners[usize::from(origin == SplitOrigin::Secondary)].contains(key)
-                };
-                let asked = match to {
-                    Recipients::All => all.clone(),
-                    Recipients::Some(keys) => keys.clone(),
-                    Recipients::One(key) => vec![key.clone()],
-                };
-                Some(Recipients::Some(asked.into_iter().filter(hears).collect()))
-            };
-            let (sender1, sender2) = sender.split_with(forward);
-            let split = self.runtime.child("split");
-            let (receiver1, receiver2) = receiver.split_with(split, |_: &_| SplitTarget::Both);
-            first.push((sender1, receiver1));
-            second.push((sender2, receiver2));
-        }
-        for (name, machine, channels) in [(1, machine, first), (2, twin, second)] {
-            let (manager, control) = (manager.clone(), control.clone());
-            let channels = in_order(channels);
+        for (number, (machine, listeners)) in [machine, twin].into_iter().zip(listeners).enumerate()
+        {
+            self.network.set_listeners(at, number, listeners);
+            let channels = in_order(self.network.connect(at, number));
             // They propose different blocks.
-            let begin = Start { beneficiary: Address::repeat_byte(name), ..begin.clone() };
-            let launched = launch(&self.runtime, &machine, begin, channels, manager, control).await;
+            let beneficiary = Address::repeat_byte(number as u8 + 1);
+            let begin = Start { beneficiary, ..begin.clone() };
+            let peer = self.network.peer(at, number);
+            let launched = launch(&self.runtime, &machine, begin, channels, peer).await;
             processes.extend(launched.ok().flatten());
         }
         self.count(Fault::Twins);
@@ -558,10 +505,9 @@ impl World {
         }
         if self.scenario.has(Fault::Withholding) {
             self.count(Fault::Withholding);
-            let key = self.nodes[at].key.public_key();
-            for node in &self.nodes {
-                if !node.is_byzantine && self.chance.percent(40) {
-                    node.weather.lock().withheld.push(key.clone());
+            for to in self.honest() {
+                if self.chance.percent(40) {
+                    self.network.withhold(at, to);
                 }
             }
         }
@@ -590,7 +536,7 @@ impl World {
     /// Ends all faults but those of validators that do not follow the rules.
     async fn heal(&mut self) -> Result<(), Violation> {
         self.calm_at = None;
-        self.calm_links().await;
+        self.calm_links();
         let late = self.scenario.validators;
         if self.starts_late(late) && self.is_down(late) {
             self.nodes[late].down_until = Some(UNIX_EPOCH);
@@ -675,13 +621,6 @@ impl World {
         let transactions =
             self.clients.sent.iter().filter(|hash| self.judge.has_transaction(**hash)).count();
         let mut faults = self.faults.clone();
-        let mut counts = [0; 3];
-        for node in &self.nodes {
-            let weather = node.weather.lock();
-            for (sum, count) in counts.iter_mut().zip(weather.counts) {
-                *sum += count;
-            }
-        }
         faults.retain(|_, count| *count > 0);
         Outcome {
             violation,
@@ -692,7 +631,8 @@ impl World {
             starts: self.starts,
             accused: self.accused.len() as u64,
             lists: self.judge.lists_compared,
-            fingerprint: format!("{} {} {counts:?}", head.hash, self.starts),
+            messages: self.network.counts(),
+            fingerprint: format!("{} {} {:016x}", head.hash, self.starts, self.network.trace()),
         }
     }
 }
@@ -702,11 +642,12 @@ fn candidate(transaction: PooledTransaction) -> Candidate {
     candidate.and_then(Result::ok).expect("the simulator signs what it sends")
 }
 
-fn percent(percent: u64) -> Probability {
-    Probability::new(percent, 100).expect("a part of a hundred is a probability")
+/// A link when nothing is wrong.
+fn calm_link(scenario: &Scenario) -> Link {
+    Link { latency: scenario.latency, jitter: scenario.latency / 4, loss: 0 }
 }
 
-fn in_order<S, R>(channels: Vec<(S, R)>) -> Channels<S, R> {
+fn in_order(channels: Vec<(Sender, Receiver)>) -> Channels<Sender, Receiver> {
     let mut channels = channels.into_iter();
     let mut next = || channels.next().expect("there are as many as consensus has");
     Channels {

@@ -1,6 +1,6 @@
 //! A few seeds in full, as `cargo xtask sim` runs many.
 
-use heddle_simulation::{Fault, Mutant, Scenario, Size, run};
+use heddle_simulation::{Counts, Fault, Mutant, Scenario, Size, run};
 
 /// Small enough for every change, with all properties.
 const SMALL: Size = Size { validators: None, blocks: 30, transactions: 60 };
@@ -32,6 +32,29 @@ fn a_node_that_lost_its_disk_takes_over_a_state() {
         times += outcome.faults.get(&Fault::LostDisk).copied().unwrap_or_default();
     }
     assert!(times > 0);
+}
+
+/// How many messages a fault had an effect on.
+type Effect = fn(Counts) -> u64;
+
+#[test]
+fn what_is_to_go_wrong_on_the_network_does() {
+    let effects: [(Fault, Effect); 6] = [
+        (Fault::Loss, |counts| counts.lost),
+        (Fault::OneWay, |counts| counts.cut),
+        (Fault::Partition, |counts| counts.cut),
+        (Fault::Duplication, |counts| counts.duplicated),
+        (Fault::Reordering, |counts| counts.overtaken),
+        (Fault::Withholding, |counts| counts.withheld),
+    ];
+    for (fault, effect) in effects {
+        let has_it = |seed: &u64| Scenario::new(*seed, SMALL).has(fault);
+        let outcomes = (1..).filter(has_it).map(|seed| run(seed, SMALL, None));
+        let outcome = outcomes.take(5).find(|it| it.faults.contains_key(&fault));
+        let outcome = outcome.expect("a fault occurs in most runs that have it");
+        assert_eq!(outcome.violation, None);
+        assert!(effect(outcome.messages) > 0, "{fault}: {:?}", outcome.messages);
+    }
 }
 
 #[test]

@@ -1,26 +1,30 @@
 //! What goes wrong in a run, and when it ends.
 
-use super::{STATE_SYNC_BEHIND, World, percent};
+use super::{STATE_SYNC_BEHIND, World, calm_link};
 use crate::{
     Machine,
     genesis::change,
     judge::Violation,
+    network::Link,
     scenario::{Chance, Fault},
 };
 use commonware_cryptography::Signer as _;
-use commonware_p2p::{Recipients, Sender as _, simulated::Link};
+use commonware_p2p::{Manager as _, Recipients, Sender as _, TrackedPeers};
 use commonware_runtime::Clock as _;
+use commonware_utils::ordered::Set;
 use heddle_consensus::Memory;
 use std::time::Duration;
 
 impl World {
     /// A faulty validator sends bytes that mean nothing, in place of what it would say.
-    pub(super) async fn make_noise(&mut self) {
+    pub(super) fn make_noise(&mut self) {
         let noisy: Vec<usize> =
             (0..self.nodes.len()).filter(|at| self.nodes[*at].is_byzantine).collect();
         let at = noisy[self.chance.below(noisy.len() as u64) as usize];
         self.stop(at);
-        let channels = self.channels(&self.nodes[at].key.public_key()).await;
+        let channels = self.network.connect(at, 0);
+        let keys = self.nodes.iter().map(|node| node.key.public_key());
+        self.network.peer(at, 0).track(0, TrackedPeers::primary(Set::from_iter_dedup(keys)));
         for (mut sender, _) in channels {
             let length = self.chance.between(0, 300);
             let bytes: Vec<u8> = (0..length).map(|_| self.chance.any() as u8).collect();
@@ -63,9 +67,9 @@ impl World {
         (bearable && !self.nodes[at].is_byzantine && !self.is_down(at)).then_some(at)
     }
 
-    pub(super) async fn fault(&mut self) -> Result<(), Violation> {
+    pub(super) fn fault(&mut self) -> Result<(), Violation> {
         if self.shuffles_left > 0 && self.chance.percent(60) {
-            self.shuffle().await;
+            self.shuffle();
             return Ok(());
         }
         let faults = self.scenario.faults.clone();
@@ -73,17 +77,14 @@ impl World {
         match fault {
             Fault::Loss | Fault::Delay | Fault::OneWay | Fault::Partition => {
                 self.count(fault);
-                self.storm(fault).await;
+                self.storm(fault);
             }
             Fault::Duplication | Fault::Reordering => {
                 self.count(fault);
                 let percent = self.chance.between(2, 30);
-                for node in &self.nodes {
-                    let mut weather = node.weather.lock();
-                    match fault {
-                        Fault::Duplication => weather.duplicated = percent,
-                        _ => weather.overtaken = percent,
-                    }
+                match fault {
+                    Fault::Duplication => self.network.set_duplicated(percent),
+                    _ => self.network.set_overtaken(percent),
                 }
                 self.calm_after(1_000, 8_000);
             }
@@ -118,7 +119,7 @@ impl World {
             }
             Fault::Restore => self.restore()?,
             Fault::LostDisk => self.lose_disk(),
-            Fault::Noise => self.make_noise().await,
+            Fault::Noise => self.make_noise(),
             Fault::Twins | Fault::Tamper | Fault::Withholding => {}
             Fault::Membership => self.change_membership(),
         }
@@ -206,66 +207,56 @@ impl World {
     }
 
     /// Links are lossy, slow or cut for a while.
-    pub(super) async fn storm(&mut self, fault: Fault) {
+    pub(super) fn storm(&mut self, fault: Fault) {
         let group: Vec<bool> = self.nodes.iter().map(|_| self.chance.percent(50)).collect();
-        let deaf = self.chance.below(self.nodes.len() as u64) as usize;
+        let unheard = self.chance.below(self.nodes.len() as u64) as usize;
         let (loss, delay) = (self.chance.between(1, 25), self.chance.between(50, 400));
         self.set_links(|_, from, to, link| {
             let is_cut = match fault {
                 Fault::Partition => group[from] != group[to],
-                Fault::OneWay => from == deaf,
+                Fault::OneWay => from == unheard,
                 _ => false,
             };
             match fault {
-                Fault::Loss => link.success_rate = percent(100 - loss),
+                Fault::Loss => link.loss = loss,
                 Fault::Delay => {
                     link.latency += Duration::from_millis(delay);
                     link.jitter = Duration::from_millis(delay / 2);
                 }
-                _ if is_cut => link.success_rate = percent(0),
+                _ if is_cut => link.loss = 100,
                 _ => {}
             }
-        })
-        .await;
+        });
         self.calm_after(500, 10_000);
     }
 
     /// Some do not hear some others for a moment. Two who vote with one key do harm where each of the
     /// others knows something else, and other things in each round (the Twins paper, section 3).
-    async fn shuffle(&mut self) {
+    fn shuffle(&mut self) {
         self.shuffles_left -= 1;
         let cut = self.chance.between(10, 60);
         self.set_links(|chance, _, _, link| {
             if chance.percent(cut) {
-                link.success_rate = percent(0);
+                link.loss = 100;
             }
-        })
-        .await;
+        });
         self.calm_after(100, 800);
     }
 
     /// Sets the links between all, each as it is when nothing is wrong, with a change.
-    async fn set_links(&mut self, mut change: impl FnMut(&mut Chance, usize, usize, &mut Link)) {
+    fn set_links(&mut self, mut change: impl FnMut(&mut Chance, usize, usize, &mut Link)) {
         for from in 0..self.nodes.len() {
             for to in (0..self.nodes.len()).filter(|to| *to != from) {
-                let (a, b) = (self.nodes[from].key.public_key(), self.nodes[to].key.public_key());
-                let mut link = Link {
-                    latency: self.scenario.latency,
-                    jitter: self.scenario.latency / 4,
-                    success_rate: percent(100),
-                };
+                let mut link = calm_link(&self.scenario);
                 change(&mut self.chance, from, to, &mut link);
-                // Links to whoever is in no set of validators any more are gone.
-                let _ = self.oracle.add_link(a, b, link).await;
+                self.network.set_link(from, to, link);
             }
         }
     }
 
-    pub(super) async fn calm_links(&mut self) {
-        self.set_links(|_, _, _, _| {}).await;
-        for node in &self.nodes {
-            let mut weather = node.weather.lock();
-            (weather.duplicated, weather.overtaken) = (0, 0);
-        }
+    pub(super) fn calm_links(&mut self) {
+        self.set_links(|_, _, _, _| {});
+        self.network.set_duplicated(0);
+        self.network.set_overtaken(0);
     }
 }
