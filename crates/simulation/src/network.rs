@@ -17,7 +17,7 @@ use commonware_utils::{
     channel::{mpsc, ring},
     ordered::Set,
 };
-use heddle_consensus::{CHANNELS, PIECES_CHANNEL, message_bytes_max};
+use heddle_consensus::{CHANNELS, PIECES_CHANNEL, VALIDATORS_MAX, message_bytes_max};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -204,7 +204,7 @@ impl Network {
             counts: Counts::default(),
             trace: DefaultHasher::new(),
         };
-        let message_max = message_bytes_max(keys.len() as u32);
+        let message_max = message_bytes_max(VALIDATORS_MAX as u32);
         let (state, wake) = (Mutex::new(state), Notify::new());
         let network = Self(Arc::new(Shared { keys, places, message_max, state, wake }));
         let postman = network.clone();

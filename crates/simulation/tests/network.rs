@@ -195,15 +195,19 @@ fn twins_hear_all_and_are_heard_by_some() {
 #[test]
 fn pieces_are_withheld_from_whom_they_are() {
     each_seed(|world, _| async move {
-        let mut others = world.network.connect(0, 0);
-        world.network.peer(0, 0).track(0, TrackedPeers::primary(Set::from_iter_dedup(keys())));
+        let mut nodes = Vec::new();
+        for node in 0..NODES {
+            nodes.push(world.network.connect(node, 0));
+            let known = TrackedPeers::primary(Set::from_iter_dedup(keys()));
+            world.network.peer(node, 0).track(0, known);
+        }
         world.network.withhold(0, 1);
-        for (sender, _) in &mut others {
+        for (sender, _) in &mut nodes[0] {
             sender.send(Recipients::All, vec![0; 4], false);
         }
         world.runtime.sleep(LONG).await;
         let counts = world.network.counts();
-        assert_eq!((counts.withheld, counts.delivered), (1, 2 * others.len() as u64 - 1));
+        assert_eq!((counts.withheld, counts.delivered), (1, 2 * nodes[0].len() as u64 - 1));
     });
 }
 
