@@ -5,7 +5,7 @@ mod fuzz;
 pub(crate) mod spec;
 
 use crate::{
-    Result, e2e,
+    Result, contracts, e2e,
     test::{self, Outcome, cargo_command, execute},
 };
 use std::{
@@ -29,7 +29,7 @@ struct Campaign {
 }
 
 /// All campaigns.
-const CAMPAIGNS: [Campaign; 11] = [
+const CAMPAIGNS: [Campaign; 12] = [
     Campaign {
         name: "random",
         about: "45,000 random blocks, over a million transactions",
@@ -85,6 +85,11 @@ const CAMPAIGNS: [Campaign; 11] = [
         about: "validators on links that are cut and slowed, killed and out of room, 500 times; as root",
         run: Run::Whole(network),
     },
+    Campaign {
+        name: "contracts",
+        about: "the contracts' own tests at length: 20,000 runs of each, 2,000 x 500 calls of each invariant",
+        run: Run::Part(contracts),
+    },
 ];
 
 /// Blocks of the property test; about 25 transactions of each are valid.
@@ -113,6 +118,15 @@ pub(crate) fn run(name: &str, part: Option<&str>) -> Result<bool> {
     };
     println!("campaign {name}: {outcome}, {:.1} s", start.elapsed().as_secs_f64());
     Ok(!matches!(outcome, Outcome::Failed(_)))
+}
+
+/// With a part, only the tests in that folder of `contracts/test`.
+fn contracts(part: Option<&str>) -> Outcome {
+    match contracts::test_at_length(part) {
+        Ok(true) => Outcome::Passed,
+        Ok(false) => Outcome::Failed("a test failed; see above".to_owned()),
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
 }
 
 /// Prints which campaigns there are.

@@ -9,6 +9,41 @@ interface Vm {
         address emitter;
     }
 
+    struct ChainInfo {
+        uint256 forkId;
+        uint256 chainId;
+    }
+
+    struct StorageAccess {
+        address account;
+        bytes32 slot;
+        bool isWrite;
+        bytes32 previousValue;
+        bytes32 newValue;
+        bool reverted;
+    }
+
+    struct AccountAccess {
+        ChainInfo chainInfo;
+        uint8 kind;
+        address account;
+        address accessor;
+        bool initialized;
+        uint256 oldBalance;
+        uint256 newBalance;
+        bytes deployedCode;
+        uint256 value;
+        bytes data;
+        bool reverted;
+        StorageAccess[] storageAccesses;
+        uint64 depth;
+        uint64 oldNonce;
+        uint64 newNonce;
+    }
+
+    function accesses(address account)
+        external
+        returns (bytes32[] memory reads, bytes32[] memory writes);
     function addr(uint256 key) external pure returns (address);
     function assertApproxEqAbs(uint256 left, uint256 right, uint256 most, string calldata) external pure;
     function assertApproxEqRel(uint256 left, uint256 right, uint256 most, string calldata) external pure;
@@ -30,6 +65,7 @@ interface Vm {
     function etch(address account, bytes calldata code) external;
     function expectEmit() external;
     function expectEmit(address emitter) external;
+    function expectPartialRevert(bytes4 selector) external;
     function expectRevert() external;
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
@@ -39,12 +75,16 @@ interface Vm {
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function prank(address sender) external;
     function readFile(string calldata path) external view returns (string memory);
+    function record() external;
     function recordLogs() external;
     function roll(uint256 number) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function skip(bool isSkipped) external;
+    function skip(bool isSkipped, string calldata reason) external;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
     function startPrank(address sender) external;
+    function startStateDiffRecording() external;
+    function stopAndReturnStateDiff() external returns (AccountAccess[] memory);
     function stopPrank() external;
     function store(address account, bytes32 slot, bytes32 value) external;
     function warp(uint256 time) external;
