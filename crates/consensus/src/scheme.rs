@@ -286,7 +286,7 @@ impl Scheme for Votes {
             return Verification::new(known, Vec::new());
         }
         let unknown = unknown.iter().map(to_inner);
-        let found = self.inner.verify_attestations(rng, subject.clone(), unknown, strategy);
+        let found = self.inner.verify_attestations(rng, subject, unknown, strategy);
         let found_valid: Vec<_> = found.verified.into_iter().map(to_outer).collect();
         if let Some(verified) = &self.verified {
             let votes = found_valid.iter();
