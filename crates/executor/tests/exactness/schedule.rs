@@ -7,8 +7,8 @@ use crate::{
 use alloy_eip7928::AccountChanges;
 use alloy_primitives::{Bytes, TxKind, U256};
 use heddle_executor::{
-    AccountField, Block, BlockOutput, Conflict, Executor, Invalid, Location, MemoryState, Schedule,
-    Settings, Span, SpanKind, Way, revm::bytecode::opcode as op,
+    AccountField, Block, BlockOutput, Conflict, Executor, Invalid, Location, MemoryAccount,
+    MemoryState, Schedule, Settings, Span, SpanKind, Way, revm::bytecode::opcode as op,
 };
 use heddle_types::{AccessList, Fork};
 use proptest::{collection::vec, prelude::*};
@@ -94,10 +94,19 @@ fn spans_of(schedule: &Schedule, kind: SpanKind) -> impl Iterator<Item = &Span> 
 
 /// Whether the block's access list says that a conflict's writer was the last to change the
 /// location before the transaction. What was destroyed changed without the list's naming fields.
-fn check_conflict(conflict: &Conflict, list: &AccessList) -> Result<(), String> {
+fn check_conflict(
+    conflict: &Conflict,
+    list: &AccessList,
+    state: &MemoryState,
+) -> Result<(), String> {
     let Some(location) = conflict.location else { return Ok(()) };
     let (Location::Account { address, .. } | Location::Slot { address, .. }) = location;
     if list.marks.iter().any(|marks| marks.address == address) {
+        return Ok(());
+    }
+    // An account that was there and empty is gone when it is touched (EIP-161): no field says so.
+    let was_empty = state.accounts.get(&address) == Some(&MemoryAccount::default());
+    if was_empty && matches!(location, Location::Account { field: AccountField::Existence, .. }) {
         return Ok(());
     }
     // One that only candidates touched which are not in the block is not in the list.
@@ -162,7 +171,7 @@ fn compare(
             return Err("lists differ".to_owned());
         }
         for conflict in &schedule(&recorded).conflicts {
-            check_conflict(conflict, list)?;
+            check_conflict(conflict, list, state)?;
         }
         retries += recorded.statistics.reexecutions;
         let left_out: BTreeSet<_> = recorded.skipped.iter().map(|skipped| skipped.index).collect();
