@@ -22,7 +22,7 @@ Usage: cargo xtask TASK
 
   test           check everything: format, lints, tests, documentation, and replays of real blocks
   tidy           check the rules of style that no other tool knows
-  contracts      compile contracts/src; with --check compare with contracts/artifacts only
+  contracts      compile contracts/src; with --check compare with contracts/artifacts, and test
   campaign NAME  a long run of what `test` does in short; without a name it tells which there are
   benchmarks [WORD]
                  measure the node, and write it into docs/benchmarks.md; with a word only what has

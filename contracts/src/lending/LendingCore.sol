@@ -12,6 +12,7 @@ import {LibBit} from "solady/utils/LibBit.sol";
 import {LendingStorage} from "./LendingStorage.sol";
 import {Till} from "./Till.sol";
 import {AggregatorV3Interface} from "../oracle/AggregatorV3Interface.sol";
+import {FeedReader} from "../oracle/FeedReader.sol";
 import {InterestRate} from "./libraries/InterestRate.sol";
 import {LendingMath} from "./libraries/LendingMath.sol";
 
@@ -214,20 +215,22 @@ abstract contract LendingCore is LendingStorage, ReentrancyGuardTransient {
     }
 
     /// What the feed says now, in WAD. It cannot revert, whatever the feed does: repaying must not depend on it.
-    function _answer(Reserve storage reserve) internal view returns (PriceStatus, uint256) {
-        (bool success, bytes memory data) =
-            reserve.feed.staticcall(abi.encodeCall(AggregatorV3Interface.latestRoundData, ()));
-        if (!success || data.length < 160) return (PriceStatus.NoAnswer, 0);
-        (uint256 roundId, int256 answer,, uint256 updatedAt, uint256 answeredInRound) =
-            abi.decode(data, (uint256, int256, uint256, uint256, uint256));
-        if (updatedAt == 0 || updatedAt > block.timestamp || answeredInRound < roundId) {
-            return (PriceStatus.Incomplete, 0);
-        }
-        if (answer <= 0 || answer > int256(uint256(type(uint96).max))) return (PriceStatus.OutOfRange, 0);
-        uint256 price = uint256(answer) * 10 ** (18 - reserve.feedDecimals);
-        if (price > type(uint96).max) return (PriceStatus.OutOfRange, 0);
-        if (block.timestamp - updatedAt > reserve.heartbeat) return (PriceStatus.Stale, 0);
-        return (PriceStatus.Usable, price);
+    function _answer(Reserve storage reserve) internal view returns (PriceStatus status, uint256 price) {
+        FeedReader.Problem problem;
+        (problem, price,) = FeedReader.tryRead(
+            AggregatorV3Interface(reserve.feed), reserve.feedDecimals, reserve.heartbeat
+        );
+        status = _statusOf(problem);
+        if (price > type(uint96).max) (status, price) = (PriceStatus.OutOfRange, 0);
+    }
+
+    function _statusOf(FeedReader.Problem problem) private pure returns (PriceStatus) {
+        if (problem == FeedReader.Problem.None) return PriceStatus.Usable;
+        if (problem == FeedReader.Problem.NoAnswer) return PriceStatus.NoAnswer;
+        if (problem == FeedReader.Problem.Stale) return PriceStatus.Stale;
+        bool isOfNoTime =
+            problem == FeedReader.Problem.Incomplete || problem == FeedReader.Problem.FromFuture;
+        return isOfNoTime ? PriceStatus.Incomplete : PriceStatus.OutOfRange;
     }
 
     // Positions.

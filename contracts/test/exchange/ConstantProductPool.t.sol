@@ -16,18 +16,6 @@ contract ConstantProductPoolTest is Exchange {
     Token private token0;
     Token private token1;
 
-    event Mint(address indexed sender, uint256 amount0, uint256 amount1);
-    event Burn(address indexed sender, uint256 amount0, uint256 amount1, address indexed to);
-    event Swap(
-        address indexed sender,
-        uint256 amount0In,
-        uint256 amount1In,
-        uint256 amount0Out,
-        uint256 amount1Out,
-        address indexed to
-    );
-    event Sync(uint112 reserve0, uint112 reserve1);
-
     constructor() {
         (token0, token1) = (tokens[0], tokens[1]);
     }
@@ -40,9 +28,9 @@ contract ConstantProductPoolTest is Exchange {
         vm.assertEq(pool.quoteExactOut(address(token0), 1662497915624478906), 1e18, "in");
         token0.mint(address(pool), 1e18);
         vm.expectEmit(address(pool));
-        emit Sync(6e18, 10e18 - 1662497915624478906);
+        emit PairPool.Sync(6e18, 10e18 - 1662497915624478906);
         vm.expectEmit(address(pool));
-        emit Swap(address(this), 1e18, 0, 0, 1662497915624478906, OTHER);
+        emit PairPool.Swap(address(this), 1e18, 0, 0, 1662497915624478906, OTHER);
         pool.swap(0, 1662497915624478906, OTHER, "");
         vm.assertEq(token1.balanceOf(OTHER), 1662497915624478906, "received");
     }
@@ -219,7 +207,7 @@ contract ConstantProductPoolTest is Exchange {
         vm.prank(LP);
         pool.transfer(address(pool), 0.5e18);
         vm.expectEmit(address(pool));
-        emit Burn(address(this), 1e18, 0.5e18, OTHER);
+        emit PairPool.Burn(address(this), 1e18, 0.5e18, OTHER);
         (uint256 amount0, uint256 amount1) = pool.burn(OTHER);
         vm.assertEq(amount0, 1e18, "half of two");
         vm.assertEq(amount1, 0.5e18, "half of one");
@@ -228,9 +216,9 @@ contract ConstantProductPoolTest is Exchange {
     function test_mintSaysWhatWasGiven() external {
         give(pool, 4e18, 9e18);
         vm.expectEmit(address(pool));
-        emit Sync(4e18, 9e18);
+        emit PairPool.Sync(4e18, 9e18);
         vm.expectEmit(address(pool));
-        emit Mint(address(this), 4e18, 9e18);
+        emit PairPool.Mint(address(this), 4e18, 9e18);
         vm.assertEq(pool.mint(LP), 6e18 - 1000, "root of 36");
         vm.assertEq(pool.balanceOf(address(0)), 1000, "of nobody");
     }

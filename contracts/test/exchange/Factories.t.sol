@@ -8,9 +8,6 @@ import {ShardedPoolFactory} from "../../src/exchange/ShardedPoolFactory.sol";
 import {Exchange} from "./support/Exchange.sol";
 
 contract FactoriesTest is Exchange {
-    event PoolCreated(address indexed token0, address indexed token1, address pool, uint256 index);
-    event PoolCreated(address indexed token0, address indexed token1, uint256 shardCount, address pool, uint256 index);
-
     /// The address of a pool is known before it is there, and does not depend on the order of tokens.
     function test_poolsAreWhereTheyAreSaidToBe(address tokenA, address tokenB) external {
         vm.assume(tokenA != address(0) && tokenB != address(0) && tokenA != tokenB);
@@ -19,7 +16,7 @@ contract FactoriesTest is Exchange {
         vm.assertEq(factory.poolAddress(tokenB, tokenA), expected, "any order");
         vm.assertEq(factory.poolOf(tokenA, tokenB), address(0), "not there yet");
         vm.expectEmit(address(factory));
-        emit PoolCreated(token0, token1, expected, 1);
+        emit ConstantProductFactory.PoolCreated(token0, token1, expected, 1);
         vm.assertEq(factory.createPool(tokenA, tokenB), expected, "where it is said to be");
         vm.assertEq(factory.poolOf(tokenB, tokenA), expected, "known, in any order");
         vm.assertEq(factory.pools(1), expected, "listed");
@@ -34,7 +31,7 @@ contract FactoriesTest is Exchange {
         address expected = shardedFactory.poolAddress(tokenA, tokenB, count);
         (address token0, address token1) = tokenA < tokenB ? (tokenA, tokenB) : (tokenB, tokenA);
         vm.expectEmit(address(shardedFactory));
-        emit PoolCreated(token0, token1, count, expected, 1);
+        emit ShardedPoolFactory.PoolCreated(token0, token1, count, expected, 1);
         vm.assertEq(shardedFactory.createPool(tokenB, tokenA, count), expected, "where it is said to be");
         vm.assertEq(shardedFactory.poolOf(tokenA, tokenB, count), expected, "known, in any order");
         vm.assertEq(shardedFactory.pools(1), expected, "listed");

@@ -25,8 +25,6 @@ contract ShardedPoolTest is Exchange {
     Token private token0;
     Token private token1;
 
-    event ShardCreated(uint256 indexed index, address shard);
-
     constructor() {
         // The pool is of the second and the third token.
         (token0, token1) = (tokens[1], tokens[2]);
@@ -222,9 +220,9 @@ contract ShardedPoolTest is Exchange {
         fresh.shardFor(LP);
         (address first, address second) = (fresh.shardAt(0), fresh.shardAt(1));
         vm.expectEmit(address(fresh));
-        emit ShardCreated(0, first);
+        emit ShardedPool.ShardCreated(0, first);
         vm.expectEmit(address(fresh));
-        emit ShardCreated(1, second);
+        emit ShardedPool.ShardCreated(1, second);
         vm.assertEq(fresh.createShards(2), 2, "two");
         vm.assertEq(fresh.createShards(10), 3, "the rest");
         vm.assertEq(fresh.createShards(10), 0, "no more");

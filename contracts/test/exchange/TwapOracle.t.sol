@@ -17,8 +17,6 @@ contract TwapOracleTest is Exchange {
     uint256[] private times;
     uint256[] private prices;
 
-    event Observed(address indexed pool, uint256 price0Cumulative, uint256 price1Cumulative);
-
     /// For any sequence of prices and observations: either the mean over a window of one to two hours, by
     /// the list of prices, or none; and there is one if observations came in time.
     function test_theMeanIsThatOfTheWindow(uint256 seed, uint8 steps) external {
@@ -96,7 +94,7 @@ contract TwapOracleTest is Exchange {
         vm.warp(1_000_000);
         (uint256 price0, uint256 price1) = pool.currentCumulativePrices();
         vm.expectEmit(address(oracle));
-        emit Observed(address(pool), price0, price1);
+        emit TwapOracle.Observed(address(pool), price0, price1);
         vm.assertTrue(oracle.observe(pool), "the first");
         vm.assertTrue(!oracle.observe(pool), "at once");
         vm.warp(1_000_000 + PERIOD - 1);

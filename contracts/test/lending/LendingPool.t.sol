@@ -12,7 +12,6 @@ import {Till} from "../../src/lending/Till.sol";
 import {FlashBorrower} from "./support/FlashBorrower.sol";
 import {HookToken} from "./support/HookToken.sol";
 import {LendingTest} from "./support/LendingTest.sol";
-import {TestFeed} from "./support/TestFeed.sol";
 import {TestToken} from "./support/TestToken.sol";
 
 contract LendingPoolTest is LendingTest {
@@ -497,16 +496,7 @@ contract LendingPoolTest is LendingTest {
     // Isolation.
 
     function isolated() private returns (TestToken token) {
-        token = new TestToken("ISO", 18);
-        TestFeed feed = new TestFeed(8, 10e8);
-        configurator.addReserve(listing(token, feed, 5000, 6000, true));
-        // Listed after the launch: no collateral before everybody had time to leave.
-        pass(7 days);
-        feed.set(10e8);
-        configurator.applyCollateralTerms(address(token));
-        configurator.setCaps(address(token), uint128(NO_CAP), 0);
-        configurator.setDebtCeiling(address(token), address(usdc), 16 * 1000e6);
-        pass(1);
+        (token,) = addIsolated(16 * 1000e6);
         supply(usdc, ann, 1e12);
         supply(weth, ann, 1e24);
     }

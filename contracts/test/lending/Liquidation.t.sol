@@ -538,15 +538,7 @@ contract LiquidationTest is LendingTest {
     }
 
     function test_writtenOffDebtNoLongerCountsAgainstACeiling() external {
-        TestToken token = new TestToken("ISO", 18);
-        TestFeed feed = new TestFeed(8, 10e8);
-        configurator.addReserve(listing(token, feed, 5000, 6000, true));
-        pass(7 days);
-        feed.set(10e8);
-        configurator.applyCollateralTerms(address(token));
-        configurator.setCaps(address(token), uint128(NO_CAP), 0);
-        configurator.setDebtCeiling(address(token), address(usdc), 4 * 1000e6);
-        pass(1);
+        (TestToken token, TestFeed feed) = addIsolated(4 * 1000e6);
         pledge(token, bob, 200e18);
         borrow(usdc, bob, 1000e6);
         pass(1);

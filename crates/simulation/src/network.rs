@@ -11,7 +11,7 @@ use commonware_p2p::{
     BlockedSubscription, Blocker, CheckedSender, LimitedSender, Manager, Message, PeerSetUpdate,
     Provider, Receiver as Receives, Recipients, TrackedPeers,
 };
-use commonware_runtime::{Clock as _, IoBuf, IoBufs, Spawner as _, deterministic};
+use commonware_runtime::{Clock as _, IoBuf, IoBufs, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::{
     NZUsize,
     channel::{mpsc, ring},
@@ -187,7 +187,6 @@ impl Network {
         link: Link,
         seed: u64,
     ) -> Self {
-        use commonware_runtime::Supervisor as _;
         let places = keys.iter().cloned().zip(0..).collect();
         let state = State {
             clock: runtime.child("clock"),

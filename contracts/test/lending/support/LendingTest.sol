@@ -71,6 +71,19 @@ abstract contract LendingTest is Test, ILendingEvents {
         configurator.addReserve(listing(token, feed, ltv, threshold, isolated));
     }
 
+    /// A reserve at 10 that is collateral alone or not at all, and against which so much usdc can be lent.
+    function addIsolated(uint128 ceiling) internal returns (TestToken token, TestFeed feed) {
+        (token, feed) = (new TestToken("ISO", 18), new TestFeed(8, 10e8));
+        addReserve(token, feed, 5000, 6000, true);
+        // Listed after the launch: no collateral before everybody had time to leave.
+        pass(7 days);
+        feed.set(10e8);
+        configurator.applyCollateralTerms(address(token));
+        configurator.setCaps(address(token), uint128(NO_CAP), 0);
+        configurator.setDebtCeiling(address(token), address(usdc), ceiling);
+        pass(1);
+    }
+
     /// Discount from 1 % to 10 %, reserve factor 10 %, 2 % a year up to 80 % utilisation, 6 % there, 66 % at most.
     function listing(TestToken token, TestFeed feed, uint16 ltv, uint16 threshold, bool isolated)
         internal
