@@ -12,6 +12,7 @@ import {Configurator} from "./Configurator.sol";
 import {LendingCore} from "./LendingCore.sol";
 import {Liquidator} from "./Liquidator.sol";
 import {Till} from "./Till.sol";
+import {InterestRate} from "./libraries/InterestRate.sol";
 import {LendingMath} from "./libraries/LendingMath.sol";
 
 /// @title Over-collateralised lending
@@ -45,6 +46,29 @@ contract LendingPool is LendingCore, AccessControl, IERC3156FlashLender {
     using Address for address;
     using FixedPointMathLib for uint256;
     using LendingMath for uint256;
+
+    /// How roles have configured a reserve: see `LendingStorage.Reserve`.
+    struct ReserveConfig {
+        address asset;
+        uint8 decimals;
+        uint16 ltv;
+        uint16 liquidationThreshold;
+        address feed;
+        uint8 feedDecimals;
+        uint32 heartbeat;
+        uint16 jumpMax;
+        uint32 jumpWindow;
+        address backstop;
+        uint16 reserveFactor;
+        uint16 discountMin;
+        uint16 discountMax;
+        bool isolated;
+        bool borrowable;
+        bool frozen;
+        uint128 supplyCap;
+        uint128 borrowCap;
+        InterestRate.Model model;
+    }
 
     /// A reserve as of this second, of what interest and prices change.
     struct ReserveState {
@@ -318,11 +342,29 @@ contract LendingPool is LendingCore, AccessControl, IERC3156FlashLender {
         return reserveCount_;
     }
 
-    /// @notice The asset of a reserve, and how roles have configured it. Indexes and the like are as of the last
-    /// sync: `reserveState` has the present ones.
-    function reserveAt(uint256 id) external view returns (Reserve memory) {
+    /// @notice The asset of a reserve, and how roles have configured it. `reserveState` has the rest.
+    function reserveAt(uint256 id) external view returns (ReserveConfig memory config) {
         require(id < reserveCount_, UnknownReserve(address(0)));
-        return reserves[id];
+        Reserve storage reserve = reserves[id];
+        config.asset = reserve.asset;
+        config.decimals = reserve.decimals;
+        config.ltv = reserve.ltv;
+        config.liquidationThreshold = reserve.liquidationThreshold;
+        config.feed = reserve.feed;
+        config.feedDecimals = reserve.feedDecimals;
+        config.heartbeat = reserve.heartbeat;
+        config.jumpMax = reserve.jumpMax;
+        config.jumpWindow = reserve.jumpWindow;
+        config.backstop = reserve.backstop;
+        config.reserveFactor = reserve.reserveFactor;
+        config.discountMin = reserve.discountMin;
+        config.discountMax = reserve.discountMax;
+        config.isolated = reserve.isolated;
+        config.borrowable = reserve.borrowable;
+        config.frozen = reserve.frozen;
+        config.supplyCap = reserve.supplyCap;
+        config.borrowCap = reserve.borrowCap;
+        config.model = reserve.model;
     }
 
     /// @notice What holds for all reserves.

@@ -5,7 +5,7 @@ import {LendingPool} from "../../src/lending/LendingPool.sol";
 import {LendingStorage} from "../../src/lending/LendingStorage.sol";
 import {Liquidator} from "../../src/lending/Liquidator.sol";
 import {LendingTest} from "./support/LendingTest.sol";
-import {NaiveLiquidator} from "./support/NaiveLiquidator.sol";
+import {NaiveLiquidator} from "../../src/lending/NaiveLiquidator.sol";
 
 /// Weth loses half in two hours while 240 accounts owe usdc on it. The same path for both ways of liquidating, and
 /// the same liquidators: they have so much usdc for each five minutes, as they must sell what they take, and

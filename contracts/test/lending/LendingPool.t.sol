@@ -6,7 +6,6 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {Configurator} from "../../src/lending/Configurator.sol";
 import {LendingPool} from "../../src/lending/LendingPool.sol";
-import {LendingStorage} from "../../src/lending/LendingStorage.sol";
 import {Liquidator} from "../../src/lending/Liquidator.sol";
 import {Till} from "../../src/lending/Till.sol";
 import {FlashBorrower} from "./support/FlashBorrower.sol";
@@ -707,7 +706,7 @@ contract LendingPoolTest is LendingTest {
 
     function test_reservesAreListed() external {
         vm.assertEq(pool.reserveCount(), 3, "three");
-        LendingStorage.Reserve memory reserve = pool.reserveAt(1);
+        LendingPool.ReserveConfig memory reserve = pool.reserveAt(1);
         vm.assertEq(reserve.asset, address(wbtc), "asset");
         vm.assertEq(reserve.decimals, 8, "decimals");
         vm.expectRevert(abi.encodeWithSelector(UnknownReserve.selector, address(0)));

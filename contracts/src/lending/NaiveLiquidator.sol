@@ -3,11 +3,11 @@ pragma solidity ^0.8.37;
 
 import {LibBit} from "solady/utils/LibBit.sol";
 
-import {LendingCore} from "../../../src/lending/LendingCore.sol";
-import {Liquidator} from "../../../src/lending/Liquidator.sol";
-import {LendingMath} from "../../../src/lending/libraries/LendingMath.sol";
+import {LendingCore} from "./LendingCore.sol";
+import {Liquidator} from "./Liquidator.sol";
+import {LendingMath} from "./libraries/LendingMath.sol";
 
-/// Liquidations as they were first built: all of the debt at the largest discount, at once, all or nothing, and
+/// @notice What `Liquidator` is measured against, and for nothing else: liquidations as they were first built. All of the debt at the largest discount, at once, all or nothing, and
 /// bad debt is a deficit, as no fund stands behind it. A pool can have this in place of `Liquidator`.
 contract NaiveLiquidator is LendingCore {
     using LendingMath for uint256;
