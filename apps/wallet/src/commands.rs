@@ -19,7 +19,6 @@ use crate::{
     mnemonic::MnemonicError,
     path::PathError,
     process,
-    rpc::RpcError,
     secret::InputError,
     signer::SignerError,
     slip39::SlipError,
@@ -28,6 +27,7 @@ use crate::{
 };
 use alloy_primitives::{Address, B256};
 use clap::{Args, Subcommand};
+use heddle_client::RpcError;
 use output::Output;
 use std::{io, path::PathBuf};
 

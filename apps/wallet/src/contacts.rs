@@ -129,7 +129,7 @@ impl Contacts {
     ///
     /// [`ContactError::Unknown`].
     pub fn remove(&mut self, name: &str) -> Result<Address, ContactError> {
-        self.0.remove(name).ok_or_else(|| ContactError::Unknown(crate::work::visible(name)))
+        self.0.remove(name).ok_or_else(|| ContactError::Unknown(heddle_client::visible(name)))
     }
 
     /// The address that text is or names. Capitals in an address have to be those of its checksum.
@@ -141,7 +141,7 @@ impl Contacts {
         if let Some(address) = self.0.get(text) {
             return Ok(*address);
         }
-        let unknown = || ContactError::Unknown(crate::work::visible(text));
+        let unknown = || ContactError::Unknown(heddle_client::visible(text));
         let digits = text.strip_prefix("0x").ok_or_else(unknown)?;
         let address: Address = digits.parse().map_err(|_| unknown())?;
         let is_plain = !digits.bytes().any(|digit| digit.is_ascii_uppercase())

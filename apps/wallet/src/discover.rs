@@ -1,7 +1,7 @@
 //! Finding the accounts of a wallet that have been used: BIP-44's search with a gap limit.
 
-use crate::rpc::{Node, RpcError};
 use alloy_primitives::{Address, U256};
+use heddle_client::{Node, RpcError};
 
 /// Accounts without use after which nobody looks further (BIP-44).
 pub const GAP_LIMIT: u32 = 20;

@@ -11,7 +11,7 @@
 //! - [`keystore`], [`slip39`]: keys at rest, and in shares.
 //! - [`transaction`], [`token`], [`amount`], [`work`]: what is signed.
 //! - [`signer`]: keys in another process.
-//! - [`rpc`], [`discover`], [`contacts`], and the commands, [`Wallet`].
+//! - [`discover`], [`contacts`], and the commands, [`Wallet`].
 
 pub mod amount;
 mod commands;
@@ -24,7 +24,6 @@ pub mod keystore;
 pub mod mnemonic;
 pub mod path;
 pub mod process;
-pub mod rpc;
 pub mod secret;
 pub mod signer;
 pub mod slip39;

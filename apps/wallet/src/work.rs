@@ -11,6 +11,7 @@ use crate::{
 use alloy_dyn_abi::TypedData;
 use alloy_eips::eip7702::Authorization;
 use alloy_primitives::{Address, B256, Bytes, Signature, U256, eip191_hash_message};
+use heddle_client::visible;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Write;
@@ -187,15 +188,6 @@ fn describe_transaction(fields: &Fields) -> String {
         let _ = write!(text, "\nblob: {hash}");
     }
     text
-}
-
-/// Text of a stranger in printable ASCII.
-pub fn visible(text: &str) -> String {
-    let escape = |letter: char| match letter {
-        '\n' | ' '..='~' => letter.to_string(),
-        _ => letter.escape_unicode().to_string(),
-    };
-    text.chars().map(escape).collect()
 }
 
 #[cfg(test)]

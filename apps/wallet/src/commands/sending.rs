@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     amount::{ETHER_DECIMALS, format_units, parse_ether, parse_units},
-    rpc::Node,
     token::{DECIMALS, Transfer},
     transaction::Fields,
 };
 use alloy_primitives::{Address, B256, Bytes, U64, U128, U256};
 use clap::Args;
+use heddle_client::Node;
 use serde_json::{Value, json};
 use std::{
     thread,

@@ -4,8 +4,9 @@ use super::{
     ANSWER_BYTES_MAX, Answer, Request, SignerError,
     protocol::{check_peer, read_line},
 };
-use crate::work::{Work, visible};
+use crate::work::Work;
 use alloy_primitives::{Address, Signature};
+use heddle_client::visible;
 use std::{
     io::Write,
     os::unix::net::UnixStream,
