@@ -6,6 +6,7 @@ import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol"
 import {Backstop} from "../../src/lending/Backstop.sol";
 import {Configurator} from "../../src/lending/Configurator.sol";
 import {InsuranceFund} from "../../src/lending/InsuranceFund.sol";
+import {LendingPool} from "../../src/lending/LendingPool.sol";
 import {LendingStorage} from "../../src/lending/LendingStorage.sol";
 import {Liquidator} from "../../src/lending/Liquidator.sol";
 import {InterestRate} from "../../src/lending/libraries/InterestRate.sol";
@@ -112,7 +113,7 @@ contract ConfiguratorTest is LendingTest {
         vm.warp(from);
         vm.prank(eve);
         configurator.applyCollateralTerms(address(weth));
-        LendingStorage.Reserve memory reserve = pool.reserveAt(2);
+        LendingPool.ReserveConfig memory reserve = pool.reserveAt(2);
         vm.assertEq(reserve.ltv, 1000, "ltv");
         vm.assertEq(reserve.liquidationThreshold, 2000, "threshold");
         vm.assertEq(reserve.discountMin, 200, "least");

@@ -46,7 +46,7 @@ contract HealthTest is LendingTest {
         uint256[] memory owed = BigNumber.from(0);
         uint256[] memory power = BigNumber.from(0);
         for (uint256 id = 0; id < 3; ++id) {
-            LendingStorage.Reserve memory reserve = pool.reserveAt(id);
+            LendingPool.ReserveConfig memory reserve = pool.reserveAt(id);
             LendingPool.ReserveState memory state = pool.reserveState(reserve.asset);
             LendingStorage.Position memory position = pool.positionOf(bob, reserve.asset);
             // Price in units of 1e-18 / 10^decimals, so of the same for all.
