@@ -31,7 +31,6 @@ mod contract;
 mod deliveries;
 mod evidence;
 mod finality;
-mod host;
 mod ledger;
 mod observer;
 mod recovery;
@@ -47,9 +46,6 @@ pub use block::{Commitment, Context, Digest, Proposal, ProposalError, ProposalHe
 pub use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 pub use evidence::{Conflict, Equivocation, recorded as recorded_equivocations};
 pub use finality::{FinalityError, FinalityProof, SignedVote};
-pub use host::{
-    Host, HostError, Peer, PeerError, Running, private_key, public_key, public_key_of, run,
-};
 pub use ledger::{BlockSettings, Error, Ledger, Mutants, NotesOf, Promoted, Refusal, Tamper};
 pub use observer::Observations;
 pub use runtime::Runtime;

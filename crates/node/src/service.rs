@@ -5,7 +5,8 @@ use crate::{
     explorer::{ExplorerError, ExplorerSetup},
 };
 use heddle_chain::Chain;
-use heddle_consensus::{Ledger, Running};
+use heddle_consensus::Ledger;
+use heddle_host::Running;
 use heddle_pool::Pool;
 use heddle_producer::Producer;
 use heddle_rpc::{Context, DevControl, Server, Signers, StartError};

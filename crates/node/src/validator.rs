@@ -6,9 +6,9 @@ use crate::{
 };
 use alloy_primitives::hex;
 use heddle_chain::Chain;
-use heddle_consensus::{
-    BlockSettings, Host, HostError, Ledger, Memory, Mutants, Pace, Peer, PeerError, Running,
-    Settings, View, private_key, public_key, run,
+use heddle_consensus::{BlockSettings, Ledger, Memory, Mutants, Pace, Settings, View};
+use heddle_host::{
+    Host, HostError, Peer, PeerError, Running, private_key, public_key, public_key_of, run,
 };
 use heddle_pool::Pool;
 use parking_lot::Mutex;
@@ -80,7 +80,7 @@ pub(crate) fn new_key(folder: &Path) -> io::Result<heddle_consensus::PublicKey> 
     rand::rngs::OsRng.fill_bytes(&mut bytes);
     write_secret(&folder.join(KEY_FILE), format!("{}\n", hex::encode(bytes)).as_bytes())?;
     let key = private_key(&bytes).ok_or(io::ErrorKind::InvalidData)?;
-    Ok(heddle_consensus::public_key_of(&key))
+    Ok(public_key_of(&key))
 }
 
 /// What a validator knows of what it has signed: a folder that is not where it was made, as one from

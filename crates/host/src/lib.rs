@@ -1,18 +1,10 @@
 //! A validator on a real machine: threads, files and connections.
+//!
+//! A crate of its own, as here all of consensus is compiled for the real runtime, which takes
+//! minutes and should be done once.
 
-use crate::{
-    ledger::{self, Ledger},
-    transactions::Announcer,
-    validator::{
-        Channels, Settings, Setup, StartError, Validator, View, message_bytes_max, namespace, start,
-    },
-    validators::VALIDATORS_MAX,
-};
 use commonware_codec::{Copying, DecodeExt as _};
-use commonware_cryptography::{
-    ChaCha20Poly1305, Signer as _,
-    ed25519::{PrivateKey, PublicKey},
-};
+use commonware_cryptography::{ChaCha20Poly1305, Signer as _};
 use commonware_macros::select;
 use commonware_p2p::{Ingress, authenticated::discovery};
 use commonware_runtime::{Quota, Runner as _, Supervisor as _, tokio as real};
@@ -21,6 +13,11 @@ use commonware_stream::{
     sake::{self, Sake},
 };
 use commonware_utils::{Hostname, NZU32, NZUsize};
+use heddle_consensus::{
+    Announcer, Channels, Error, Ledger, Settings, Setup, StartError, VALIDATORS_MAX, Validator,
+    View, message_bytes_max, namespace, start,
+};
+pub use heddle_consensus::{PrivateKey, PublicKey};
 use std::{
     fmt, io, net::SocketAddr, path::PathBuf, str::FromStr, sync::Arc, thread, time::Duration,
 };
@@ -130,19 +127,19 @@ pub struct Running {
     pub announcer: Announcer,
     /// What it can be asked.
     pub view: View,
-    failed: watch::Receiver<Option<Arc<ledger::Error>>>,
+    failed: watch::Receiver<Option<Arc<Error>>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Running {
     /// Waits until it cannot go on.
-    pub async fn failed(&self) -> Arc<ledger::Error> {
+    pub async fn failed(&self) -> Arc<Error> {
         let mut failed = self.failed.clone();
         let error = failed.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
         // Whoever stops it has it for himself, and waits here no more: so it ended by itself, as one of
         // its parts panicked. A disk that is full is such a case.
-        error.unwrap_or_else(|| Arc::new(ledger::Error::Ended))
+        error.unwrap_or_else(|| Arc::new(Error::Ended))
     }
 
     /// Stops it.
