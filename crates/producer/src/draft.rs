@@ -60,6 +60,41 @@ impl Producer {
         self.heeding_failure(made)
     }
 
+    /// Makes one block of exactly these transactions, of a time in UNIX seconds, whatever the pool
+    /// has and however blocks are made otherwise. The clock stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// No block is made if one of them cannot be in it, or if the time is not after the last
+    /// block's. The chain may fail.
+    pub fn make_block_at(
+        &self,
+        timestamp: u64,
+        transactions: Vec<RecoveredTransaction>,
+    ) -> Result<Arc<CommittedBlock>, Error> {
+        let mut orders = self.orders();
+        let time = orders.time;
+        let made = self.make_exactly(&mut orders, timestamp, transactions);
+        orders.time = time;
+        self.heeding_failure(made)
+    }
+
+    fn make_exactly(
+        &self,
+        orders: &mut Orders,
+        timestamp: u64,
+        transactions: Vec<RecoveredTransaction>,
+    ) -> Result<Arc<CommittedBlock>, Error> {
+        orders.time.set_next(timestamp, self.chain.reader().head().header.timestamp)?;
+        let draft = self.draft(orders, None, self.now(), transactions)?;
+        let ordered = draft.ordered;
+        if let Some(Skipped { index, reason }) = draft.block.skipped.first().cloned() {
+            ordered.again(orders);
+            return Err(Error::Refused { index, reason });
+        }
+        self.end(draft).inspect_err(|_| ordered.again(orders))
+    }
+
     /// Executes a block of these transactions on the head, or on a block that is brought to its end
     /// meanwhile. `now` is the real UNIX time in seconds.
     pub(crate) fn draft(

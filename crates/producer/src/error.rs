@@ -25,6 +25,14 @@ pub enum Error {
         /// The most that are made.
         max: u64,
     },
+    /// A transaction that is to be in a block cannot be.
+    #[error("transaction {index} of the block cannot be in it: {reason}")]
+    Refused {
+        /// Its place among those that were handed in.
+        index: usize,
+        /// Why.
+        reason: heddle_chain::SkipReason,
+    },
     /// More blocks are to be undone than there are.
     #[error("{asked} blocks cannot be undone: the chain has {there} after its first")]
     TooDeep {

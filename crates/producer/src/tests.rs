@@ -3,14 +3,14 @@
 use crate::{
     AccountAmendment, CONSOLE_ADDRESS, Console, Error, Mining, Producer, Settings, StateDump,
 };
-use alloy_consensus::{SignableTransaction, TxEip1559};
+use alloy_consensus::{SignableTransaction, Signed, TxEip1559};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use heddle_chain::{Chain, add_system_contracts, config_with_forks};
 use heddle_pool::{Candidate, Context, Origin, Pool, PooledTransaction, SenderState};
 use heddle_storage::{Database, Options, SimulatedDisk};
-use heddle_types::{Fork, Genesis, GenesisAccount};
+use heddle_types::{Fork, Genesis, GenesisAccount, RecoveredTransaction, Transaction};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -80,18 +80,31 @@ fn bench_of(db: Database, genesis: &Genesis, settings: Settings, ticks: u64) -> 
     Bench { producer: Arc::new(producer.unwrap()), now, key }
 }
 
+fn transfer(nonce: u64) -> TxEip1559 {
+    TxEip1559 {
+        nonce,
+        to: TxKind::Call(Address::repeat_byte(9)),
+        value: U256::ONE,
+        gas_limit: 21_000,
+        ..TxEip1559::default()
+    }
+}
+
 impl Bench {
     fn transfer(&self, nonce: u64) -> Candidate {
-        self.sign(TxEip1559 {
-            nonce,
-            to: TxKind::Call(Address::repeat_byte(9)),
-            value: U256::ONE,
-            gas_limit: 21_000,
-            ..TxEip1559::default()
-        })
+        self.sign(transfer(nonce))
+    }
+
+    fn recovered(&self, nonce: u64) -> RecoveredTransaction {
+        let transaction = Transaction::Eip1559(self.signed(transfer(nonce)));
+        RecoveredTransaction { transaction, sender: self.key.address() }
     }
 
     fn sign(&self, tx: TxEip1559) -> Candidate {
+        Candidate::new(PooledTransaction::Eip1559(self.signed(tx)), self.key.address())
+    }
+
+    fn signed(&self, tx: TxEip1559) -> Signed<TxEip1559> {
         let tx = TxEip1559 {
             chain_id: CHAIN_ID,
             max_fee_per_gas: 10_000_000_000,
@@ -99,8 +112,7 @@ impl Bench {
             ..tx
         };
         let signature = self.key.sign_hash_sync(&tx.signature_hash()).unwrap();
-        let signed = PooledTransaction::Eip1559(tx.into_signed(signature));
-        Candidate::new(signed, self.key.address())
+        tx.into_signed(signature)
     }
 
     fn add(&self, nonce: u64) -> B256 {
@@ -179,6 +191,26 @@ fn manual_mining_waits_for_an_order() {
         .collect();
     assert_eq!(times, [START + 10, START + 22, START + 34]);
     assert!(matches!(bench.producer.mine(u64::MAX, None), Err(Error::TooManyBlocks { .. })));
+}
+
+#[test]
+fn a_block_of_given_transactions_is_of_a_given_time_and_leaves_the_clock() {
+    let bench = bench(Mining::MANUAL);
+    let waiting = bench.add(2);
+    let recovered = |nonce| bench.recovered(nonce);
+    let made = bench.producer.make_block_at(START + 2, vec![recovered(0), recovered(1)]).unwrap();
+    assert_eq!(made.block.block.header.timestamp, START + 2);
+    assert_eq!(made.receipts.len(), 2);
+    // What cannot be in it is an error, and no block is made; nor is one of an earlier time.
+    let wrong = bench.producer.make_block_at(START + 3, vec![recovered(2), recovered(9)]);
+    assert!(matches!(wrong, Err(Error::Refused { index: 1, .. })));
+    let early = bench.producer.make_block_at(START + 2, Vec::new());
+    assert!(matches!(early, Err(Error::Time(_))));
+    assert_eq!((bench.head(), bench.block_of(waiting)), (1, None));
+    bench.producer.mine(1, None).unwrap();
+    assert_eq!(bench.block_of(waiting), Some(2));
+    let header = bench.producer.chain().reader().header(2).unwrap().unwrap();
+    assert_eq!(header.timestamp, START + 10);
 }
 
 #[test]

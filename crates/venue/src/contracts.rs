@@ -46,6 +46,7 @@ contracts! {
     sharded_pool_factory: ShardedPoolFactory, "../../contracts/artifacts/ShardedPoolFactory.json";
     twap_oracle: TwapOracle, "../../contracts/artifacts/TwapOracle.json";
     validator_staking: ValidatorStaking, "../../contracts/artifacts/ValidatorStaking.json";
+    validators: Validators, "../../contracts/artifacts/Validators.json";
     venue_governor: VenueGovernor, "../../contracts/artifacts/VenueGovernor.json";
     venue_token: VenueToken, "../../contracts/artifacts/VenueToken.json";
     weth: Weth, "../../contracts/artifacts/Weth.json";
