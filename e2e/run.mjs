@@ -30,6 +30,7 @@ const flows = new Map([
   ["web3py", { file: "web3py.py", program: python }],
   ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],
   ["burst", { file: "burst.mjs" }],
+  ["venue", { file: "venue.mjs", nodeArgs: ["--venue"] }],
   ["validators", { file: "validators.mjs", startsNodes: true, skip: missing, timeoutMs: 480_000 }],
   ["network", { file: "network.mjs", startsNodes: true, skip: noNamespaces, timeoutMs: 300_000 }],
   ["agreement", { file: "../differential.mjs", args: ["--seed", "1", "--transactions-total", "100"], startsNodes: true }],
@@ -39,14 +40,16 @@ const flows = new Map([
 const TIMEOUT_MS = 240_000;
 
 async function runFlow(name) {
-  const { file, args = [], program = process.execPath, startsNodes = false, explorer, skip, timeoutMs = TIMEOUT_MS } =
-    flows.get(name);
-  const reason = explorer && basename(command()[0]) === "anvil" ? "anvil has no explorer" : skip?.();
+  const {
+    file, args = [], program = process.execPath, startsNodes = false, explorer, nodeArgs = explorer, skip,
+    timeoutMs = TIMEOUT_MS,
+  } = flows.get(name);
+  const reason = nodeArgs && basename(command()[0]) === "anvil" ? "anvil has no explorer and no venue" : skip?.();
   if (reason) {
     console.log(`${name}: skipped: ${reason}`);
     return { name, passed: true, seconds: 0 };
   }
-  const node = startsNodes ? undefined : await start(name, { args: explorer });
+  const node = startsNodes ? undefined : await start(name, { args: nodeArgs });
   if (node) console.log(`${name}: the node answers after ${node.startMs} ms`);
   const begin = performance.now();
   const environment = { ...process.env, ...(node && { RPC_URL: node.url }) };

@@ -8,6 +8,7 @@ mod genesis;
 mod remote;
 mod start;
 mod state_file;
+mod venue;
 
 pub(crate) use flags::Dev;
 pub(crate) use start::unix_seconds;

@@ -13,6 +13,7 @@ mod progress;
 mod service;
 mod transfer;
 mod validator;
+mod venue;
 
 use clap::{Parser, Subcommand};
 use heddle_measure::{
@@ -76,6 +77,9 @@ enum Command {
     Replay(Replay),
     Load(Box<Load>),
     Wallet(Box<heddle_wallet::Wallet>),
+    /// Tells of the DeFi venue that `heddle dev --venue` has.
+    #[command(subcommand)]
+    Venue(venue::VenueCommand),
     /// Runs a public conformance suite.
     #[command(subcommand)]
     Conformance(Conformance),
@@ -133,6 +137,7 @@ impl Command {
             Self::Conformance(suite) => suite.run(),
             Self::Load(load) => Ok(load.run()?),
             Self::Wallet(wallet) => Ok(wallet.run()?),
+            Self::Venue(venue) => Ok(venue.run()?),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
             Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),

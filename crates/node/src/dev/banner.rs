@@ -1,9 +1,10 @@
 //! What `heddle dev` prints when it has started.
 
 use super::accounts::addresses;
-use crate::service::Addresses;
+use crate::{service::Addresses, venue};
 use alloy_primitives::{B256, U256, hex, utils::format_ether};
 use alloy_signer_local::PrivateKeySigner;
+use heddle_venue::addresses::Place;
 use serde_json::{Value, json};
 use std::fmt::{self, Display};
 
@@ -22,6 +23,8 @@ pub(super) struct Banner<'a> {
     pub(super) fork: &'a str,
     pub(super) addresses: Addresses,
     pub(super) kept: Option<&'a std::path::Path>,
+    /// Contracts of the venue; none without it.
+    pub(super) venue: &'a [Place],
 }
 
 impl Display for Banner<'_> {
@@ -46,6 +49,11 @@ impl Display for Banner<'_> {
             writeln!(f, "\nWallet\n==================")?;
             writeln!(f, "Mnemonic:          {}", self.mnemonic)?;
             writeln!(f, "Derivation path:   {}\n", self.path)?;
+        }
+        if !self.venue.is_empty() {
+            writeln!(f, "Venue (see docs/venue.md)\n==================\n")?;
+            write!(f, "{}", venue::table(self.venue))?;
+            writeln!(f)?;
         }
         writeln!(f, "Chain ID:          {}", self.chain_id)?;
         writeln!(f, "Rules:             {}", self.fork)?;
@@ -75,6 +83,7 @@ impl Banner<'_> {
             "base_fee": self.base_fee.map(|fee| fee.to_string()),
             "gas_limit": self.gas_limit.to_string(),
             "genesis_timestamp": self.timestamp.to_string(),
+            "venue": venue::by_system(self.venue),
         })
     }
 }

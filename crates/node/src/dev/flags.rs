@@ -21,6 +21,7 @@ Examples:
   heddle dev                                mine each transaction as it comes
   heddle dev -b 1                           a block a second (also 0.25, or 250ms)
   heddle dev --datadir chain                keep the chain
+  heddle dev --venue                        with contracts of an exchange, of lending, and more
   heddle dev --fork-url http://127.0.0.1:8545   continue from another chain's state")]
 pub(crate) struct Dev {
     /// Port to listen on, for HTTP and WebSocket; 0 takes a free one.
@@ -190,6 +191,10 @@ pub(super) struct Environment {
     /// Leaves out the CREATE2 deployer only.
     #[arg(long, visible_alias = "no-create2")]
     pub(super) disable_default_create2_deployer: bool,
+    /// Puts a DeFi venue on the chain: tokens, exchange, oracle, lending, staking, governance,
+    /// insurance; `heddle venue addresses` says where.
+    #[arg(long, conflicts_with = "fork_url")]
+    pub(super) venue: bool,
     /// Threads that execute; 0 for as many as there are processors.
     #[arg(short = 'j', long, visible_alias = "jobs", value_name = "NUM", default_value_t = 0)]
     pub(super) threads: usize,
@@ -373,6 +378,12 @@ mod tests {
         for wrong in ["", "0", "-1", "x", "0.0001", "1e300", "NaN"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_venue_is_not_put_on_another_chain_s_state() {
+        assert!(parse("anvil --venue --no-mining").unwrap().environment.venue);
+        assert!(parse("anvil --venue --fork-url http://x").unwrap_err().contains("--fork-url"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::{
     genesis::{GenesisSettings, genesis},
     remote::{Fork, ForkError, Origin},
     state_file::{self, PeriodicDump, StateFileError},
+    venue::{self, VenueError},
 };
 use crate::{explorer::Keep, logging, service};
 use alloy_primitives::{Address, U256};
@@ -17,6 +18,7 @@ use heddle_producer::{AccountAmendment, CONSOLE_ADDRESS, Console, Mining, Produc
 use heddle_rpc::{DevControl, Namespace, Signers};
 use heddle_storage::{Database, Options};
 use heddle_types::{ChainSpec, Genesis, SpecError};
+use heddle_venue::addresses::{ALL, Place};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeMap,
@@ -76,6 +78,8 @@ pub(crate) enum DevError {
     Service(#[from] service::ServiceError),
     #[error(transparent)]
     Explorer(#[from] crate::explorer::ExplorerError),
+    #[error(transparent)]
+    Venue(#[from] VenueError),
 }
 
 impl Dev {
@@ -117,6 +121,9 @@ impl Dev {
             producer.amend(self.funds(&keys))?;
         }
         self.load_state(&producer)?;
+        if self.environment.venue {
+            venue::deploy(&producer, &addresses(&keys), unix_seconds())?;
+        }
         let rpc = self.rpc_settings();
         let keep = match &self.keeping.datadir {
             Some(folder) => Keep::InFolder(folder.clone()),
@@ -124,7 +131,7 @@ impl Dev {
         };
         let explorer = match self.no_explorer {
             true => None,
-            false => Some(self.explorer.setup(keep, &rpc, labels(&keys))?),
+            false => Some(self.explorer.setup(keep, &rpc, self.labels(&keys))?),
         };
         let served = service::Parts {
             chain: chain.clone(),
@@ -288,7 +295,7 @@ impl Dev {
         Ok(genesis(&GenesisSettings {
             chain_id: environment.chain_id.or(forked).unwrap_or(CHAIN_ID),
             fork: environment.hardfork,
-            timestamp: environment.timestamp.or(kept).unwrap_or_else(unix_seconds),
+            timestamp: environment.timestamp.or(kept).unwrap_or_else(|| self.first_block_time()),
             number: environment.number,
             gas_limit: environment.block_gas_limit().unwrap_or(GAS_LIMIT),
             base_fee: environment.block_base_fee_per_gas.unwrap_or(BASE_FEE),
@@ -307,6 +314,12 @@ impl Dev {
     fn kept_genesis_time(&self) -> Option<u64> {
         let kept = service::kept_genesis(self.keeping.datadir.as_deref()?);
         Some(service::read_genesis(&kept).ok()?.timestamp)
+    }
+
+    /// The time of the first block of a new chain: now, or before the venue's blocks.
+    fn first_block_time(&self) -> u64 {
+        let now = unix_seconds();
+        if self.environment.venue { venue::first_block_time(now) } else { now }
     }
 
     /// Keeps the genesis beside a database that is about to be begun, so that the next start makes
@@ -370,21 +383,30 @@ impl Dev {
             fork: &fork,
             addresses,
             kept: self.keeping.datadir.as_deref(),
+            venue: if self.environment.venue { ALL } else { &[] },
         };
         if let Some(path) = &self.config_out {
             fs::write(path, banner.json().to_string())?;
+        }
+        if self.json {
+            for Place { system, name, address, .. } in banner.venue {
+                tracing::info!(system, name, %address, "contract of the venue");
+            }
         }
         if !self.quiet {
             println!("{banner}");
         }
         Ok(())
     }
-}
 
-/// What the explorer calls the accounts.
-fn labels(keys: &[PrivateKeySigner]) -> BTreeMap<Address, String> {
-    let named = |(index, address)| (address, format!("dev account {index}"));
-    addresses(keys).into_iter().enumerate().map(named).collect()
+    /// What the explorer calls the accounts, and the contracts of the venue.
+    fn labels(&self, keys: &[PrivateKeySigner]) -> BTreeMap<Address, String> {
+        let account = |(index, address)| (address, format!("dev account {index}"));
+        let accounts = addresses(keys).into_iter().enumerate().map(account);
+        let venue = if self.environment.venue { ALL } else { &[] };
+        let contract = |place: &Place| (place.address, format!("{}: {}", place.system, place.name));
+        accounts.chain(venue.iter().map(contract)).collect()
+    }
 }
 
 /// A chain to continue from.
