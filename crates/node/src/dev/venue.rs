@@ -76,7 +76,7 @@ pub(super) fn deploy(
     for block in blocks {
         make(producer, block)?;
     }
-    let milliseconds = begin.elapsed().as_millis();
+    let milliseconds = begin.elapsed().as_millis() as u64;
     tracing::info!(
         contracts = ALL.len(),
         steps,
