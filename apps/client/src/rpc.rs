@@ -361,13 +361,14 @@ impl Node {
         self.request("eth_maxPriorityFeePerGas", json!([]))
     }
 
-    /// Gas that a transaction will need.
+    /// Gas that a transaction will need in the next block. Its time counts: what a contract does once a
+    /// second only, it may have done in the last block already.
     ///
     /// # Errors
     ///
     /// See [`RpcError`].
     pub fn estimate_gas(&self, call: &Value) -> Result<u64, RpcError> {
-        self.request::<U64>("eth_estimateGas", json!([call])).map(|gas| gas.to())
+        self.request::<U64>("eth_estimateGas", json!([call, "pending"])).map(|gas| gas.to())
     }
 
     /// What a call gives.
