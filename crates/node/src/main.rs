@@ -80,6 +80,7 @@ enum Command {
     /// Tells of the DeFi venue that `heddle dev --venue` has.
     #[command(subcommand)]
     Venue(venue::VenueCommand),
+    Oracle(heddle_oracle::Oracle),
     /// Runs a public conformance suite.
     #[command(subcommand)]
     Conformance(Conformance),
@@ -138,6 +139,7 @@ impl Command {
             Self::Load(load) => Ok(load.run()?),
             Self::Wallet(wallet) => Ok(wallet.run()?),
             Self::Venue(venue) => Ok(venue.run()?),
+            Self::Oracle(oracle) => Ok(oracle.run()?),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
             Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),
