@@ -27,6 +27,7 @@ const flows = new Map([
   ["state", { file: "state.mjs" }],
   ["development", { file: "development.mjs" }],
   ["wallet", { file: "wallet.mjs" }],
+  ["oracle", { file: "oracle.mjs", startsNodes: true }],
   ["web3py", { file: "web3py.py", program: python }],
   ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],
   ["burst", { file: "burst.mjs" }],
