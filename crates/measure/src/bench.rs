@@ -2,9 +2,11 @@
 //!
 //! `heddle bench ecrecover`, `keccak`, `state-root` and `pipeline` are the modules of these names. The
 //! rest is `heddle bench executor`, which times the three ways of executing on synthetic blocks.
-//! Module by module: `random` (where the draws come from), `workload` (the blocks), `rounds` (the
-//! timing), `memory` (the peak of a process of its own), `statistics`, `report`.
+//! Module by module: `random` (where the draws come from), `workload` (the blocks), `critical` (what
+//! waits for what in them), `rounds` (the timing), `memory` (the peak of a process of its own),
+//! `statistics`, `report`.
 
+mod critical;
 mod ecrecover;
 mod keccak;
 mod memory;
@@ -51,6 +53,10 @@ use std::{
 /// Times are medians. A speed-up is the median over the rounds of the sequential time divided by
 /// the other one of the same round; its quartiles stand beside it. Those of the times are in the
 /// JSON.
+///
+/// "Path" is the critical path: the longest chain of transactions of which each reads a slot that the
+/// one before wrote last, or has its sender, as a part of the block's gas. The JSON has it in time, too,
+/// how many transactions wait, and which slots most of them wait for.
 ///
 /// The blocks are drawn by splitmix64 from a fixed seed, so all runs execute the same. Rules of
 /// Osaka; EIP-1559 transactions that each pay a tip to the beneficiary; gas limits as a wallet sets

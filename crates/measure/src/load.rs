@@ -1,7 +1,7 @@
 //! `heddle load`: puts transactions on any Ethereum node over JSON-RPC, and measures what becomes of
 //! them.
 //!
-//! Module by module: `account` and `plan` (what is sent), `fees`, `prepare` (funding, contracts),
+//! Module by module: `account`, `plan` and `venue` (what is sent), `fees`, `prepare` (funding, contracts),
 //! `sign`, `schedule` (when each is due), `drive` (sending, following, writing down), `ledger` (what
 //! became of each), `histogram`, `check` (whether the chain adds up), `report`; `http`, `client` and
 //! `answers` speak with the node, `sample` asks the system.
@@ -27,6 +27,7 @@ mod schedule;
 mod sign;
 #[cfg(test)]
 mod tests;
+mod venue;
 
 pub use compare::BenchCompare;
 pub use error::LoadError;

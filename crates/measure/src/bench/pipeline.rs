@@ -120,5 +120,6 @@ const fn transactions_default(kind: WorkloadKind) -> usize {
         WorkloadKind::Erc20 | WorkloadKind::Erc20Hot => 200_000,
         WorkloadKind::Amm | WorkloadKind::AmmHot | WorkloadKind::Zipf => 20_000,
         WorkloadKind::Mixed => 60_000,
+        WorkloadKind::Venue | WorkloadKind::VenueCrash | WorkloadKind::VenueCrashPlain => 20_000,
     }
 }

@@ -1,6 +1,7 @@
 //! What `heddle bench executor` prints.
 
 use super::{
+    critical::HotSlot,
     memory::{Peak, Peaks},
     rounds::{Measured, Series},
     statistics::Quartiles,
@@ -36,7 +37,7 @@ impl<'a, W: Write> Report<'a, W> {
         )?;
         writeln!(
             self.out,
-            "{:<13} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:<18} {:>8} {:>9}",
+            "{:<17} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:<18} {:>8} {:>7} {:>9}",
             "workload",
             "txs",
             "sequential",
@@ -48,6 +49,7 @@ impl<'a, W: Write> Report<'a, W> {
             "one thread",
             "machine",
             "retries",
+            "path",
             "peak MB",
         )?;
         self.out.flush()?;
@@ -81,7 +83,7 @@ impl<'a, W: Write> Report<'a, W> {
         let or_dash = |number: Option<String>| number.unwrap_or_else(|| "-".to_owned());
         writeln!(
             self.out,
-            "{:<13} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:<18} {:>8} {:>9}{}",
+            "{:<17} {:>8} {:>11} {:>11} {:>11} {:>11}   {:<18} {:<18} {:<18} {:<18} {:>8} {:>7} {:>9}{}",
             measured.kind.name(),
             measured.transactions,
             time(Series::Sequential),
@@ -93,6 +95,7 @@ impl<'a, W: Write> Report<'a, W> {
             speedup(Series::OneThread),
             speedup(Series::AtOnce),
             or_dash(measured.retries().map(|retries| retries.to_string())),
+            or_dash(measured.path.as_ref().map(|path| format!("{:.1} %", 100.0 * path.gas_share))),
             or_dash(measured.peaks.map(|peaks| megabytes(peaks.optimistic.whole))),
             if measured.differences.is_empty() { "" } else { "  DIFFERENT" },
         )?;
@@ -159,6 +162,12 @@ struct Line<'a> {
     guided_s: Option<f64>,
     one_thread_s: Option<f64>,
     retries: Option<u64>,
+    /// The critical path, as a part of the block's gas and of its sequential time.
+    path_gas_share: Option<f64>,
+    path_time_share: Option<f64>,
+    /// Transactions that wait for another one's slot, and the slots that most wait for.
+    waiting: Option<usize>,
+    hot_slots: &'a [HotSlot],
     peak_bytes: Option<u64>,
     peak_added_bytes: Option<u64>,
     sequential_peak_bytes: Option<u64>,
@@ -193,7 +202,7 @@ impl<'a> Line<'a> {
         };
         let seconds_quartiles = |series| outer(measured.seconds(series), 1e9);
         let speedup_quartiles = |series| outer(measured.speedup(series), 1e4);
-        let peaks = measured.peaks;
+        let (peaks, path) = (measured.peaks, measured.path.as_ref());
         Self {
             workload: measured.kind.name(),
             transactions: measured.transactions,
@@ -204,6 +213,10 @@ impl<'a> Line<'a> {
             guided_s: seconds(Series::Guided),
             one_thread_s: seconds(Series::OneThread),
             retries: measured.retries(),
+            path_gas_share: path.map(|path| rounded(path.gas_share, 1e4)),
+            path_time_share: path.map(|path| rounded(path.time_share, 1e4)),
+            waiting: path.map(|path| path.waiting),
+            hot_slots: path.map_or(&[], |path| &path.hot),
             peak_bytes: peaks.map(|peaks| peaks.optimistic.whole),
             peak_added_bytes: peaks.map(|peaks| peaks.optimistic.added),
             sequential_peak_bytes: peaks.map(|peaks| peaks.sequential.whole),

@@ -1,6 +1,6 @@
 //! The timing: the ways in turn, round after round.
 
-use super::{FORK, Workload, WorkloadKind};
+use super::{FORK, Workload, WorkloadKind, critical::CriticalPath};
 use crate::{Error, differences, replay::list_to_send};
 use alloy_primitives::Bytes;
 use heddle_executor::{BlockOutput, Executor, Settings, Way};
@@ -60,6 +60,8 @@ pub(super) struct Measured {
     pub(super) rounds: Vec<[f64; SERIES]>,
     /// Transactions that the optimistic way executed again, for each round.
     pub(super) retries: Vec<u64>,
+    /// What waits for what; unknown when something differed.
+    pub(super) path: Option<CriticalPath>,
     /// What differed between the ways, each line with the way's name.
     pub(super) differences: Vec<String>,
     /// The block's access list in its wire form.
@@ -97,6 +99,7 @@ impl Rounds {
             threads: self.threads,
             rounds: Vec::new(),
             retries: Vec::new(),
+            path: None,
             differences: Vec::new(),
             list: None,
             peaks: None,
@@ -142,6 +145,7 @@ impl Rounds {
                 return Ok(None);
             }
         }
+        measured.path = Some(CriticalPath::of(workload, &reference.receipts)?);
         Ok(Some(list))
     }
 

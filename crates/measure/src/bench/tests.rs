@@ -3,8 +3,13 @@
 use super::*;
 use crate::{differences, replay::list_to_send};
 use alloy_primitives::keccak256;
+use alloy_sol_types::SolCall as _;
 use clap::{Args, FromArgMatches, ValueEnum};
 use heddle_executor::{BlockOutput, Executor, Way, revm::context::TxEnv};
+use heddle_venue::contracts::{
+    faucet_token::FaucetToken::transferCall, lending_pool::LendingPool, reward_farm::RewardFarm,
+    router::Router::swapExactInCall, venue_governor::VenueGovernor::castVoteCall,
+};
 use std::collections::BTreeMap;
 
 /// Small enough for a build without optimization, large enough for conflicts.
@@ -146,6 +151,67 @@ fn a_mixed_block_holds_the_shares_that_it_says() {
     assert!((shares.map(|(drawn, _)| drawn).iter().sum::<f64>() - 100.0).abs() < 1e-9);
 }
 
+/// Shares of a block in percent, by the first four bytes of its calls; plain transfers are `None`.
+fn shares(kind: WorkloadKind, number: usize) -> BTreeMap<Option<[u8; 4]>, f64> {
+    let mut shares = BTreeMap::new();
+    for transaction in workload(kind, number).unwrap().transactions {
+        let selector = transaction.data.first_chunk().copied();
+        *shares.entry(selector).or_default() += 100.0 / number as f64;
+    }
+    shares
+}
+
+#[test]
+fn venue_blocks_hold_the_shares_that_they_say() {
+    let usual = [
+        (Some(transferCall::SELECTOR), 20.0),
+        (Some(swapExactInCall::SELECTOR), 32.0),
+        (Some(LendingPool::supplyCall::SELECTOR), 8.0),
+        (Some(LendingPool::withdrawCall::SELECTOR), 6.0),
+        (Some(LendingPool::borrowCall::SELECTOR), 7.0),
+        (Some(LendingPool::repayCall::SELECTOR), 7.0),
+        (Some(RewardFarm::stakeCall::SELECTOR), 5.0),
+        (Some(RewardFarm::withdrawCall::SELECTOR), 3.0),
+        (Some(RewardFarm::claimCall::SELECTOR), 4.0),
+        (Some(castVoteCall::SELECTOR), 2.0),
+        (None, 6.0),
+    ];
+    let crash = [
+        (Some(swapExactInCall::SELECTOR), 41.0),
+        (Some(LendingPool::liquidateCall::SELECTOR), 20.0),
+        (Some(LendingPool::repayCall::SELECTOR), 8.0),
+        (Some(LendingPool::withdrawCall::SELECTOR), 7.0),
+        (Some(transferCall::SELECTOR), 12.0),
+        (Some(RewardFarm::stakeCall::SELECTOR), 4.0),
+        (Some(castVoteCall::SELECTOR), 2.0),
+        (None, 6.0),
+    ];
+    let kinds = [
+        (WorkloadKind::Venue, &usual[..], 4),
+        (WorkloadKind::VenueCrash, &crash[..], 4),
+        (WorkloadKind::VenueCrashPlain, &crash[..], 3),
+    ];
+    for (kind, expected, openings) in kinds {
+        let drawn = shares(kind, 600);
+        for (selector, expected) in expected {
+            let share = drawn.get(selector).copied().unwrap_or_default();
+            assert!((share - expected).abs() < 5.0, "{kind:?}: {drawn:?}");
+        }
+        let all: f64 = expected.iter().filter_map(|(selector, _)| drawn.get(selector)).sum();
+        let rest = (100.0 - all) * 6.0;
+        assert!((rest - f64::from(openings)).abs() < 1e-6, "{kind:?}: {drawn:?}");
+    }
+}
+
+#[test]
+fn a_block_of_the_venue_may_be_shorter_than_what_opens_it() {
+    for kind in [WorkloadKind::Venue, WorkloadKind::VenueCrash, WorkloadKind::VenueCrashPlain] {
+        for number in 1..6 {
+            assert_eq!(workload(kind, number).unwrap().transactions.len(), number, "{kind:?}");
+        }
+    }
+}
+
 #[test]
 fn names_are_those_of_the_command_line() {
     for kind in WorkloadKind::ALL {
@@ -200,7 +266,7 @@ fn prints_a_table() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("1 thread, 2 rounds;"), "{text}");
     assert!(lines[1].starts_with("workload"), "{text}");
-    assert!(lines[2].starts_with("transfers           50 "), "{text}");
+    assert!(lines[2].starts_with("transfers               50 "), "{text}");
     assert_eq!(lines[3], "    peak memory: not known");
 }
 

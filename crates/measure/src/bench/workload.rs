@@ -3,6 +3,7 @@
 mod builder;
 pub(crate) mod contracts;
 mod market;
+pub(crate) mod venue;
 
 use super::random::Zipf;
 use crate::{Error, load::account::Account};
@@ -14,6 +15,7 @@ use heddle_executor::{
 };
 use heddle_types::Fork;
 use market::Pool;
+use venue::Design;
 
 /// The rules of every workload.
 pub const FORK: Fork = Fork::Osaka;
@@ -46,11 +48,26 @@ pub enum WorkloadKind {
     /// 45 % plain transfers, 15 % transfers of one token, 30 % swaps as in `zipf`, 4 % contract
     /// creations, 3 % token approvals, 3 % calls of one counter; each has its own sender.
     Mixed,
+    /// The venue (contracts/src) on an ordinary day: a report of each of its 3 price feeds, interest
+    /// accrued, then 12 % swaps in 16 constant-product pools chosen by a Zipf distribution of exponent
+    /// 1.2 (a third of them goes on in the sharded pool), 12 % in one pool of 16 shards, 8 % in 4 pools
+    /// of concentrated liquidity; 8 % supplies, 6 % withdrawals, 7 % loans, 7 % repayments in a lending
+    /// pool of 16 shards; 5 % stakes, 3 % unstakes, 4 % claims in 4 farms; 2 % votes; 20 % transfers of
+    /// 2 tokens; 6 % plain transfers. Each has its own sender.
+    Venue,
+    /// The venue in a crash: the same reports, interest accrued, then 60 % on one pair and one market:
+    /// 25 % sales in the pool of 16 shards, 20 % liquidations of as many accounts, 8 % repayments and
+    /// 7 % withdrawals in the lending pool of 16 shards; 16 % swaps in 16 constant-product pools as
+    /// in `venue`, 12 % token transfers, 4 % stakes, 2 % votes, 6 % plain transfers.
+    VenueCrash,
+    /// The same crash in contracts as they usually are: one constant-product pool for the pair, a
+    /// lending pool of one shard, and nobody accrues interest first.
+    VenueCrashPlain,
 }
 
 impl WorkloadKind {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Transfers,
         Self::HotRecipient,
         Self::NonceChain,
@@ -60,6 +77,9 @@ impl WorkloadKind {
         Self::AmmHot,
         Self::Zipf,
         Self::Mixed,
+        Self::Venue,
+        Self::VenueCrash,
+        Self::VenueCrashPlain,
     ];
 
     /// Its name on the command line and in the report.
@@ -74,6 +94,9 @@ impl WorkloadKind {
             Self::AmmHot => "amm-hot",
             Self::Zipf => "zipf",
             Self::Mixed => "mixed",
+            Self::Venue => "venue",
+            Self::VenueCrash => "venue-crash",
+            Self::VenueCrashPlain => "venue-crash-plain",
         }
     }
 
@@ -85,6 +108,7 @@ impl WorkloadKind {
             Self::Amm => 2_000,
             Self::AmmHot | Self::Zipf => 3_000,
             Self::Mixed => 6_000,
+            Self::Venue | Self::VenueCrash | Self::VenueCrashPlain => 1_000,
         }
     }
 }
@@ -119,8 +143,8 @@ impl Workload {
 /// When a transaction of the block before does not succeed.
 pub fn workload(kind: WorkloadKind, transactions: usize) -> Result<Workload, Error> {
     let mut builder = Builder::new(kind);
-    draw(&mut builder, transactions);
-    builder.finish()
+    draw(&mut builder, transactions)?;
+    Ok(builder.finish()?.workload)
 }
 
 /// As [`workload`], with accounts that can sign.
@@ -133,9 +157,8 @@ pub(super) fn signable_workload(
     transactions: usize,
 ) -> Result<Signable, Error> {
     let mut builder = Builder::with_keys(kind);
-    draw(&mut builder, transactions);
-    let keys = builder.take_keys();
-    Ok(Signable { workload: builder.finish()?, keys })
+    draw(&mut builder, transactions)?;
+    builder.finish()
 }
 
 /// A block, the state before it, and the keys of those who send its transactions.
@@ -147,7 +170,7 @@ pub(super) struct Signable {
     pub(super) keys: AddressMap<Account>,
 }
 
-fn draw(builder: &mut Builder, transactions: usize) {
+fn draw(builder: &mut Builder, transactions: usize) -> Result<(), Error> {
     match builder.kind() {
         WorkloadKind::Transfers | WorkloadKind::HotRecipient | WorkloadKind::NonceChain => {
             plain_transfers(builder, transactions);
@@ -159,7 +182,11 @@ fn draw(builder: &mut Builder, transactions: usize) {
             (0..transactions).for_each(|_| market.swap(builder));
         }
         WorkloadKind::Mixed => mixed(builder, transactions),
+        WorkloadKind::Venue => venue::usual(builder, transactions)?,
+        WorkloadKind::VenueCrash => venue::crash(builder, Design::Parallel, transactions)?,
+        WorkloadKind::VenueCrashPlain => venue::crash(builder, Design::Plain, transactions)?,
     }
+    Ok(())
 }
 
 fn plain_transfers(builder: &mut Builder, transactions: usize) {

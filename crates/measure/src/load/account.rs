@@ -66,13 +66,17 @@ impl Account {
 
     /// Signs a transaction.
     pub(crate) fn sign(&self, transaction: &TxEip1559) -> Signed {
-        let message = Message::from_digest(transaction.signature_hash().0);
-        let signature = SECP256K1.sign_ecdsa_recoverable(message, &self.key);
-        let (recovery, compact) = signature.serialize_compact();
-        let signature = Signature::from_bytes_and_parity(&compact, i32::from(recovery) == 1);
+        let signature = self.sign_hash(transaction.signature_hash());
         let mut bytes = Vec::with_capacity(128 + transaction.input.len());
         transaction.eip2718_encode(&signature, &mut bytes);
         Signed { hash: keccak256(&bytes), bytes }
+    }
+
+    /// Signs a hash; `s` is in the lower half of the order.
+    pub(crate) fn sign_hash(&self, hash: B256) -> Signature {
+        let signature = SECP256K1.sign_ecdsa_recoverable(Message::from_digest(hash.0), &self.key);
+        let (recovery, compact) = signature.serialize_compact();
+        Signature::from_bytes_and_parity(&compact, i32::from(recovery) == 1)
     }
 }
 

@@ -84,7 +84,7 @@ pub(super) struct State {
     nonces: Check,
     after: Before,
     tokens: Option<Tokens>,
-    pools: Vec<Check>,
+    contracts: Vec<Check>,
 }
 
 /// Reads what everybody has in the end.
@@ -97,7 +97,11 @@ pub(super) fn state(
         nonces: nonces(client, plan, outcome)?,
         after: before(client, plan)?,
         tokens: plan.kind.has_token().then(|| tokens(client, plan)).transpose()?,
-        pools: if plan.kind.has_pools() { pools(client, plan)? } else { Vec::new() },
+        contracts: match &plan.contracts.venue {
+            Some(venue) => venue.checks(client)?,
+            None if plan.kind.has_pools() => pools(client, plan)?,
+            None => Vec::new(),
+        },
     })
 }
 
@@ -207,7 +211,7 @@ pub(super) fn check(
     outcome: &Outcome,
     receipts: &Receipts,
 ) -> Vec<Check> {
-    let State { nonces, after, tokens, pools } = state;
+    let State { nonces, after, tokens, contracts } = state;
     let mut checks = vec![once(outcome), every_receipt(outcome, receipts), nonces];
     let gained = after.recipients.saturating_sub(before.recipients);
     let spent = before.senders.saturating_sub(after.senders);
@@ -232,7 +236,7 @@ pub(super) fn check(
     if let Some(tokens) = tokens {
         checks.extend(tokens.checks(plan, succeeded));
     }
-    checks.extend(pools);
+    checks.extend(contracts);
     checks
 }
 

@@ -1,7 +1,10 @@
 //! What is sent: every transaction follows from the plan and its number alone, so any thread can
 //! sign any part, and two nodes can be given the same bytes.
 
-use super::account::{Account, Signed};
+use super::{
+    account::{Account, Signed},
+    venue::{self, Venue},
+};
 use crate::bench::{
     random::Random,
     workload::contracts::{COUNTER, call, word},
@@ -23,11 +26,17 @@ pub enum LoadKind {
     /// 45 % plain transfers, 15 % transfers of one token, 30 % swaps as in `amm`, 4 % contract
     /// creations, 3 % token approvals, 3 % calls of one counter.
     Mixed,
+    /// The venue (contracts/src), at prices that do not change: 22 % transfers of 2 tokens, 12 % swaps
+    /// in 16 constant-product pools, of which senders choose theirs by a Zipf distribution of exponent
+    /// 1.2, 12 % in one pool of 16 shards, 8 % in 4 pools of concentrated liquidity; 8 % supplies, 6 %
+    /// withdrawals, 7 % loans, 7 % repayments in a lending pool of 16 shards; 5 % stakes, 3 %
+    /// unstakes, 4 % claims in 4 farms; 6 % plain transfers.
+    Venue,
 }
 
 impl LoadKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Transfers, Self::Erc20, Self::Amm, Self::Mixed];
+    pub const ALL: [Self; 5] = [Self::Transfers, Self::Erc20, Self::Amm, Self::Mixed, Self::Venue];
 
     /// Its name on the command line and in the report.
     pub const fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl LoadKind {
             Self::Erc20 => "erc20",
             Self::Amm => "amm",
             Self::Mixed => "mixed",
+            Self::Venue => "venue",
         }
     }
 
@@ -46,6 +56,7 @@ impl LoadKind {
             Self::Erc20 => TOKEN_TRANSFER_GAS,
             Self::Amm => SWAP_GAS,
             Self::Mixed => CREATE_GAS,
+            Self::Venue => venue::GAS_MAX,
         }
     }
 
@@ -61,7 +72,16 @@ impl LoadKind {
                     + 3 * COUNT_GAS)
                     / 100
             }
+            Self::Venue => venue::GAS_MEAN,
             alone => alone.gas_max(),
+        }
+    }
+
+    /// Gas that a sender may use to get ready.
+    pub(super) const fn gas_of_preparation(self) -> u64 {
+        match self {
+            Self::Venue => venue::PREPARATION_GAS,
+            _ => APPROVALS_GAS,
         }
     }
 
@@ -88,12 +108,15 @@ const SWAP_MIN: u64 = 1_000_000_000_000_000;
 const SWAP_MAX: u64 = 1_000_000_000_000_000_000;
 
 // Gas limits: what a call uses at most, when the recipient is new, and a fifth more.
-const TRANSFER_GAS: u64 = 21_000;
+pub(super) const TRANSFER_GAS: u64 = 21_000;
 const TOKEN_TRANSFER_GAS: u64 = 65_000;
 const SWAP_GAS: u64 = 110_000;
 const CREATE_GAS: u64 = 200_000;
 const APPROVE_GAS: u64 = 60_000;
 const COUNT_GAS: u64 = 80_000;
+
+/// What approving the two tokens of a pool takes at most.
+const APPROVALS_GAS: u64 = 300_000;
 
 /// A pool and its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +133,7 @@ pub(super) struct Contracts {
     pub(super) token: Address,
     pub(super) counter: Address,
     pub(super) pools: Vec<Pool>,
+    pub(super) venue: Option<Venue>,
 }
 
 /// Who sends.
@@ -118,7 +142,7 @@ pub(super) struct Sender {
     pub(super) account: Account,
     /// Of its first transaction.
     pub(super) nonce: u64,
-    /// Which pool it trades in.
+    /// Which pool it trades in; in the venue, which of the tail.
     pub(super) pool: usize,
 }
 
@@ -237,6 +261,7 @@ impl Plan {
                 }
                 _ => (self.contracts.counter.into(), 0, call("increment()", &[]), COUNT_GAS),
             },
+            LoadKind::Venue => self.in_venue(sender, recipient, random),
         };
         TxEip1559 {
             chain_id: self.chain_id,
@@ -248,6 +273,19 @@ impl Plan {
             value: U256::from(value),
             input,
             ..TxEip1559::default()
+        }
+    }
+
+    fn in_venue(
+        &self,
+        sender: &Sender,
+        recipient: Address,
+        random: &mut Random,
+    ) -> (TxKind, u64, Bytes, u64) {
+        let venue = self.contracts.venue.as_ref().expect("the venue is deployed before");
+        match venue.call(sender, recipient, random) {
+            Some((to, data, gas_limit)) => (to.into(), 0, data, gas_limit),
+            None => transfer(recipient),
         }
     }
 
@@ -317,7 +355,11 @@ pub(super) mod tests {
                 .map(|number| Sender { account: Account::of_seed(7, number), nonce: 3, pool: 0 })
                 .collect(),
             recipients: vec![Address::repeat_byte(1), Address::repeat_byte(2)],
-            contracts: Contracts { pools: vec![pool], ..Contracts::default() },
+            contracts: Contracts {
+                pools: vec![pool],
+                venue: Some(venue::tests::anywhere()),
+                ..Contracts::default()
+            },
         }
     }
 

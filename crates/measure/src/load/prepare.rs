@@ -8,10 +8,14 @@ use super::{
     fees::{Circumstances, gas_of_sender},
     plan::{Contracts, Fees, LoadKind, Plan, Pool, Sender, VALUE},
     progress,
+    venue::Venue,
 };
 use crate::bench::{
     random::{Random, Zipf},
-    workload::contracts::{COUNTER, POOL, TOKEN, call, creation, word},
+    workload::{
+        contracts::{COUNTER, POOL, TOKEN, call, creation, word},
+        venue::tokens::TAIL,
+    },
 };
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex, map::HashMap};
@@ -117,7 +121,8 @@ pub(super) fn prepare(
 fn draft(wanted: &Wanted<'_>, chain_id: u64) -> Plan {
     let mut random = Random::new(wanted.seed);
     let recipients = (0..wanted.accounts).map(|_| random.address()).collect();
-    let zipf = Zipf::new(POOLS, ZIPF_EXPONENT);
+    let pools = if wanted.kind == LoadKind::Venue { TAIL } else { POOLS };
+    let zipf = Zipf::new(pools, ZIPF_EXPONENT);
     let senders = (0..wanted.senders).map(|number| Sender {
         account: Account::of_seed(wanted.seed, number),
         nonce: 0,
@@ -138,8 +143,8 @@ fn draft(wanted: &Wanted<'_>, chain_id: u64) -> Plan {
 }
 
 /// Where the transactions of the preparation are written and sent.
-struct Desk<'a> {
-    client: &'a mut Client,
+pub(super) struct Desk<'a> {
+    pub(super) client: &'a mut Client,
     chain_id: u64,
     timeout: Duration,
     funders: Vec<Funder>,
@@ -197,11 +202,11 @@ impl<'a> Desk<'a> {
     }
 
     /// Who deploys: the first who has something.
-    fn deployer(&self) -> Account {
+    pub(super) fn deployer(&self) -> Account {
         self.funders[0].account
     }
 
-    fn order(
+    pub(super) fn order(
         &mut self,
         from: Account,
         to: TxKind,
@@ -234,8 +239,8 @@ impl<'a> Desk<'a> {
         self.nonces.extend(addresses.iter().copied().zip(nonces));
         for (number, (to, balance)) in addresses.into_iter().zip(balances).enumerate() {
             let sent = plan.sent_by(number);
-            // Approvals of pools come on top of what is measured.
-            let gas = gas_of_sender(plan.kind, sent) + 2 * CALL_GAS;
+            // Getting ready comes on top of what is measured.
+            let gas = gas_of_sender(plan.kind, sent) + plan.kind.gas_of_preparation();
             let need = U256::from(gas) * U256::from(plan.fees.max) + U256::from(sent * VALUE);
             let lack = need.saturating_sub(balance);
             if lack.is_zero() {
@@ -262,6 +267,10 @@ impl<'a> Desk<'a> {
     fn deploy(&mut self, plan: &mut Plan) -> Result<(), LoadError> {
         let deployer = self.deployer();
         plan.contracts.deployer = deployer.address;
+        if plan.kind == LoadKind::Venue {
+            plan.contracts.venue = Some(Venue::deploy(self, &plan.senders)?);
+            return Ok(());
+        }
         let supply = token_supply();
         if plan.kind.has_token() {
             plan.contracts.token = self.create(creation(&TOKEN, &[supply]));
@@ -307,7 +316,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Sends all that was ordered, and waits until it is done.
-    fn flush(&mut self, what: &'static str) -> Result<(), LoadError> {
+    pub(super) fn flush(&mut self, what: &'static str) -> Result<(), LoadError> {
         let orders = std::mem::take(&mut self.waiting);
         if orders.is_empty() {
             return Ok(());

@@ -24,12 +24,16 @@ const TIP: u128 = 1_000_000_000;
 /// Wei of each account: enough for thousands of transactions at that price.
 const BALANCE: U256 = U256::from_limbs([0, 1 << 32, 0, 0]);
 const SEED: u64 = 0x7069_7065;
+/// When plain transfers are sent, in seconds of Unix time: any time would do.
+const TIME: u64 = 1_766_000_000;
 
 /// What is sent, and to which chain.
 pub(super) struct Load {
     pub(super) genesis: Genesis,
     /// In the order in which they are sent.
     pub(super) transactions: Vec<Bytes>,
+    /// When they are sent, in seconds of Unix time.
+    pub(super) time: u64,
 }
 
 /// Makes `count` transactions of a workload, and `accounts` accounts.
@@ -40,7 +44,7 @@ pub(super) fn signed_transactions(
     gas_limit: u64,
 ) -> Result<Load, Error> {
     let random = &mut Random::new(SEED);
-    let (state, transactions, keys) = if kind == WorkloadKind::Transfers {
+    let Drawn { state, transactions, keys, time } = if kind == WorkloadKind::Transfers {
         transfers(count, accounts, random)
     } else {
         let Signable { workload, keys } = signable_workload(kind, count)?;
@@ -51,13 +55,20 @@ pub(super) fn signed_transactions(
             }
         }
         add_accounts(&mut state, accounts, random);
-        (state, workload.transactions, keys)
+        let time = workload.env.timestamp.saturating_to();
+        Drawn { state, transactions: workload.transactions, keys, time }
     };
     let transactions = sign_all(&transactions, &keys);
-    Ok(Load { genesis: genesis(state, gas_limit), transactions })
+    Ok(Load { genesis: genesis(state, gas_limit), transactions, time })
 }
 
-type Drawn = (MemoryState, Vec<TxEnv>, AddressMap<Account>);
+/// Transactions that are not signed yet, and the state before them.
+struct Drawn {
+    state: MemoryState,
+    transactions: Vec<TxEnv>,
+    keys: AddressMap<Account>,
+    time: u64,
+}
 
 /// Plain transfers from many accounts to any.
 fn transfers(count: usize, accounts: usize, random: &mut Random) -> Drawn {
@@ -80,7 +91,8 @@ fn transfers(count: usize, accounts: usize, random: &mut Random) -> Drawn {
         ..TxEnv::default()
     });
     let transactions = transactions.collect();
-    (state, transactions, keys.into_iter().map(|sender| (sender.address, sender)).collect())
+    let keys = keys.into_iter().map(|sender| (sender.address, sender)).collect();
+    Drawn { state, transactions, keys, time: TIME }
 }
 
 /// Adds accounts until there are so many.

@@ -10,7 +10,7 @@ use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::Bytes;
 use heddle_chain::{Chain, Notice, StageObserver, Subscription};
 use heddle_pool::{Candidate, Context, Origin, Pool, PooledTransaction};
-use heddle_producer::{Mining, Producer, sender_state};
+use heddle_producer::{Clock, Mining, Producer, sender_state};
 use heddle_storage::{Database, Options};
 use heddle_types::{Fork, Genesis};
 use parking_lot::Mutex;
@@ -21,7 +21,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -41,6 +41,7 @@ pub(super) struct Network {
     pub(super) transactions: Vec<Bytes>,
     genesis: Genesis,
     folder: TempDir,
+    clock: Clock,
     interval: Duration,
     threads: Option<usize>,
 }
@@ -60,6 +61,7 @@ struct Node {
     chain: Arc<Chain>,
     pool: Arc<Mutex<Pool>>,
     producer: Arc<Producer>,
+    clock: Clock,
 }
 
 impl Network {
@@ -68,7 +70,7 @@ impl Network {
         count: usize,
         settings: &BenchPipeline,
     ) -> Result<Self, Error> {
-        let Load { genesis, transactions } =
+        let Load { genesis, transactions, time } =
             signed_transactions(kind, count, settings.accounts, settings.gas_limit)?;
         let folder = match &settings.folder {
             Some(folder) => TempDir::new_in(folder),
@@ -78,6 +80,7 @@ impl Network {
             transactions,
             genesis,
             folder: folder.map_err(Error::Temporary)?,
+            clock: clock_from(time),
             interval: settings.interval(),
             threads: settings.threads.map(usize::from),
         };
@@ -104,9 +107,9 @@ impl Network {
         let pool = Pool::new(heddle_pool::Settings::default(), Context::default());
         let pool = Arc::new(Mutex::new(pool));
         let settings = heddle_producer::Settings { mining, ..Default::default() };
-        let clock = Arc::new(unix_time);
-        let producer = Producer::new(chain.clone(), pool.clone(), settings, clock)?;
-        Ok(Node { chain, pool, producer: Arc::new(producer) })
+        let clock = self.clock.clone();
+        let producer = Producer::new(chain.clone(), pool.clone(), settings, clock.clone())?;
+        Ok(Node { chain, pool, producer: Arc::new(producer), clock })
     }
 
     /// Runs one stage at a time, block after block.
@@ -189,7 +192,7 @@ impl Node {
 
     /// Adds transactions to the pool.
     fn add(&self, candidates: Vec<Candidate>) -> Result<(), Error> {
-        let now = unix_time();
+        let now = (self.clock)();
         let mut pool = self.pool.lock();
         // The pool may not be told of a later block in between.
         let reader = self.chain.reader();
@@ -253,6 +256,9 @@ fn follow(events: &Subscription, count: usize, begin: Instant) -> Together {
     found
 }
 
-fn unix_time() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+/// A clock that begins at `time`, in seconds of Unix time: contracts of a workload may know when its
+/// transactions are to be sent.
+fn clock_from(time: u64) -> Clock {
+    let begin = Instant::now();
+    Arc::new(move || time + begin.elapsed().as_secs())
 }

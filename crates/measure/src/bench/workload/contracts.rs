@@ -13,6 +13,9 @@ pub(crate) static POOL: LazyLock<Bytes> =
 /// Creates a counter.
 pub(crate) static COUNTER: LazyLock<Bytes> =
     LazyLock::new(|| code(include_str!("../../../../../contracts/artifacts/BenchCounter.json")));
+/// Creates a price feed that always answers the same; followed by the answer, with 8 decimals.
+pub(crate) static FEED: LazyLock<Bytes> =
+    LazyLock::new(|| code(include_str!("../../../../../contracts/artifacts/BenchFeed.json")));
 
 #[derive(Deserialize)]
 struct Artifact {
