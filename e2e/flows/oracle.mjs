@@ -63,6 +63,21 @@ async function commands() {
   holds(status.includes("4 of 4 reporters, 3 needed; this one has seat"), "status", status);
 }
 
+/** The feed of ether that `heddle dev --venue` has, by the reporters that it has. */
+async function venue() {
+  scene.close();
+  const venue = new Scene({ name: "oracle-venue", random, isVenue: true });
+  await venue.open();
+  const before = { round: await venue.latest(venue.feeds.price), price: venue.world.price };
+  venue.world.price *= 1.02;
+  await eventually(async () => (await venue.latest(venue.feeds.price)) > before.round, "a report", 30_000);
+  await venue.follows("the feed of ether");
+  await venue.kill();
+  venue.world.price *= 0.97;
+  await venue.follows("after a kill");
+  return `from ${before.price} to ${await venue.answer(venue.feeds.price)}`;
+}
+
 await flow("oracle", [
   ["feeds answer for the first time", begin],
   ["a report by the heartbeat alone while the price stands", still],
@@ -71,4 +86,5 @@ await flow("oracle", [
   ["one report a round, all between honest observations, nobody signed twice", judged],
   ["observe and status", commands],
   ["who signs twice is slashed once", () => scene.equivocate()],
+  ["the feed of ether of a development venue", venue],
 ]);

@@ -11,9 +11,9 @@ import {
   createPublicClient, createWalletClient, decodeFunctionData, getAddress, hashTypedData, http, recoverTypedDataAddress,
   serializeSignature, sha256, toHex,
 } from "viem";
-import { privateKeyToAccount, sign } from "viem/accounts";
-import { eventually, holds, keys as richKeys, request, sleep } from "./flow.mjs";
-import { start } from "./node.mjs";
+import { mnemonicToAccount, privateKeyToAccount, sign } from "viem/accounts";
+import { eventually, holds, keys as richKeys, mnemonic, output, request, sleep } from "./flow.mjs";
+import { command as nodeCommand, start } from "./node.mjs";
 import { made, root } from "./paths.mjs";
 
 /** The oracle, a program with its first arguments. */
@@ -47,6 +47,12 @@ const types = {
     { name: "observedAt", type: "uint48" },
   ],
 };
+
+/** Key of a reporter of `heddle dev --venue`, as crates/venue derives it. */
+function venueKey(number) {
+  const account = mnemonicToAccount(mnemonic, { path: `m/44'/60'/1'/0/${2 + number}` });
+  return toHex(account.getHdKey().privateKey);
+}
 
 const seconds = () => Math.floor(Date.now() / 1000);
 const listening = (server) =>
@@ -149,21 +155,25 @@ function expanded(signature) {
 
 /** A chain with two feeds, and their four reporters. */
 export class Scene {
-  constructor({ name, random }) {
-    Object.assign(this, { name, random, world: new World(random), place: mkdtempSync(join(tmpdir(), "heddle-oracle-")), kills: 0 });
+  /** With feeds of its own, which change often, or with that of ether of `heddle dev --venue`. */
+  constructor({ name, random, isVenue = false }) {
+    Object.assign(this, { name, random, isVenue, world: new World(random), place: mkdtempSync(join(tmpdir(), "heddle-oracle-")), kills: 0 });
     process.on("exit", () => this.close());
   }
 
   async open() {
     // Appointing reporters takes a day.
-    this.node = await start(this.name, { args: ["--timestamp", `${seconds() - 2 * DAY}`] });
+    const args = this.isVenue ? ["--venue"] : ["--timestamp", `${seconds() - 2 * DAY}`];
+    this.node = await start(this.name, { args });
     const transport = http(this.node.url);
     const account = privateKeyToAccount(richKeys[0]);
     this.public = createPublicClient({ transport, pollingInterval: 50 });
     this.wallet = createWalletClient({ account, transport });
     this.chainId = await this.public.getChainId();
-    this.reporters = Array.from({ length: REPORTERS }, (_, number) => privateKeyToAccount(sha256(toHex(`reporter ${number}`))));
-    await this.deploy();
+    this.keys = Array.from({ length: REPORTERS }, (_, number) => (this.isVenue ? venueKey(number) : sha256(toHex(`reporter ${number}`))));
+    this.reporters = this.keys.map((key) => privateKeyToAccount(key));
+    this.seats = this.reporters.map(({ address }) => address).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
+    await (this.isVenue ? this.find() : this.deploy());
     this.collector = new Collector(this.chainId, this.seats);
     await Promise.all([this.world.open(), this.collector.open()]);
     this.configure();
@@ -201,7 +211,6 @@ export class Scene {
       observationAgeMax: 60, futureTolerance: 5, minAnswer: 1n, maxAnswer: 10n ** 15n,
     }]);
     this.feeds = { price: await feed("by deviation", 10 * DAY, DEVIATION), beat: await feed("by heartbeat", HEARTBEAT, 65_535) };
-    this.seats = this.reporters.map(({ address }) => address).sort((a, b) => (BigInt(a) < BigInt(b) ? -1 : 1));
     for (const { address } of this.reporters) await rpc("anvil_setBalance", address, toHex(10n ** 20n));
     for (const feed of Object.values(this.feeds)) {
       for (const account of this.reporters) {
@@ -218,14 +227,22 @@ export class Scene {
     await rpc("evm_mine");
   }
 
+  /** Finds the feed of ether that is there. */
+  async find() {
+    const places = JSON.parse(await output(nodeCommand()[0], ["venue", "addresses", "--json"]));
+    const { registry, ethUsd } = places.contracts.oracle;
+    this.registry = registry.address;
+    this.feeds = { price: ethUsd.address };
+    this.world.price = await this.answer(this.feeds.price);
+  }
+
   /** Writes keys and configurations. */
   configure() {
     this.ports = this.reporters.map((_, number) => 20_000 + (process.pid % 4000) * 8 + number);
     this.files = this.reporters.map((_, number) => join(this.place, `${number}.csv`));
     const collector = `http://127.0.0.1:${this.collector.port}`;
     for (const number of this.reporters.keys()) {
-      const key = sha256(toHex(`reporter ${number}`));
-      writeFileSync(join(this.place, `${number}.key`), key, { mode: 0o600 });
+      writeFileSync(join(this.place, `${number}.key`), this.keys[number], { mode: 0o600 });
       writeFileSync(this.files[number], "time,note,close\n");
       const peers = this.ports.filter((_, other) => other !== number).map((port) => `http://127.0.0.1:${port}`);
       const sources = `
@@ -369,7 +386,7 @@ export class Scene {
   /** The liar signs two observations at once, one for each of two reporters. */
   async equivocate() {
     const feed = this.feeds.beat;
-    const key = sha256(toHex(`reporter ${LIAR}`));
+    const key = this.keys[LIAR];
     this.children[LIAR].kill("SIGKILL");
     await this.children[LIAR].ended;
     // The attempt after the next: nobody has signed for it.
