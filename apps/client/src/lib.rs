@@ -11,6 +11,7 @@
 //! # }
 //! ```
 
+pub mod files;
 mod key;
 mod rpc;
 mod sender;

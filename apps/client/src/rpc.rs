@@ -164,6 +164,9 @@ pub struct Log {
     pub block_number: U64,
     /// Its hash.
     pub block_hash: B256,
+    /// Its seconds since 1970, if the node says so: not all do.
+    #[serde(default)]
+    pub block_timestamp: Option<U64>,
     /// The transaction.
     pub transaction_hash: B256,
     /// Its place among the events of the block.
