@@ -77,6 +77,7 @@ enum Command {
     Replay(Replay),
     Load(Box<Load>),
     Wallet(Box<heddle_wallet::Wallet>),
+    Keeper(heddle_keeper::KeeperCommand),
     /// Tells of the DeFi venue that `heddle dev --venue` has.
     #[command(subcommand)]
     Venue(venue::VenueCommand),
@@ -138,6 +139,7 @@ impl Command {
             Self::Conformance(suite) => suite.run(),
             Self::Load(load) => Ok(load.run()?),
             Self::Wallet(wallet) => Ok(wallet.run()?),
+            Self::Keeper(keeper) => Ok(keeper.run()?),
             Self::Venue(venue) => Ok(venue.run()?),
             Self::Oracle(oracle) => Ok(oracle.run()?),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
