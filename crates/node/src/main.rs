@@ -78,6 +78,7 @@ enum Command {
     Load(Box<Load>),
     Wallet(Box<heddle_wallet::Wallet>),
     Keeper(heddle_keeper::KeeperCommand),
+    Guard(heddle_guard::GuardCommand),
     /// Tells of the DeFi venue that `heddle dev --venue` has.
     #[command(subcommand)]
     Venue(venue::VenueCommand),
@@ -140,6 +141,7 @@ impl Command {
             Self::Load(load) => Ok(load.run()?),
             Self::Wallet(wallet) => Ok(wallet.run()?),
             Self::Keeper(keeper) => Ok(keeper.run()?),
+            Self::Guard(guard) => Ok(guard.run()?),
             Self::Venue(venue) => Ok(venue.run()?),
             Self::Oracle(oracle) => Ok(oracle.run()?),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),

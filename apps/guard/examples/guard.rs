@@ -1,0 +1,24 @@
+//! `heddle guard` alone, for tests: the same arguments, the same output.
+
+use clap::Parser;
+use std::{error::Error, iter::successors, process::ExitCode};
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    guard: heddle_guard::GuardCommand,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().guard.run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => 1.into(),
+        Err(error) => {
+            let error: &dyn Error = &error;
+            for error in successors(Some(error), |&error| error.source()) {
+                eprintln!("{error}");
+            }
+            2.into()
+        }
+    }
+}
