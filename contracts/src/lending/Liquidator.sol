@@ -22,7 +22,9 @@ import {LendingMath} from "./libraries/LendingMath.sol";
 /// 1. A liquidator repays only as much as brings the account's health to the target. If it cannot get there, or
 ///    less than a minimum would be left, all of the debt, as far as the collateral reaches.
 /// 2. For that it may take collateral worth more than what it repays. The discount begins small when the account is
-///    flagged and grows with time, so that it ends up as small as somebody does it for.
+///    flagged and grows with time, so that it ends up as small as somebody does it for. It does not grow beyond what
+///    the collateral is worth over the debt: a discount that an account cannot pay is paid by suppliers, and in a
+///    crash, when many wait to be liquidated, it would be paid although waiting costs less.
 /// 3. When an account has no collateral any more and still owes, the insurance fund pays what it has,
 /// 4. then the backstop of the reserve pays, up to its bound,
 /// 5. and what is left is recorded as the reserve's deficit. The debt is gone and earns nothing, the claims
@@ -99,7 +101,7 @@ contract Liquidator is LendingCore {
         result.healthBefore = health.threshold.health(health.debt);
         require(health.threshold < health.debt, Healthy(account, result.healthBefore));
         _requireGracePassed(account, health);
-        result.discount = _discount(work.collateralId, _auctionAge(account, health));
+        result.discount = _discount(work.collateralId, _auctionAge(account, health), health);
         result.asSupply = order.asSupply;
         _size(order, work, health, result);
         received = result.seized - result.kept;
@@ -214,9 +216,13 @@ contract Liquidator is LendingCore {
         return 0;
     }
 
-    function _discount(uint256 collateralId, uint256 age) private view returns (uint256) {
+    /// What the auction has come to, but not more than what all of the account's collateral is worth over all of its
+    /// debt, rounded down, nor less than the least.
+    function _discount(uint256 collateralId, uint256 age, Health memory health) private view returns (uint256) {
         Reserve storage reserve = reserves[collateralId];
-        return LendingMath.discountAt(reserve.discountMin, reserve.discountMax, age, terms_.auctionDuration);
+        uint256 least = reserve.discountMin;
+        uint256 discount = LendingMath.discountAt(least, reserve.discountMax, age, terms_.auctionDuration);
+        return discount.min((health.collateral.fullMulDiv(BPS, health.debt)).zeroFloorSub(BPS)).max(least);
     }
 
     /// How much is repaid and seized, and why so much.

@@ -141,15 +141,15 @@ contract LiquidationTest is LendingTest {
     /// At 1,560 health is 0.83, under 1.10 * 0.8 = 0.88: taking collateral at the full discount lowers health
     /// further, so the whole debt goes, as far as the collateral pays.
     function test_repaysAllWhereTheTargetCannotBeReached() external {
-        position(1560e18);
+        position(1500e18);
         pool.flag(bob);
         pass(30 minutes);
         vm.recordLogs();
         (uint256 repaid,) = liquidate(orderOf(bob, usdc, weth));
         Liquidation memory liquidation = lastLiquidation();
-        vm.assertTrue(liquidation.reason == Reason.WholeCollateral, "15,600 do not pay for 15,000 and 10 %");
-        // 15,600 / 1.1.
-        vm.assertApproxEqRel(repaid, 14_181.818182e6, 1e12, "as far as it reaches");
+        vm.assertTrue(liquidation.reason == Reason.WholeCollateral, "15,000 do not pay for 15,000 and 1 %");
+        // 15,000 / 1.01: the least discount, as the account can pay none.
+        vm.assertApproxEqRel(repaid, 14_851.485149e6, 1e12, "as far as it reaches");
         vm.assertEq(liquidation.seized, 10e18, "all");
     }
 
@@ -332,6 +332,23 @@ contract LiquidationTest is LendingTest {
         liquidate(orderOf(bob, usdc, weth));
         uint256 expected = age >= 30 minutes ? 1000 : 100 + 900 * age / 30 minutes;
         vm.assertEq(lastLiquidation().discount, expected, "linear");
+    }
+
+    /// At the end of an auction the discount would be 10 %, which this account cannot pay.
+    function test_discountIsNotMoreThanTheCollateralPaysFor(uint256 price) external {
+        position(1850e18);
+        pool.flag(bob);
+        pass(30 minutes);
+        wethFeed.set(int256(bound(price, 1000e18, 1700e18)));
+        pool.accrueAll();
+        vm.recordLogs();
+        LendingCore.Health memory health = pool.accountHealth(bob);
+        liquidate(orderOf(bob, usdc, weth));
+        uint256 worth = health.collateral * 10_000 / health.debt;
+        uint256 expected = worth > 11_000 ? 1000 : worth > 10_100 ? worth - 10_000 : 100;
+        vm.assertEq(lastLiquidation().discount, expected, "bounded");
+        // Nothing was lost that the collateral could pay, but for less than a basis point and rounding.
+        if (worth >= 10_100) vm.assertLe(pool.deficit(address(usdc)), health.debt / 10_000 / 1e12 + 2, "no loss");
     }
 
     function test_secondFlagDoesNotBeginAnew() external {
