@@ -49,6 +49,7 @@ Start with:
   heddle bench executor               time every way on synthetic blocks
   heddle load                         put transactions on a node, and measure
   heddle wallet new                   make a mnemonic
+  heddle scenario run cascade         replay a crash on a lending market
 
 Exit status: 0 when all was as it should be, 1 when something differed, 2 when the command could \
 not do its work."
@@ -83,6 +84,7 @@ enum Command {
     #[command(subcommand)]
     Venue(venue::VenueCommand),
     Oracle(heddle_oracle::Oracle),
+    Scenario(Box<heddle_scenario::Scenario>),
     /// Runs a public conformance suite.
     #[command(subcommand)]
     Conformance(Conformance),
@@ -144,6 +146,7 @@ impl Command {
             Self::Guard(guard) => Ok(guard.run()?),
             Self::Venue(venue) => Ok(venue.run()?),
             Self::Oracle(oracle) => Ok(oracle.run()?),
+            Self::Scenario(scenario) => Ok(scenario.run()?),
             Self::Bench(Bench::Executor(executor)) => Ok(executor.run()?),
             Self::Bench(Bench::Ecrecover(ecrecover)) => Ok(ecrecover.run()?),
             Self::Bench(Bench::Keccak(keccak)) => Ok(keccak.run()?),
