@@ -41,7 +41,9 @@ fn load(url: &str, more: &[&str]) -> Output {
 fn every_workload_is_mined_and_adds_up() {
     let home = tempfile::tempdir().unwrap();
     let dev = Dev::start(home.path(), &["--block-time", "50ms"]);
-    for (workload, checks) in [("transfers", 5), ("erc20", 6), ("amm", 6), ("mixed", 7)] {
+    for (workload, checks) in
+        [("transfers", 5), ("erc20", 6), ("amm", 6), ("mixed", 7), ("venue", 6)]
+    {
         let report = object(&load(&dev.url, &["--workload", workload]));
         assert_eq!(report["result"], "ok", "{report}");
         for (name, expected) in

@@ -33,7 +33,8 @@ JSON, one object a line for each workload: workload; accounts; transactions; tps
 durable blocks for each second of the second part; settled_tps: the same until the tables have all \
 of them; stages: for each stage the microseconds of \
 processor time for each transaction, in the first part, and their sum as total; bytes: of the log \
-and of all files for each transaction; blocks, gas_limit, block_time_ms, base_fee_max (wei).")]
+and of all files for each transaction; lost: in no block; failed: in a block, but without effect; \
+blocks, gas_limit, block_time_ms, base_fee_max (wei).")]
 pub struct BenchPipeline {
     /// Which workloads to run
     #[arg(long, value_name = "NAME", num_args = 1.., value_delimiter = ',',
@@ -64,7 +65,7 @@ pub struct BenchPipeline {
 }
 
 impl BenchPipeline {
-    /// Does it, printing to the standard output. `false` when a transaction was lost.
+    /// Does it, printing to the standard output. `false` when a transaction was lost or failed.
     ///
     /// # Errors
     ///
@@ -90,6 +91,7 @@ impl BenchPipeline {
         let (stages, blocks) = network.run_stages(&network.transactions[..first])?;
         let before = network.bytes()?;
         let together = network.run_together(&network.transactions[first..])?;
+        let (mined, failed) = network.mined()?;
         Ok(Measured {
             kind,
             accounts: self.accounts,
@@ -97,7 +99,8 @@ impl BenchPipeline {
             stages,
             bytes: network.bytes()?.saturating_sub(before) as f64 / (count - first) as f64,
             blocks: blocks + together.blocks,
-            lost: count as u64 - network.mined()?,
+            lost: count as u64 - mined,
+            failed,
             tps: (count - first) as f64 / together.durable.as_secs_f64(),
             settled_tps: (count - first) as f64 / together.settled.as_secs_f64(),
             base_fee_max: together.base_fee_max,

@@ -163,14 +163,16 @@ impl Network {
         Ok(Together { settled: begin.elapsed(), ..together })
     }
 
-    /// Transactions in blocks.
-    pub(super) fn mined(&self) -> Result<u64, Error> {
+    /// Transactions in blocks, and how many of them have failed.
+    pub(super) fn mined(&self) -> Result<(u64, u64), Error> {
         let reader = self.start(Mining::MANUAL, None)?.chain.reader();
-        let mut count = 0;
+        let (mut count, mut failed) = (0, 0);
         for number in 1..=reader.head().number {
-            count += reader.senders(number)?.map_or(0, |senders| senders.len() as u64);
+            let receipts = reader.receipts(number)?.unwrap_or_default();
+            count += receipts.len() as u64;
+            failed += receipts.iter().filter(|receipt| !receipt.success).count() as u64;
         }
-        Ok(count)
+        Ok((count, failed))
     }
 
     /// Bytes of all files.

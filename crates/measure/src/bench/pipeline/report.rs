@@ -16,6 +16,8 @@ pub(super) struct Measured {
     pub(super) blocks: u64,
     /// Transactions that are in no block.
     pub(super) lost: u64,
+    /// Transactions that had no effect.
+    pub(super) failed: u64,
     /// Transactions in durable blocks for each second.
     pub(super) tps: f64,
     /// The same until the tables have all of them.
@@ -50,7 +52,7 @@ impl<'a, W: Write> Report<'a, W> {
     }
 
     pub(super) fn workload(&mut self, measured: &Measured) -> Result<(), Error> {
-        self.is_whole &= measured.lost == 0;
+        self.is_whole &= measured.lost == 0 && measured.failed == 0;
         if self.json {
             writeln!(self.out, "{}", line(measured))?;
         } else {
@@ -77,6 +79,9 @@ impl<'a, W: Write> Report<'a, W> {
         writeln!(self.out, "  {:<12} {:>8.2}", "total", total(&measured.stages))?;
         if measured.lost > 0 {
             writeln!(self.out, "  {} TRANSACTIONS ARE IN NO BLOCK", measured.lost)?;
+        }
+        if measured.failed > 0 {
+            writeln!(self.out, "  {} TRANSACTIONS HAVE FAILED", measured.failed)?;
         }
         Ok(())
     }
@@ -110,6 +115,7 @@ fn line(measured: &Measured) -> Value {
         "bytes": measured.bytes.round(),
         "blocks": measured.blocks,
         "lost": measured.lost,
+        "failed": measured.failed,
         "gas_limit": measured.gas_limit,
         "block_time_ms": measured.block_time.as_millis() as u64,
         "base_fee_max": measured.base_fee_max,

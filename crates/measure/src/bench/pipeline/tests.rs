@@ -28,13 +28,24 @@ fn all_transactions_of_each_workload_are_in_blocks() {
     assert_eq!(names, ["transfers", "erc20", "amm", "mixed"]);
     for line in lines {
         assert_eq!(line["transactions"], 300);
-        assert_eq!(line["lost"], 0);
+        assert_eq!((&line["lost"], &line["failed"]), (&0.into(), &0.into()));
         let rate = |key: &str| line[key].as_f64().unwrap();
         assert!(rate("settled_tps") > 0.0 && rate("tps") >= rate("settled_tps"), "{line}");
         for stage in ["recover", "execute", "state_root", "log", "total"] {
             assert!(line["stages"][stage].as_f64().unwrap() > 0.0, "{line}");
         }
     }
+}
+
+/// In whatever block a transaction is, and whoever comes before it there.
+#[test]
+fn what_is_done_in_the_venue_succeeds_in_any_block() {
+    let workloads = ["venue", "venue-crash", "venue-crash-plain"];
+    let arguments = ["--accounts", "500", "--transactions", "300", "--block-time", "20"];
+    let arguments = [&["--json", "--workload"], &workloads[..], &arguments[..]].concat();
+    let (is_whole, out) = run(&arguments);
+    assert!(is_whole, "{out}");
+    assert_eq!(out.lines().count(), workloads.len());
 }
 
 #[test]

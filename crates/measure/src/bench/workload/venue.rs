@@ -20,6 +20,7 @@ pub(crate) mod tokens;
 use super::builder::Builder;
 use crate::Error;
 use alloy_primitives::{Address, Bytes, U256};
+use alloy_sol_types::SolCall;
 use exchange::Exchange;
 use governance::Governance;
 use lending::Lending;
@@ -48,20 +49,25 @@ impl Design {
     }
 }
 
-/// What a dollar's worth of each token is reckoned by: its price in 1e-8 dollars, in the order of
-/// [`Tokens`]. First the price of the set-up, then that when accounts are flagged, then the block's.
+/// As prices have 8 decimals.
+const DOLLAR: u64 = 100_000_000;
+
+/// A price for each of the priced tokens, in the order of [`Tokens`].
 type Prices = [u64; 3];
-const PRICES: Prices = [1_00000000, 2_000_00000000, 50_000_00000000];
-/// A little more than the feeds need to have changed.
-const PRICES_LATER: Prices = [1_00600000, 2_015_00000000, 50_400_00000000];
-const PRICES_FALLEN: Prices = [99_400000, 1_700_00000000, 44_000_00000000];
-const PRICES_IN_BLOCK: Prices = [98_800000, 1_650_00000000, 43_000_00000000];
+/// Those of the set-up.
+const PRICES: Prices = [DOLLAR, 2_000 * DOLLAR, 50_000 * DOLLAR];
+/// Those of an ordinary block: a little more away than feeds ask for, which is a half percent.
+const PRICES_LATER: Prices = [DOLLAR * 1_006 / 1_000, 2_015 * DOLLAR, 50_400 * DOLLAR];
+/// Those when accounts are flagged, and those of the block of a crash.
+const PRICES_FALLEN: Prices = [DOLLAR * 994 / 1_000, 1_700 * DOLLAR, 44_000 * DOLLAR];
+const PRICES_IN_BLOCK: Prices = [DOLLAR * 988 / 1_000, 1_650 * DOLLAR, 43_000 * DOLLAR];
 
 /// Seconds until votes can be cast, and a minute.
 const VOTING_DELAY: u64 = 3_660;
 
 /// A venue in the state before the block.
 struct Venue {
+    design: Design,
     tokens: Tokens,
     exchange: Exchange,
     lending: Lending,
@@ -82,7 +88,7 @@ impl Venue {
         let farms = farms::deploy(builder, &tokens)?;
         let governance = Governance::deploy(builder, &tokens)?;
         builder.pass(60)?;
-        Ok(Self { tokens, exchange, lending, farms, oracle, governance })
+        Ok(Self { design, tokens, exchange, lending, farms, oracle, governance })
     }
 
     /// Has everybody do what they did before, and gets the voting under way.
@@ -94,29 +100,43 @@ impl Venue {
         builder.pass(VOTING_DELAY)
     }
 
-    /// The calls that come first in the block: reports, and interest if a keeper takes care of it.
-    fn openings(
+    /// Whether a keeper accrues interest at the start of each block.
+    fn has_keeper(&self) -> bool {
+        self.design == Design::Parallel
+    }
+
+    /// How many transactions come before the orders.
+    fn openings(&self) -> usize {
+        self.tokens.priced.len() + usize::from(self.has_keeper())
+    }
+
+    /// Fills the block with so many transactions: reports, interest, then the orders.
+    fn fill(
         &mut self,
         builder: &mut Builder,
         prices: Prices,
-        accrues: bool,
-    ) -> Vec<(Address, Address, Bytes)> {
+        orders: &[Order],
+        transactions: usize,
+    ) {
         let mut openings = self.oracle.reports(prices, builder.block_time());
-        if accrues {
+        if self.has_keeper() {
             openings.push((builder.rich_account(), self.lending.pool, lending::accrue_all()));
         }
-        openings
+        for (from, to, data) in openings.into_iter().take(transactions) {
+            builder.call_estimated(from, to, data);
+        }
+        orders.iter().for_each(|order| order.send(builder, self));
     }
 }
 
 /// Draws a block of an ordinary day.
 pub(super) fn usual(builder: &mut Builder, transactions: usize) -> Result<(), Error> {
     let mut venue = Venue::deploy(builder, Design::Parallel)?;
-    let openings = venue.openings_count(true);
     let mix = Usual::new(&venue.exchange);
-    let orders: Vec<Order> = (openings..transactions).map(|_| mix.draw(builder, &venue)).collect();
+    let orders = venue.openings()..transactions;
+    let orders: Vec<Order> = orders.map(|_| mix.draw(builder, &venue)).collect();
     venue.set_up(builder, &orders)?;
-    fill(builder, &mut venue, PRICES_LATER, true, &orders, transactions);
+    venue.fill(builder, PRICES_LATER, &orders, transactions);
     Ok(())
 }
 
@@ -126,42 +146,18 @@ pub(super) fn crash(
     design: Design,
     transactions: usize,
 ) -> Result<(), Error> {
-    let accrues = design == Design::Parallel;
     let mut venue = Venue::deploy(builder, design)?;
-    let openings = venue.openings_count(accrues);
     let mix = Crash::new(&venue.exchange);
-    let orders: Vec<Order> = (openings..transactions).map(|_| mix.draw(builder, &venue)).collect();
+    let orders = venue.openings()..transactions;
+    let orders: Vec<Order> = orders.map(|_| mix.draw(builder, &venue)).collect();
     venue.set_up(builder, &orders)?;
     venue.oracle.prepare_reports(builder, PRICES_FALLEN);
     builder.administer(venue.lending.pool, lending::accrue_all());
     builder.settle()?;
     orders.iter().for_each(|order| order.flag(builder, &venue));
     builder.settle()?;
-    fill(builder, &mut venue, PRICES_IN_BLOCK, accrues, &orders, transactions);
+    venue.fill(builder, PRICES_IN_BLOCK, &orders, transactions);
     Ok(())
-}
-
-/// Fills the block: what opens it, then the orders; as many transactions as there are to be.
-fn fill(
-    builder: &mut Builder,
-    venue: &mut Venue,
-    prices: Prices,
-    accrues: bool,
-    orders: &[Order],
-    transactions: usize,
-) {
-    let openings = venue.openings(builder, prices, accrues);
-    for (from, to, data) in openings.into_iter().take(transactions) {
-        builder.call_estimated(from, to, data);
-    }
-    orders.iter().for_each(|order| order.send(builder, venue));
-}
-
-impl Venue {
-    /// How many transactions come first in the block.
-    const fn openings_count(&self, accrues: bool) -> usize {
-        self.tokens.priced.len() + accrues as usize
-    }
 }
 
 impl Site for Builder {
@@ -183,11 +179,7 @@ impl Site for Builder {
         self.pass(0)
     }
 
-    fn ask<C: alloy_sol_types::SolCall>(
-        &mut self,
-        to: Address,
-        call: &C,
-    ) -> Result<C::Return, Error> {
+    fn ask<C: SolCall>(&mut self, to: Address, call: &C) -> Result<C::Return, Error> {
         Self::ask(self, to, call)
     }
 }
@@ -199,5 +191,5 @@ pub(crate) fn thousandths(amount: U256, parts: u64) -> U256 {
 
 /// What an amount of dollars buys of a token at the price of the set-up, in its units, rounded down.
 pub(crate) fn worth(dollars: u64, token: &Token) -> U256 {
-    U256::from(dollars) * U256::from(100_000_000) * token.unit() / U256::from(token.price)
+    U256::from(dollars) * U256::from(DOLLAR) * token.unit() / U256::from(token.price)
 }

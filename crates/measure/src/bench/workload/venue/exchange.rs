@@ -7,8 +7,8 @@ use super::{
     worth,
 };
 use alloy_primitives::{
-    Address, Bytes, U256, U512,
-    aliases::{I24, U160},
+    Address, B256, Bytes, U256, U512,
+    aliases::{I24, U24, U160},
 };
 use alloy_sol_types::SolCall as _;
 use heddle_venue::contracts::{
@@ -160,7 +160,7 @@ impl Makers {
         tokens.sort_unstable_by_key(|token| token.address);
         let [token0, token1] = tokens.map(|token| token.address);
         let amounts = tokens.map(|token| worth(DEPTH, &token));
-        let fee = alloy_primitives::Uint::from(fee);
+        let fee = U24::from(fee);
         let create = createAndInitializePoolCall {
             tokenA: token0,
             tokenB: token1,
@@ -183,7 +183,7 @@ impl Makers {
             amount1Min: U256::ZERO,
             recipient: site.deployer(),
             deadline: U256::MAX,
-            salt: Default::default(),
+            salt: B256::ZERO,
         };
         let mint = ConcentratedPositions::mintCall { params };
         site.administer(self.positions, mint.abi_encode().into());

@@ -6,7 +6,7 @@ use super::{
     tokens::{Token, Tokens, approve, mint},
     worth,
 };
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, Bytes, U256, aliases::U96};
 use alloy_sol_types::SolCall as _;
 use heddle_venue::contracts::{
     configurator::{Configurator, InterestRate, LendingStorage},
@@ -102,7 +102,7 @@ fn add_reserve(token: &Token, feed: Address) -> Bytes {
 fn terms() -> LendingStorage::Terms {
     LendingStorage::Terms {
         targetHealth: 1_050_000_000_000_000_000,
-        valueMin: alloy_primitives::Uint::from(100 * 10_u128.pow(18)),
+        valueMin: U96::from(100 * 10_u128.pow(18)),
         auctionDuration: 1_800,
         grace: 600,
         keptShare: 1_000,

@@ -10,7 +10,7 @@ use super::{
     worth,
 };
 use crate::bench::random::{Random, Zipf};
-use alloy_primitives::U256;
+use alloy_primitives::{Address, U256};
 
 /// How unevenly traders choose pools of the tail.
 const ZIPF_EXPONENT: f64 = 1.2;
@@ -154,7 +154,7 @@ fn stake(random: &mut Random, venue: &Venue) -> Action {
     Action::Stake { farm: farm(random, venue), amount: venue_amount(random) }
 }
 
-fn farm(random: &mut Random, venue: &Venue) -> alloy_primitives::Address {
+fn farm(random: &mut Random, venue: &Venue) -> Address {
     venue.farms[random.below(venue.farms.len() as u64) as usize]
 }
 
