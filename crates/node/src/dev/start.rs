@@ -79,7 +79,7 @@ pub(crate) enum DevError {
     #[error(transparent)]
     Explorer(#[from] crate::explorer::ExplorerError),
     #[error(transparent)]
-    Venue(#[from] VenueError),
+    Venue(#[from] Box<VenueError>),
 }
 
 impl Dev {
@@ -122,7 +122,7 @@ impl Dev {
         }
         self.load_state(&producer)?;
         if self.environment.venue {
-            venue::deploy(&producer, &addresses(&keys), unix_seconds())?;
+            venue::deploy(&producer, &addresses(&keys), unix_seconds()).map_err(Box::new)?;
         }
         let rpc = self.rpc_settings();
         let keep = match &self.keeping.datadir {
