@@ -75,13 +75,22 @@ impl<'a> Pair<'a> {
     }
 
     /// The discount at the end of the auction, in basis points.
-    pub fn discount_max(&self) -> u64 {
-        self.discount_max
+    pub fn discount_at_end(&self) -> Option<u64> {
+        self.bounded(self.discount_max)
     }
 
     /// The discount so many seconds after the auction began, in basis points.
-    pub fn discount(&self, age: u64) -> u64 {
-        math::discount_at(self.discount_min, self.discount_max, age, self.terms.auction_duration)
+    pub fn discount(&self, age: u64) -> Option<u64> {
+        let (least, most) = (self.discount_min, self.discount_max);
+        self.bounded(math::discount_at(least, most, age, self.terms.auction_duration))
+    }
+
+    /// Not more than what all collateral is worth over all debt, nor less than the least.
+    fn bounded(&self, discount: u64) -> Option<u64> {
+        let bps = U256::from(BPS);
+        let worth = math::mul_div_down(self.health.collateral, bps, self.health.debt)?;
+        let over = worth.saturating_sub(bps).saturating_to::<u64>();
+        Some(discount.min(over).max(self.discount_min))
     }
 
     /// What is repaid and seized at a discount; none if the contract refuses.

@@ -354,7 +354,7 @@ impl State {
                     Err(error) if is_revert(&error) => continue,
                     Err(error) => return Err(error.into()),
                 };
-                let size = pair.size(pair.discount(age), U256::MAX);
+                let size = pair.discount(age).and_then(|discount| pair.size(discount, U256::MAX));
                 let expected = size.map(|size| (size.repaid, size.received()));
                 compared.push(Compared { account: address, found, expected });
             }

@@ -145,7 +145,7 @@ impl View<'_> {
         let age = auction::age(account, &self.mirror.terms, self.now);
         let pairs = self.pairs(account, health).filter_map(|(ids, pair)| {
             let capital = *self.capital.get(&ids.0)?;
-            self.candidate(address, ids, &pair, (pair.discount(age.unwrap_or(0)), capital))
+            self.candidate(address, ids, &pair, (pair.discount(age.unwrap_or(0))?, capital))
         });
         let best = pairs.max_by(|a, b| a.profit.cmp(&b.profit))?;
         Some(Candidate { is_open: age.is_some(), ..best })
@@ -160,8 +160,9 @@ impl View<'_> {
         let (mut pairs, Some(least)) = (self.pairs(account, health), least) else { return false };
         pairs.any(|(ids, pair)| {
             let capital = self.capital.get(&ids.0).copied().unwrap_or_default();
-            let terms = (pair.discount_max(), capital);
-            let best = self.candidate(Address::ZERO, ids, &pair, terms);
+            let best = pair.discount_at_end().and_then(|discount| {
+                self.candidate(Address::ZERO, ids, &pair, (discount, capital))
+            });
             best.is_some_and(|best| best.profit >= least)
         })
     }

@@ -233,7 +233,7 @@ impl Chain {
         }
         let age = auction::age(&account, &state.terms, time);
         let pair = Pair::new(state, &markets, (&account, &health), (1, 0)).unwrap();
-        let size = pair.size(pair.discount(age.unwrap_or(0)), order.repayMax);
+        let size = pair.size(pair.discount(age.unwrap_or(0)).unwrap(), order.repayMax);
         let size = size.ok_or_else(|| {
             let (repaid, repayable) = (order.repayMax, order.repayMax);
             LendingPool::DustLeft { repaid, repayable }.abi_encode()
