@@ -39,7 +39,7 @@ pub(crate) enum VenueError {
     #[error("the venue's step `{0}` failed: is --code-size-limit the usual one?")]
     Step(String),
     #[error("the block of the venue that begins with `{step}` cannot be made")]
-    Block { step: String, source: heddle_producer::Error },
+    Block { step: String, source: Box<heddle_producer::Error> },
     #[error(transparent)]
     Producer(#[from] heddle_producer::Error),
     #[error(transparent)]
@@ -120,7 +120,8 @@ fn make(producer: &Producer, block: Block) -> Result<(), VenueError> {
     let (names, transactions): (Vec<String>, Vec<_>) =
         steps.into_iter().map(|step| (step.name, step.transaction)).unzip();
     let made = producer.make_block_at(timestamp, transactions).map_err(|source| {
-        VenueError::Block { step: names.first().cloned().unwrap_or_default(), source }
+        let step = names.first().cloned().unwrap_or_default();
+        VenueError::Block { step, source: Box::new(source) }
     })?;
     let failed = names.into_iter().zip(&made.receipts).find(|(_, receipt)| !receipt.success);
     failed.map_or(Ok(()), |(name, _)| Err(VenueError::Step(name)))
