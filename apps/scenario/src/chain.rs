@@ -219,6 +219,26 @@ impl Chain {
         Ok(failed)
     }
 
+    /// Waits until the explorer knows a block: `false` if there is no explorer, or it takes too long.
+    pub fn is_indexed(&self, block: u64) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Status {
+            index_head: Option<u64>,
+        }
+        let Some(explorer) = &self.explorer else { return false };
+        let url = format!("{explorer}/api/v1/status");
+        let begin = Instant::now();
+        while begin.elapsed() < PATIENCE {
+            let answer = ureq::get(&url).call().ok();
+            let status = answer.and_then(|mut it| it.body_mut().read_json::<Status>().ok());
+            if status.and_then(|status| status.index_head).is_some_and(|head| head >= block) {
+                return true;
+            }
+            thread::sleep(GLANCE);
+        }
+        false
+    }
+
     /// How far the transactions of a block had to wait for each other, by the explorer; `None`
     /// without one.
     pub fn parallelism(&self, block: u64) -> Option<Parallelism> {

@@ -31,6 +31,8 @@ pub const UNITS: (f64, f64) = (1e18, 1e6);
 const REPORTERS: usize = 4;
 /// Shards of the lending pool.
 const SHARDS: u64 = 16;
+/// Accounts that begin auctions.
+const WATCHERS: usize = 32;
 /// Suppliers, where the scenario does not say.
 const SUPPLIERS: usize = 16;
 /// Why there is no market.
@@ -74,6 +76,8 @@ pub struct Market {
     pub suppliers: Vec<Sender>,
     /// As the scenario names their capital.
     pub liquidators: Vec<Sender>,
+    /// Begin auctions: several, so that they need not wait for each other's nonces.
+    pub watchers: Vec<Sender>,
     /// Pulls the pool's price to that outside.
     pub arbitrageur: Sender,
     /// Trades for no reason.
@@ -172,6 +176,7 @@ impl Market {
             borrowers: Sender::many(seed, "borrower", scenario.positions.count)?,
             suppliers: Sender::many(seed, "supplier", suppliers)?,
             liquidators: Sender::many(seed, "liquidator", scenario.liquidators.capital.len())?,
+            watchers: Sender::many(seed, "watcher", WATCHERS)?,
             arbitrageur: Sender::new(seed, "arbitrageur", 0)?,
             trader: Sender::new(seed, "trader", 0)?,
             tokens: [zero; 2],

@@ -1,18 +1,19 @@
 //! A scenario, block by block, on a chain.
 
 mod flows;
+mod trades;
 
 use crate::{
     accounts::Signed,
     book::{Account, Answer, Book, COLLATERAL, Counts, DOLLAR, Engine, EventError, kinds},
-    chain::{Chain, ChainError, Parallelism},
+    chain::{Chain, ChainError},
     file::Scenario,
     liquidators::{self, Action, Turn},
     market::{DEVIATION, FEED_HEARTBEAT, Market, MarketError, UNITS},
     math::{RAY, WAD, mul_div_down},
     path::Prices,
     random::Random,
-    swap::{Reserves, float, units_of},
+    swap::{Reserves, float},
 };
 use alloy_primitives::{Address, B256, U256};
 use flows::Flows;
@@ -20,7 +21,6 @@ use heddle_client::{At, RpcError};
 use heddle_venue::contracts::{
     faucet_token::FaucetToken,
     lending_pool::{LendingPool, Liquidator},
-    router::Router,
 };
 use std::{collections::BTreeMap, thread, time::Duration};
 
@@ -28,6 +28,8 @@ use std::{collections::BTreeMap, thread, time::Duration};
 const GAS: u64 = 2_000_000;
 /// What a sale may bring less than expected, in parts of a thousand: others trade, too.
 const SLIPPAGE: u64 = 10;
+/// Slots that are told, of those for which transactions waited most.
+const HOT_MAX: usize = 10;
 /// Accounts whose health is asked of the contract at the end, to hold it against the book.
 const SAMPLES: usize = 200;
 
@@ -66,6 +68,8 @@ pub enum ReplayError {
 /// What was seen of a block. Money is in dollars.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Record {
+    /// The number of the block.
+    pub height: u64,
     /// Minutes since the beginning.
     pub minute: f64,
     /// Price outside.
@@ -143,7 +147,6 @@ struct Replay<'a> {
     ever_under: Vec<bool>,
     owed: Vec<bool>,
     outcome: Outcome,
-    hot: BTreeMap<(Address, B256), u64>,
 }
 
 /// Replays a scenario on a market that is ready.
@@ -181,7 +184,6 @@ pub fn replay(
             hot: vec![],
             leaving: (0, 0),
         },
-        hot: BTreeMap::new(),
     };
     replay.market.book.engine = engine;
     let begin = replay.market.now;
@@ -231,9 +233,10 @@ impl Replay<'_> {
             let both = foreseen.accounts.iter().zip(&self.market.book.accounts);
             self.outcome.mispredicted += both.filter(|(a, b)| a != b).count();
         }
-        let mut record = self.record(block.number, &counts)?;
+        let record = self.record(block.number, &counts)?;
         let usd = |amount: U256| float(amount) / UNITS.1;
-        record = Record {
+        self.outcome.records.push(Record {
+            height: block.number,
             minute,
             outside: prices.outside,
             under,
@@ -245,12 +248,7 @@ impl Replay<'_> {
             transactions: block.transactions,
             milliseconds: took.as_secs_f64() * 1e3,
             ..record
-        };
-        if let Some(parallelism) = self.chain.parallelism(block.number) {
-            record.speedup = parallelism.speedup;
-            self.heat(&parallelism);
-        }
-        self.outcome.records.push(record);
+        });
         self.add(counts);
         self.market.now = now;
         Ok(())
@@ -272,79 +270,6 @@ impl Replay<'_> {
             all.push(self.market.report(observed, now)?);
         }
         Ok(())
-    }
-
-    /// Arbitrage, and trades for no reason.
-    fn trade(
-        &mut self,
-        pool: &mut Reserves,
-        prices: &Prices,
-        all: &mut Vec<Signed>,
-    ) -> Result<(), ReplayError> {
-        let exchange = &self.scenario.exchange;
-        let minutes = self.scenario.time.block_seconds as f64 / 60.0;
-        let expected = exchange.trades_per_minute * minutes;
-        let chance = self.trades.unit();
-        let count = expected.floor() as usize + usize::from(chance < expected.fract());
-        for _ in 0..count {
-            // Exponential sizes, either way.
-            let size = -(1.0 - self.trades.unit()).ln() * exchange.trade;
-            let is_sale = self.trades.unit() < 0.5;
-            let trade = if is_sale {
-                crate::swap::Trade::Sell(units_of(size / prices.outside, UNITS.0))
-            } else {
-                crate::swap::Trade::Buy(units_of(size, UNITS.1))
-            };
-            self.swap(trade, pool, false, all)?;
-        }
-        let budget = units_of(exchange.arbitrage_per_minute * minutes, UNITS.1);
-        if let Some(trade) = pool.arbitrage(prices.outside, budget, UNITS) {
-            self.swap(trade, pool, true, all)?;
-        }
-        Ok(())
-    }
-
-    fn swap(
-        &mut self,
-        trade: crate::swap::Trade,
-        pool: &mut Reserves,
-        is_arbitrage: bool,
-        all: &mut Vec<Signed>,
-    ) -> Result<(), ReplayError> {
-        let (id, amount) = match trade {
-            crate::swap::Trade::Buy(amount) => (DOLLAR, amount),
-            crate::swap::Trade::Sell(amount) => (COLLATERAL, amount),
-        };
-        if amount.is_zero() {
-            return Ok(());
-        }
-        if id == DOLLAR {
-            pool.buy(amount)
-        } else {
-            pool.sell(amount)
-        };
-        let who = if is_arbitrage { &self.market.arbitrageur } else { &self.market.trader };
-        let order = self.order(id, amount, U256::ZERO, who.address());
-        let router = self.market.router;
-        let who = if is_arbitrage { &mut self.market.arbitrageur } else { &mut self.market.trader };
-        all.push(who.call(router, &order, GAS)?);
-        Ok(())
-    }
-
-    fn order(&self, id: usize, amount: U256, least: U256, to: Address) -> Router::swapExactInCall {
-        let hop =
-            Router::Hop { kind: 0, pool: self.market.pool, tokenOut: self.market.tokens[1 - id] };
-        Router::swapExactInCall {
-            order: Router::ExactIn {
-                tokenIn: self.market.tokens[id],
-                path: vec![hop],
-                amountIn: amount,
-                amountOutMin: least,
-                recipient: to,
-                deadline: U256::MAX,
-                isUnwrapped: false,
-            },
-        }
     }
 
     /// Who can be liquidated now: remembered, as nobody else may be.
@@ -381,9 +306,10 @@ impl Replay<'_> {
         for action in actions {
             match action {
                 Action::Flag { account } => {
+                    let place = account % self.market.watchers.len();
                     let account = foreseen.accounts[account].address;
                     let flag = LendingPool::flagCall { account };
-                    all.push(self.market.deployer.call(lending, &flag, GAS)?);
+                    all.push(self.market.watchers[place].call(lending, &flag, GAS)?);
                 }
                 Action::Liquidate { liquidator, account, repay_max, outcome } => {
                     orders += 1;
@@ -462,10 +388,25 @@ impl Replay<'_> {
         })
     }
 
-    fn heat(&mut self, parallelism: &Parallelism) {
-        for slot in &parallelism.hot {
-            *self.hot.entry((slot.address, slot.slot)).or_default() += slot.waits;
+    /// Asks the explorer, if there is one, who waited for whom.
+    fn heat(&mut self) {
+        let Some(last) = self.outcome.records.last() else { return };
+        if !self.chain.is_indexed(last.height) {
+            return;
         }
+        let mut hot: BTreeMap<(Address, B256), u64> = BTreeMap::new();
+        for record in &mut self.outcome.records {
+            let Some(parallelism) = self.chain.parallelism(record.height) else { continue };
+            record.speedup = parallelism.speedup;
+            for slot in parallelism.hot {
+                *hot.entry((slot.address, slot.slot)).or_default() += slot.waits;
+            }
+        }
+        let mut hot: Vec<_> =
+            hot.into_iter().map(|((address, slot), waits)| (address, slot, waits)).collect();
+        hot.sort_by_key(|(.., waits)| std::cmp::Reverse(*waits));
+        hot.truncate(HOT_MAX);
+        self.outcome.hot = hot;
     }
 
     fn add(&mut self, counts: Counts) {
@@ -494,11 +435,7 @@ impl Replay<'_> {
             both.filter(|(owed, was_under)| **owed && !**was_under).count();
         self.outcome.state_root = self.chain.state_root()?;
         self.outcome.leaving = self.flows.leaving();
-        let mut hot: Vec<_> =
-            self.hot.into_iter().map(|((address, slot), waits)| (address, slot, waits)).collect();
-        hot.sort_by_key(|(.., waits)| std::cmp::Reverse(*waits));
-        hot.truncate(10);
-        self.outcome.hot = hot;
+        self.heat();
         Ok(self.outcome)
     }
 
