@@ -30,7 +30,10 @@ pub type Outcome = Result<(), Box<dyn Error>>;
 /// How long a transaction may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const EXAMPLES: [(&str, fn(&Node) -> Outcome); 6] = [
+/// What an example does on a node.
+type Run = fn(&Node) -> Outcome;
+
+const EXAMPLES: [(&str, Run); 6] = [
     ("exchange", exchange::run),
     ("lending", lending::run),
     ("oracle", oracle::run),

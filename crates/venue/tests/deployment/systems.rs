@@ -30,10 +30,10 @@ use heddle_venue::{
 const ETHER: U256 = uint!(1_000_000_000_000_000_000_U256);
 
 const PRICES: [(Address, i64); 4] = [
-    (ETH_USD, 2_000_00000000),
-    (BTC_USD, 60_000_00000000),
-    (USD_USD, 1_00000000),
-    (USDB_USD, 1_00000000),
+    (ETH_USD, 200_000_000_000),
+    (BTC_USD, 6_000_000_000_000),
+    (USD_USD, 100_000_000),
+    (USDB_USD, 100_000_000),
 ];
 
 fn balance(chain: &mut Chain, token: Address, account: Address) -> U256 {
@@ -65,7 +65,7 @@ fn three_of_the_reporters_move_a_price_and_two_do_not() {
         let observation = Observation {
             round: 2,
             attempt: 7,
-            value: I192::unchecked_from(2_100_00000000_i64),
+            value: I192::unchecked_from(210_000_000_000_i64),
             observedAt: U48::from(END + 4),
         };
         let sign = |seat: &u8| {
@@ -148,7 +148,7 @@ fn the_market_lends_at_the_prices_of_the_feeds() {
         // 8 decimals to 18.
         assert_eq!(state.price, U256::from(price) * U256::from(10_000_000_000_u64));
         // Usable.
-        assert_eq!(u8::from(state.priceStatus), 0);
+        assert_eq!(state.priceStatus, 0);
         assert!(!state.cash.is_zero() && !state.borrowRoom.is_zero());
         assert!(!chain.ask(backstop, &Backstop::totalAssetsCall {}).is_zero());
         assert!(!balance(&mut chain, asset, INSURANCE_FUND).is_zero());
