@@ -15,6 +15,8 @@ use std::{
 
 /// How long a node may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the explorer may take to follow: it works when the processors have nothing else to do.
+const INDEX_PATIENCE: Duration = Duration::from_secs(300);
 /// How often it is asked whether it has.
 const GLANCE: Duration = Duration::from_millis(20);
 
@@ -228,7 +230,7 @@ impl Chain {
         let Some(explorer) = &self.explorer else { return false };
         let url = format!("{explorer}/api/v1/status");
         let begin = Instant::now();
-        while begin.elapsed() < PATIENCE {
+        while begin.elapsed() < INDEX_PATIENCE {
             let answer = ureq::get(&url).call().ok();
             let status = answer.and_then(|mut it| it.body_mut().read_json::<Status>().ok());
             if status.and_then(|status| status.index_head).is_some_and(|head| head >= block) {
