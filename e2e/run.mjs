@@ -34,6 +34,7 @@ const flows = new Map([
   ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],
   ["burst", { file: "burst.mjs" }],
   ["venue", { file: "venue.mjs", nodeArgs: ["--venue"] }],
+  ["scenario", { file: "scenario.mjs", startsNodes: true }],
   ["validators", { file: "validators.mjs", startsNodes: true, skip: missing, timeoutMs: 480_000 }],
   ["network", { file: "network.mjs", startsNodes: true, skip: noNamespaces, timeoutMs: 300_000 }],
   ["agreement", { file: "../differential.mjs", args: ["--seed", "1", "--transactions-total", "100"], startsNodes: true }],
