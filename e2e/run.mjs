@@ -1,4 +1,4 @@
-// Drives a dev node with the clients that people use: `node run.mjs [FLOW...]`.
+// Drives a dev node with the clients that people use: `node run.mjs [FLOW...] [-- OPTION...]`.
 //
 // It installs the pinned clients, starts $HEDDLE_E2E_NODE (by default the release build of this
 // repository; `anvil` is the one of package.json) anew for each flow, and fails if any flow does.
@@ -43,10 +43,13 @@ const flows = new Map([
 /** No flow takes longer unless something hangs, or it says so. */
 const TIMEOUT_MS = 240_000;
 
-async function runFlow(name) {
+/** With options of its own a flow is a campaign. */
+const CAMPAIGN_TIMEOUT_MS = 4 * 3_600_000;
+
+async function runFlow(name, options) {
   const {
     file, args = [], program = process.execPath, startsNodes = false, explorer, nodeArgs = explorer, skip,
-    timeoutMs = TIMEOUT_MS,
+    timeoutMs = options.length > 0 ? CAMPAIGN_TIMEOUT_MS : TIMEOUT_MS,
   } = flows.get(name);
   const reason = nodeArgs && basename(command()[0]) === "anvil" ? "anvil has no explorer and no venue" : skip?.();
   if (reason) {
@@ -66,7 +69,7 @@ async function runFlow(name) {
     }
   }
   const passed = await new Promise((resolve) => {
-    const child = spawn(program, [join(folder, "flows", file), ...args], {
+    const child = spawn(program, [join(folder, "flows", file), ...args, ...options], {
       cwd: folder,
       env: environment,
       stdio: ["ignore", "inherit", "inherit"],
@@ -90,7 +93,9 @@ async function runFlow(name) {
   return { name, passed, seconds: (performance.now() - begin) / 1000 };
 }
 
-async function main(wanted) {
+async function main(given) {
+  const end = given.includes("--") ? given.indexOf("--") : given.length;
+  const [wanted, options] = [given.slice(0, end), given.slice(end + 1)];
   const unknown = wanted.filter((name) => !flows.has(name));
   if (unknown.length > 0) {
     console.error(`error: no flow ${unknown.join(", ")}; there are ${[...flows.keys()].join(", ")}`);
@@ -100,7 +105,7 @@ async function main(wanted) {
   const results = [];
   for (const name of wanted.length > 0 ? wanted : flows.keys()) {
     try {
-      results.push(await runFlow(name));
+      results.push(await runFlow(name, options));
     } catch (error) {
       console.error(`${name}: ${error.message}`);
       results.push({ name, passed: false, seconds: 0 });

@@ -29,7 +29,7 @@ struct Campaign {
 }
 
 /// All campaigns.
-const CAMPAIGNS: [Campaign; 12] = [
+const CAMPAIGNS: [Campaign; 13] = [
     Campaign {
         name: "random",
         about: "45,000 random blocks, over a million transactions",
@@ -90,6 +90,11 @@ const CAMPAIGNS: [Campaign; 12] = [
         about: "the contracts' own tests at length: 20,000 runs of each, 2,000 x 500 calls of each invariant",
         run: Run::Part(contracts),
     },
+    Campaign {
+        name: "programs",
+        about: "the venue's reporters, its keeper and its guard, each killed 200 times",
+        run: Run::Part(programs),
+    },
 ];
 
 /// Blocks of the property test; about 25 transactions of each are valid.
@@ -101,6 +106,8 @@ const SIGNATURES: &str = "100000000";
 const REPLAY_RUNS: &str = "20";
 /// Faults of a network.
 const CYCLES: &str = "500";
+/// How often each program beside the chain is killed.
+const KILLS: &str = "200";
 
 /// Runs the campaign `name` and prints how it ended. `part` narrows it down.
 pub(crate) fn run(name: &str, part: Option<&str>) -> Result<bool> {
@@ -185,7 +192,36 @@ fn state() -> Outcome {
 
 fn network() -> Outcome {
     let (cycles, seed) = (setting("HEDDLE_CYCLES", CYCLES), seed());
-    match e2e::run(&["network-campaign", "--cycles", &cycles, "--seed", &seed]) {
+    driven(&["network-campaign", "--cycles", &cycles, "--seed", &seed])
+}
+
+/// With a part, only the program of that name.
+fn programs(part: Option<&str>) -> Outcome {
+    let (kills, seed) = (setting("HEDDLE_KILLS", KILLS), seed());
+    let options = ["--kills", &kills, "--seed", &seed];
+    for program in ["oracle", "keeper", "guard"] {
+        if part.is_some_and(|part| part != program) {
+            continue;
+        }
+        let outcome = match program {
+            "oracle" => driven(&[&["oracle-campaign"], &options[..]].concat()),
+            _ => driven(&[&[program, "--"], &options[..]].concat()),
+        };
+        if !matches!(outcome, Outcome::Passed) || part.is_some() {
+            return outcome;
+        }
+    }
+    match part {
+        Some(part) => {
+            Outcome::Failed(format!("there is no program `{part}`; choose oracle, keeper or guard"))
+        }
+        None => Outcome::Passed,
+    }
+}
+
+/// What the programs in `e2e` say.
+fn driven(arguments: &[&str]) -> Outcome {
+    match e2e::run(arguments) {
         Ok(true) => Outcome::Passed,
         Ok(false) => Outcome::Failed("something did not hold; see above".to_owned()),
         Err(error) => Outcome::Failed(error.to_string()),

@@ -3,8 +3,9 @@
 use crate::{Result, root, test::cargo_command};
 use std::{env, process::Command};
 
-/// Runs the named flows, or all; `differential` with its options compares two nodes instead, and
-/// `network-campaign` has things go wrong among validators.
+/// Runs the named flows, or all; after `--` come options for each of them. `differential` with its
+/// options compares two nodes instead, `network-campaign` has things go wrong among validators, and
+/// `oracle-campaign` kills reporters.
 /// `false` says that a flow failed.
 pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
     if env::var_os("HEDDLE_E2E_NODE").is_none() && !build()? {
@@ -13,6 +14,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<bool> {
     let (program, arguments) = match arguments {
         ["differential", options @ ..] => ("differential.mjs", options),
         ["network-campaign", options @ ..] => ("network.mjs", options),
+        ["oracle-campaign", options @ ..] => ("oracle.mjs", options),
         flows => ("run.mjs", flows),
     };
     let program = root().join("e2e").join(program);
