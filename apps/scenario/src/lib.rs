@@ -5,7 +5,7 @@
 //! with charts. The same seed gives the same blocks, so the same root of the state.
 //! `docs/scenarios.md` says what the figures mean. To read, from the bottom:
 //!
-//! - [`random`], [`math`], [`file`]: numbers from a seed, the contracts' arithmetic, what is asked for.
+//! - [`random`], [`math`], [`mod@file`]: numbers from a seed, the contracts' arithmetic, what is asked for.
 //! - [`path`], [`population`]: prices, and who owes what.
 //! - [`book`], [`swap`]: the lending pool and the exchange, in exact integers.
 //! - [`liquidators`]: who liquidates what, and why.
