@@ -11,7 +11,7 @@
 //! - What comes from others is bounded, and kept only if one of the feed's reporters has signed it
 //!   ([`book`]).
 //!
-//! To read: [`decimal`], [`pointer`], [`source`], [`aggregate`], [`collect`] from prices to a value;
+//! To read: [`decimal`], [`mod@pointer`], [`source`], [`aggregate`], [`collect`] from prices to a value;
 //! [`observation`], [`journal`], [`attempt`], [`book`], `exchange` from a value to a report; [`feed`],
 //! `outbox`, `evidence` to the chain; `reporter` all together.
 
