@@ -105,7 +105,7 @@ async function mishaps() {
     }
     if (snapshot) {
       // So that there is something to recall, in most cases.
-      if (draw(3) > 0) await eventually(isCaughtUp, "the webhook knows what is on the chain", 20_000);
+      if (draw(3) > 0) await catchesUp();
       await request("evm_revert", [snapshot]);
       reorganisations += 1;
       await propose();
@@ -134,8 +134,20 @@ async function isCaughtUp() {
   return wanted.size === found.size && [...wanted].every((one) => found.has(one));
 }
 
+/** Waits for it, and says what is missing or should have been recalled if it does not come. */
+async function catchesUp() {
+  try {
+    await eventually(isCaughtUp, "the webhook knows just what is on the chain", 60_000);
+  } catch (error) {
+    const [wanted, found] = [await expected(), held()];
+    equal([...found].filter((one) => !wanted.has(one)), [], "alerts that are not recalled");
+    equal([...wanted].filter((one) => !found.has(one)), [], "events that nobody was told of");
+    throw error;
+  }
+}
+
 async function compared() {
-  await eventually(isCaughtUp, "the webhook knows just what is on the chain", 20_000);
+  await catchesUp();
   await end();
   const recalled = told.filter(({ state }) => state === "recalled").length;
   holds(recalled > 0, "what was undone is recalled");
