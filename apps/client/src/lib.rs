@@ -1,4 +1,5 @@
-//! What programs beside a chain ask a node, and how they send: JSON-RPC over HTTP.
+//! What programs beside a chain have in common: JSON-RPC over HTTP, sending, keys, files that survive a
+//! crash, configuration, logs.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,11 +14,13 @@
 
 pub mod files;
 mod key;
+pub mod logging;
+pub mod program;
 mod rpc;
 mod sender;
 mod text;
 
 pub use key::{KeyError, read_key};
 pub use rpc::{At, Block, BlockFees, Call, Log, LogFilter, Node, Receipt, RpcError};
-pub use sender::{Fees, SendError, Sender, Sent};
+pub use sender::{Fees, SendError, Sender, Sent, gas_limit, sign};
 pub use text::visible;

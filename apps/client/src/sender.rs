@@ -16,7 +16,7 @@ use std::{
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// A transaction that is in no block after so long is offered again for more.
 const RAISE_INTERVAL: Duration = Duration::from_secs(5);
-/// Gas over what was estimated, in percent: the state may be another when the block is made.
+/// Gas over what was estimated, in percent.
 const GAS_MARGIN_PERCENT: u64 = 30;
 /// What a replacement pays more, in percent; nodes ask for ten.
 const RAISE_PERCENT: u128 = 13;
@@ -28,6 +28,25 @@ pub struct Fees {
     pub max: u128,
     /// To the producer.
     pub priority: u128,
+}
+
+/// Gas to offer where so much was estimated: the state may be another when the block is made.
+pub fn gas_limit(estimated: u64) -> u64 {
+    estimated.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100
+}
+
+/// Signs a transaction: its hash, and its bytes as they are sent.
+///
+/// # Errors
+///
+/// Those of the key.
+pub fn sign(
+    key: &PrivateKeySigner,
+    transaction: TxEip1559,
+) -> Result<(B256, Bytes), alloy_signer::Error> {
+    let signature = key.sign_hash_sync(&transaction.signature_hash())?;
+    let envelope = EthereumTxEnvelope::<TxEip4844>::from(transaction.into_signed(signature));
+    Ok((*envelope.tx_hash(), envelope.encoded_2718().into()))
 }
 
 impl Fees {
@@ -157,12 +176,19 @@ impl Sender {
     }
 
     fn signed(&self, transaction: TxEip1559) -> Result<Sent, SendError> {
-        let signature = self.key.sign_hash_sync(&transaction.signature_hash());
-        let signature = signature.map_err(|error| SendError::Sign(Box::new(error)))?;
-        let signed = transaction.clone().into_signed(signature);
-        let envelope = EthereumTxEnvelope::<TxEip4844>::from(signed);
-        let raw = envelope.encoded_2718().into();
-        Ok(Sent { hashes: vec![*envelope.tx_hash()], transaction, raw })
+        let signed = sign(&self.key, transaction.clone());
+        let (hash, raw) = signed.map_err(|error| SendError::Sign(Box::new(error)))?;
+        Ok(Sent { hashes: vec![hash], transaction, raw })
+    }
+
+    /// Gas to offer for a call, which is tried on the next block.
+    ///
+    /// # Errors
+    ///
+    /// See [`RpcError`]: so if it would revert.
+    pub fn gas_for(&self, to: Address, input: &Bytes) -> Result<u64, RpcError> {
+        let call = json!({"from": self.address(), "to": to, "input": input});
+        self.node.estimate_gas(&call).map(gas_limit)
     }
 
     /// Calls a contract by a transaction. It is tried before, so one that would revert is an error, and is not sent.
@@ -171,9 +197,7 @@ impl Sender {
     ///
     /// [`SendError::Rpc`] and [`SendError::Sign`].
     pub fn send(&self, to: Address, input: Bytes) -> Result<Sent, SendError> {
-        let call = json!({"from": self.address(), "to": to, "input": input});
-        let gas = self.node.estimate_gas(&call)?;
-        let gas = gas.saturating_mul(100 + GAS_MARGIN_PERCENT) / 100;
+        let gas = self.gas_for(to, &input)?;
         let nonce = self.node.nonce(self.address(), "pending")?;
         let sent = self.sign(nonce, to.into(), input, gas, self.fees()?)?;
         self.node.send(&sent.raw)?;

@@ -1,7 +1,8 @@
 //! `heddle guard` alone, for tests: the same arguments, the same output.
 
 use clap::Parser;
-use std::{error::Error, iter::successors, process::ExitCode};
+use heddle_client::program;
+use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -10,15 +11,5 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().guard.run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => 1.into(),
-        Err(error) => {
-            let error: &dyn Error = &error;
-            for error in successors(Some(error), |&error| error.source()) {
-                eprintln!("{error}");
-            }
-            2.into()
-        }
-    }
+    program::end(Arguments::parse().guard.run().map_err(Into::into))
 }

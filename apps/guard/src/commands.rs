@@ -6,16 +6,8 @@ use crate::{
     webhook::{Webhook, tell},
 };
 use clap::{Args, Subcommand};
-use heddle_client::Node;
-use std::{
-    error::Error,
-    io::{self, IsTerminal},
-    iter::successors,
-    path::PathBuf,
-    thread,
-    time::Duration,
-};
-use tracing_subscriber::EnvFilter;
+use heddle_client::{Node, logging, program::with_causes};
+use std::{path::PathBuf, thread, time::Duration};
 
 /// The longest wait after a node did not answer.
 const RETRY_MOST: Duration = Duration::from_secs(30);
@@ -68,14 +60,7 @@ struct Run {
 
 impl Run {
     fn run(self) -> Result<bool, CommandError> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        // Somebody else's logging stays, if there is one.
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_target(false)
-            .with_ansi(io::stderr().is_terminal())
-            .try_init();
+        logging::start_by_environment();
         let config = Config::read(&self.config)?;
         let webhook = config.webhook.as_deref().map(Webhook::new);
         let interval = Duration::from_millis(config.poll_interval_ms);
@@ -88,7 +73,7 @@ impl Run {
                 Err(error @ WatchError::Rpc(_)) if !self.once => {
                     let wait = interval.saturating_mul(1 << failures.min(10)).min(RETRY_MOST);
                     failures = failures.saturating_add(1);
-                    tracing::warn!(error = %said(&error), failures, "tries again");
+                    tracing::warn!(error = %with_causes(&error), failures, "tries again");
                     thread::sleep(wait);
                     continue;
                 }
@@ -104,10 +89,4 @@ impl Run {
             }
         }
     }
-}
-
-/// An error with its causes.
-fn said(error: &(dyn Error + 'static)) -> String {
-    let chain = successors(Some(error), |&error| error.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

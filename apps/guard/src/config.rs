@@ -1,13 +1,11 @@
 //! What a guard is told: a file in TOML.
 
 use alloy_primitives::Address;
-use heddle_client::files::{self, FileError};
+use heddle_client::program::{ConfigFileError, read_config};
 use heddle_venue::addresses;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// Bytes of a configuration.
-const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Most contracts that are watched: nodes bound the addresses of a filter.
 const CONTRACTS_MAX: usize = 256;
 
@@ -16,21 +14,7 @@ const CONTRACTS_MAX: usize = 256;
 pub enum ConfigError {
     /// The file.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// It is not there.
-    #[error("there is no {0}")]
-    Missing(PathBuf),
-    /// It is no text.
-    #[error("{0} is no text")]
-    Text(PathBuf),
-    /// It is no TOML, or names what there is not.
-    #[error("{path} is no configuration of a guard")]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<toml::de::Error>,
-    },
+    File(#[from] ConfigFileError),
     /// Too many contracts.
     #[error(
         "at most {CONTRACTS_MAX} contracts are watched, not {0}; start a second guard for the others"
@@ -107,12 +91,8 @@ impl Config {
     ///
     /// See [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let bytes = files::read(path, CONFIG_BYTES_MAX)?;
-        let bytes = bytes.ok_or_else(|| ConfigError::Missing(path.to_owned()))?;
-        let text = String::from_utf8(bytes).map_err(|_| ConfigError::Text(path.to_owned()))?;
-        let shape = |source| ConfigError::Shape { path: path.to_owned(), source: Box::new(source) };
-        let mut config: Self = toml::from_str(&text).map_err(shape)?;
-        config.state = path.parent().unwrap_or(Path::new("")).join(&config.state);
+        let (mut config, folder): (Self, _) = read_config(path)?;
+        config.state = folder.join(&config.state);
         if config.contract.is_empty() {
             config.contract = venue();
         }

@@ -11,16 +11,15 @@ use crate::{
 };
 use alloy_primitives::{Address, U256, utils::format_units};
 use clap::{Args, Subcommand};
-use heddle_client::{At, Node, RpcError, read_key};
+use heddle_client::{At, Node, RpcError, logging, program::with_causes, read_key};
 use heddle_venue::contracts::lending_pool::{LendingCore, LendingPool, Liquidator};
 use serde_json::{Value, json};
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::PathBuf,
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tracing_subscriber::EnvFilter;
 
 /// The first wait after a node did not answer.
 const RETRY_FIRST: Duration = Duration::from_millis(250);
@@ -91,14 +90,7 @@ struct Run {
 
 impl Run {
     fn run(self) -> Result<bool, CommandError> {
-        let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-        // Somebody else's logging stays, if there is one.
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_target(false)
-            .with_ansi(io::stderr().is_terminal())
-            .try_init();
+        logging::start_by_environment();
         let seed = self.seed.unwrap_or_else(|| now().as_nanos() as u64);
         let mode = Mode { is_dry: self.dry_run, sells: self.sell, seed };
         let config = Config::read(&self.config).map_err(KeeperError::from)?;
@@ -120,25 +112,13 @@ impl Run {
                     let wait = RETRY_FIRST.saturating_mul(1 << failures.min(16)).min(RETRY_MOST);
                     failures = failures.saturating_add(1);
                     let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-                    tracing::warn!(error = %said(&error), failures, "tries again");
+                    tracing::warn!(error = %with_causes(&error), failures, "tries again");
                     thread::sleep(Duration::from_millis(wait / 2 + chance.below(wait)));
                 }
                 Err(error) => return Err(error.into()),
             }
         }
     }
-}
-
-/// An error with its causes.
-fn said(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }
 
 fn now() -> Duration {

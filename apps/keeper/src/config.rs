@@ -4,12 +4,10 @@ use alloy_primitives::{
     Address, U256,
     utils::{ParseUnits, parse_units},
 };
-use heddle_client::files::{self, FileError};
+use heddle_client::program::{ConfigFileError, read_config};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// Bytes of a configuration.
-const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Most transactions in flight at once: nodes keep 16 to 64 of one account.
 const OPEN_MAX: usize = 64;
 /// Most pools that a sale goes through.
@@ -20,21 +18,7 @@ const HOPS_MAX: usize = 4;
 pub enum ConfigError {
     /// The file.
     #[error(transparent)]
-    File(#[from] FileError),
-    /// It is not there.
-    #[error("there is no {0}")]
-    Missing(PathBuf),
-    /// It is no TOML, or names what there is not.
-    #[error("{path} is no configuration of a keeper")]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<toml::de::Error>,
-    },
-    /// It is no text.
-    #[error("{0} is no text")]
-    Text(PathBuf),
+    File(#[from] ConfigFileError),
     /// A setting that cannot be.
     #[error("{setting} {wanted}")]
     Setting {
@@ -214,12 +198,7 @@ impl Config {
     ///
     /// See [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let bytes = files::read(path, CONFIG_BYTES_MAX)?;
-        let bytes = bytes.ok_or_else(|| ConfigError::Missing(path.to_owned()))?;
-        let text = String::from_utf8(bytes).map_err(|_| ConfigError::Text(path.to_owned()))?;
-        let shape = |source| ConfigError::Shape { path: path.to_owned(), source: Box::new(source) };
-        let mut config: Self = toml::from_str(&text).map_err(shape)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let (mut config, folder): (Self, _) = read_config(path)?;
         config.state = folder.join(&config.state);
         config.key = config.key.map(|key| folder.join(key));
         config.check()?;

@@ -18,7 +18,6 @@ pub mod follow;
 pub mod health;
 pub mod journal;
 pub mod keeper;
-pub mod math;
 pub mod mirror;
 pub mod patience;
 pub mod plan;
@@ -26,3 +25,4 @@ pub mod reserve;
 pub mod sale;
 
 pub use commands::{CommandError, KeeperCommand};
+pub use heddle_venue::math;

@@ -1,7 +1,8 @@
 //! `heddle oracle` alone, for tests: the same arguments, the same output.
 
 use clap::Parser;
-use std::{error::Error, iter::successors, process::ExitCode};
+use heddle_client::program;
+use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -10,15 +11,5 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().oracle.run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => 1.into(),
-        Err(error) => {
-            let error: &dyn Error = &error;
-            let text: Vec<String> =
-                successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-            eprintln!("error: {}", text.join("\n  because: "));
-            2.into()
-        }
-    }
+    program::end(Arguments::parse().oracle.run().map_err(Into::into))
 }

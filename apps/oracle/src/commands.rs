@@ -11,18 +11,20 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use clap::{Args, Subcommand};
-use heddle_client::{At, Node, read_key};
+use heddle_client::{
+    At, Node,
+    logging::{self, Color, LogFormat},
+    program::with_causes,
+    read_key,
+};
 use heddle_venue::contracts::price_feed::PriceFeed;
 use serde_json::json;
 use std::{
-    error::Error,
-    io::{self, IsTerminal as _, Write as _},
-    iter::successors,
+    io::{self, Write as _},
     path::PathBuf,
     thread,
     time::Duration,
 };
-use tracing_subscriber::EnvFilter;
 
 /// How long a server is waited for, and the first value of one that sends by itself.
 const OBSERVE_PATIENCE: Duration = Duration::from_secs(5);
@@ -93,16 +95,8 @@ impl Oracle {
 
 impl Run {
     fn run(self) -> Result<bool, OracleError> {
-        let filter = EnvFilter::try_new(&self.log).map_err(io::Error::other)?;
-        let logs = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal());
-        // Only tests start it twice.
-        let _ = match self.log_json {
-            true => logs.json().flatten_event(true).try_init(),
-            false => logs.with_target(false).try_init(),
-        };
+        let format = if self.log_json { LogFormat::Json } else { LogFormat::Text };
+        logging::start(&self.log, format, Color::Auto)?;
         let config = Config::read(&self.config)?;
         let key = read_key(&config.key)?;
         reporter::run(&config, key)?;
@@ -215,7 +209,7 @@ impl Observe {
                         "name": name, "value": shown(reading.value), "at": reading.at,
                         "isOutlier": is_outlier,
                     }),
-                    Err(error) => json!({"name": name, "error": reasons(error)}),
+                    Err(error) => json!({"name": name, "error": with_causes(error)}),
                 })
                 .collect();
             let text = json!({
@@ -235,7 +229,7 @@ impl Observe {
                     now.saturating_sub(reading.at),
                     if is_outlier { ": rejected, too far from the median" } else { "" }
                 )?,
-                Err(error) => writeln!(out, "  {name}: none: {}", reasons(error))?,
+                Err(error) => writeln!(out, "  {name}: none: {}", with_causes(error))?,
             }
         }
         match value {
@@ -248,11 +242,4 @@ impl Observe {
         }
         Ok(())
     }
-}
-
-/// An error with what it comes from.
-fn reasons(error: &dyn Error) -> String {
-    let reasons: Vec<String> =
-        successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    reasons.join(": ")
 }

@@ -5,16 +5,14 @@ use crate::{
     source::{File, Place, Request, Stream},
 };
 use alloy_primitives::Address;
+use heddle_client::program::{ConfigFileError, read_config};
 use serde::Deserialize;
 use std::{
     collections::BTreeSet,
-    fs, io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
-/// Bytes of the file.
-const CONFIG_BYTES_MAX: u64 = 1 << 20;
 /// Feeds of one reporter: each has a thread.
 pub(crate) const FEEDS_MAX: usize = 64;
 /// Sources of one feed.
@@ -29,22 +27,9 @@ const AGE_MAX: u64 = 864_000;
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The system refuses to read.
-    #[error("the configuration {path} cannot be read")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is no such TOML.
-    #[error("the configuration {path} is wrong")]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// Where, and why.
-        source: Box<toml::de::Error>,
-    },
+    /// The file.
+    #[error(transparent)]
+    File(#[from] ConfigFileError),
     /// A value is out of its bounds.
     #[error("the configuration is wrong: {0}")]
     Value(String),
@@ -133,16 +118,7 @@ impl Config {
     ///
     /// See [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let failed = |source| ConfigError::Read { path: path.to_owned(), source };
-        if fs::metadata(path).map_err(failed)?.len() > CONFIG_BYTES_MAX {
-            return Err(failed(io::Error::other("it is longer than a mebibyte")));
-        }
-        let text = fs::read_to_string(path).map_err(failed)?;
-        let mut config: Self = toml::from_str(&text).map_err(|source| ConfigError::Shape {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let (mut config, folder): (Self, _) = read_config(path)?;
         config.folder = folder.to_owned();
         config.key = folder.join(&config.key);
         config.state = folder.join(&config.state);
@@ -262,7 +238,7 @@ mod tests {
     fn read(text: &str) -> Result<Config, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("oracle.toml");
-        fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).unwrap();
         Config::read(&path)
     }
 
@@ -296,8 +272,11 @@ mod tests {
         let twice = GOOD.find("[[feeds]]").map(|at| format!("{GOOD}{}", &GOOD[at..])).unwrap();
         assert!(read(&twice).unwrap_err().to_string().contains("twice"));
         for text in ["", "node = 1", &GOOD.replacen("peers", "pears", 1)] {
-            assert!(matches!(read(text), Err(ConfigError::Shape { .. })));
+            assert!(matches!(read(text), Err(ConfigError::File(ConfigFileError::Shape { .. }))));
         }
-        assert!(matches!(Config::read(Path::new("nowhere.toml")), Err(ConfigError::Read { .. })));
+        assert!(matches!(
+            Config::read(Path::new("nowhere.toml")),
+            Err(ConfigError::File(ConfigFileError::Missing(_)))
+        ));
     }
 }

@@ -1,7 +1,7 @@
 //! Why a command could not do its work.
 
 use crate::{config::ConfigError, feed::FeedError, journal::JournalError};
-use heddle_client::{KeyError, RpcError, SendError};
+use heddle_client::{KeyError, RpcError, SendError, logging::FilterError};
 use std::{io, net::SocketAddr};
 
 /// Why a command could not do its work. No key is in any of these.
@@ -10,6 +10,9 @@ pub enum OracleError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// What is to be logged.
+    #[error(transparent)]
+    Log(#[from] FilterError),
     /// The key.
     #[error(transparent)]
     Key(#[from] KeyError),

@@ -12,12 +12,12 @@
 
 use crate::observation::{FeedId, Observation};
 use alloy_primitives::{Address, aliases::I192};
+use heddle_client::files::{self, FileError};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    fs::{self, File, TryLockError},
-    io::{self, Read as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs::File,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -57,40 +57,24 @@ impl Folder {
     ///
     /// See [`JournalError`].
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Disk { path: path.to_owned(), source };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
-        let lock = File::create(path.join("lock")).map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(JournalError::InUse(path.to_owned())),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
-        }
+        let failed = |error| match error {
+            FileError::Locked(folder) => JournalError::InUse(folder),
+            error => JournalError::Disk { path: path.to_owned(), source: io::Error::other(error) },
+        };
+        files::make_folder(path).map_err(failed)?;
+        let lock = files::lock(path).map_err(failed)?;
+        files::remove_torn(path).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 }
 
 impl Disk for Folder {
     fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(self.path.join(name)) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let mut content = Vec::new();
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut content)?;
-        if content.len() as u64 > FILE_BYTES_MAX {
-            return Err(io::Error::other("the file is longer than any that is written here"));
-        }
-        Ok(Some(content))
+        files::read(&self.path.join(name), FILE_BYTES_MAX).map_err(io::Error::other)
     }
 
     fn replace(&mut self, name: &str, content: &[u8]) -> io::Result<()> {
-        let new = self.path.join(format!("{name}.new"));
-        let mut file =
-            File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&new, self.path.join(name))?;
-        File::open(&self.path)?.sync_all()
+        files::write(&self.path, name, content).map_err(io::Error::other)
     }
 }
 

@@ -4,7 +4,6 @@
 use alloy_primitives::{Address, Bytes};
 use heddle_client::{Fees, Receipt, SendError, Sender};
 use parking_lot::Mutex;
-use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// How long it is waited for a transaction before something else is done.
@@ -13,8 +12,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const STUCK_AFTER: Duration = Duration::from_secs(30);
 /// Fees are doubled that often at most for one that takes the place of another.
 const DOUBLINGS_MAX: u32 = 5;
-/// Gas over what was estimated, in percent.
-const GAS_MARGIN_PERCENT: u64 = 30;
 
 /// A transaction that is in no block.
 #[derive(Clone, Copy, Debug)]
@@ -54,11 +51,7 @@ impl Outbox {
             };
             fees = doubled(fees, doublings);
         }
-        let call = json!({"from": account, "to": to, "input": input});
-        // As of the next block: as of the last one its time would be over already.
-        let gas: alloy_primitives::U64 =
-            node.request("eth_estimateGas", json!([call, "pending"]))?;
-        let gas = gas.to::<u64>().saturating_mul(100 + GAS_MARGIN_PERCENT) / 100;
+        let gas = self.sender.gas_for(to, &input)?;
         let sent = self.sender.sign(nonce, to.into(), input, gas, fees)?;
         self.sender.offer(&sent)?;
         self.sender.wait(sent, PATIENCE).map(Some)

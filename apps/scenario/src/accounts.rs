@@ -1,9 +1,7 @@
 //! Who sends: accounts of keys that follow from the seed, so everybody knows them.
 
-use alloy_consensus::{EthereumTxEnvelope, SignableTransaction, TxEip1559, TxEip4844};
-use alloy_eips::eip2718::Encodable2718;
+use alloy_consensus::TxEip1559;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
-use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::SolCall;
 use std::thread;
@@ -107,10 +105,9 @@ impl Sender {
             access_list: Default::default(),
             input,
         };
-        let signature = self.key.sign_hash_sync(&transaction.signature_hash())?;
+        let (hash, raw) = heddle_client::sign(&self.key, transaction)?;
         self.nonce += 1;
-        let envelope = EthereumTxEnvelope::<TxEip4844>::from(transaction.into_signed(signature));
-        Ok(Signed { hash: *envelope.tx_hash(), raw: envelope.encoded_2718().into() })
+        Ok(Signed { hash, raw })
     }
 }
 

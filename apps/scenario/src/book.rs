@@ -272,19 +272,13 @@ impl Reserve {
     }
 
     fn accrue(&mut self, elapsed: u64) {
-        if self.scaled_debt.is_zero() {
-            return;
-        }
-        let growth = math::growth(self.rate, elapsed);
-        let debt_index = self.debt_index + mul_div_up(self.debt_index, growth, RAY);
-        let supply = mul_div_up(self.scaled_supply, self.supply_index, RAY);
-        if !supply.is_zero() {
-            let earning = mul_div_down(self.scaled_debt, self.debt_index, RAY).min(supply);
-            let passed_on = BPS - U256::from(self.reserve_factor);
-            let growth = mul_div_down(growth, earning * passed_on, supply * BPS);
-            self.supply_index += mul_div_down(self.supply_index, growth, RAY);
-        }
-        self.debt_index = debt_index;
+        let indexes = (self.supply_index, self.debt_index);
+        let totals = (self.scaled_supply, self.scaled_debt);
+        let growth = heddle_venue::math::growth(self.rate.saturating_to(), elapsed);
+        let accrued = growth.and_then(|growth| {
+            heddle_venue::math::accrue(indexes, totals, self.reserve_factor, growth)
+        });
+        (self.supply_index, self.debt_index) = accrued.unwrap_or(indexes);
     }
 
     fn read_price(&mut self, now: u64, answer: Answer) {

@@ -1,48 +1,21 @@
-//! The arithmetic of `contracts/src/lending/libraries`, to the last bit: what is rounded down there
-//! is rounded down here.
+//! The arithmetic of the lending pool ([`heddle_venue::math`]). What does not fit is the largest number,
+//! where the contract reverts: the numbers of a scenario are far from that.
 
-use alloy_primitives::{U256, U512, uint};
+use alloy_primitives::{U256, uint};
+use heddle_venue::math;
+pub use heddle_venue::math::{RAY, WAD, discount_at, unit as units};
 
-/// One, of prices, values and health.
-pub const WAD: U256 = uint!(1_000_000_000_000_000_000_U256);
-/// One, of indexes.
-pub const RAY: U256 = uint!(1_000_000_000_000_000_000_000_000_000_U256);
 /// One, of discounts and thresholds.
 pub const BPS: U256 = uint!(10_000_U256);
 
-/// `a * b / c`, rounded down. What does not fit is the largest number, where the contract reverts.
+/// `a * b / c`, rounded down.
 pub fn mul_div_down(a: U256, b: U256, c: U256) -> U256 {
-    if let Some(product) = a.checked_mul(b) {
-        return product.checked_div(c).unwrap_or(U256::MAX);
-    }
-    wide(a, b, c).0
+    math::mul_div_down(a, b, c).unwrap_or(U256::MAX)
 }
 
 /// `a * b / c`, rounded up.
 pub fn mul_div_up(a: U256, b: U256, c: U256) -> U256 {
-    if let Some(product) = a.checked_mul(b) {
-        if c.is_zero() {
-            return U256::MAX;
-        }
-        let (quotient, rest) = product.div_rem(c);
-        return if rest.is_zero() { quotient } else { quotient + U256::ONE };
-    }
-    let (quotient, is_exact) = wide(a, b, c);
-    if is_exact { quotient } else { quotient.saturating_add(U256::ONE) }
-}
-
-fn wide(a: U256, b: U256, c: U256) -> (U256, bool) {
-    if c.is_zero() {
-        return (U256::MAX, true);
-    }
-    let product = a.widening_mul::<256, 4, 512, 8>(b);
-    let (quotient, rest) = product.div_rem(U512::from(c));
-    (U256::saturating_from(quotient), rest.is_zero())
-}
-
-/// Ten to the power of the decimals of a token.
-pub fn units(decimals: u8) -> U256 {
-    U256::from(10).pow(U256::from(decimals))
+    math::mul_div_up(a, b, c).unwrap_or(U256::MAX)
 }
 
 /// What a scaled balance is worth in units of the token, rounded down.
@@ -57,46 +30,26 @@ pub fn amount_up(scaled: U256, index: U256) -> U256 {
 
 /// Health in WAD, rounded down; the largest number where nothing is owed.
 pub fn health(threshold: U256, debt: U256) -> U256 {
-    if debt.is_zero() || threshold / debt >= U256::MAX / WAD {
-        return U256::MAX;
-    }
-    mul_div_down(threshold, WAD, debt)
+    math::health_factor(threshold, debt).unwrap_or(U256::MAX)
 }
 
 /// Value of the debt to repay so that the health becomes `target`, rounded up; the largest number
-/// where repaying does not get there.
+/// where repaying does not get there. `discount` and `liquidation_threshold` in basis points.
 pub fn repay_to_target(
     threshold: U256,
     debt: U256,
-    discount: U256,
-    liquidation_threshold: U256,
+    discount: u64,
+    liquidation_threshold: u64,
     target: U256,
 ) -> U256 {
-    // In WAD: 1e18 / (1e4 * 1e4) = 1e10.
-    let lost = (BPS + discount) * liquidation_threshold * U256::from(10_000_000_000_u64);
-    if lost >= target {
-        return U256::MAX;
-    }
-    let missing = mul_div_up(debt, target, WAD).saturating_sub(threshold);
-    mul_div_up(missing, WAD, target - lost)
-}
-
-/// What a discount has grown to, in basis points.
-pub fn discount_at(least: u64, most: u64, elapsed: u64, duration: u64) -> u64 {
-    if elapsed >= duration { most } else { least + (most - least) * elapsed / duration }
-}
-
-/// By how much a debt of 1 grows, in RAY, rounded down.
-pub fn growth(rate_per_second: U256, elapsed: u64) -> U256 {
-    let x = rate_per_second * U256::from(elapsed);
-    let square = mul_div_down(x, x, RAY);
-    let cube = mul_div_down(square, x, RAY);
-    x + square / U256::from(2) + cube / U256::from(6)
+    math::repay_to_target(threshold, debt, discount, liquidation_threshold, target)
+        .unwrap_or(U256::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::U512;
     use proptest::prelude::*;
 
     fn number() -> impl Strategy<Value = U256> {
@@ -124,11 +77,11 @@ mod tests {
         ) {
             let debt = U256::from(debt) * WAD;
             let threshold = debt * U256::from(percent) / U256::from(100);
-            let lt = U256::from(8_000);
+            let lt = 8_000_u64;
             let target = WAD * U256::from(105) / U256::from(100);
-            let repay = repay_to_target(threshold, debt, U256::from(discount), lt, target);
+            let repay = repay_to_target(threshold, debt, discount, lt, target);
             prop_assume!(repay < debt);
-            let lost = repay * (BPS + U256::from(discount)) * lt / (BPS * BPS);
+            let lost = repay * (BPS + U256::from(discount)) * U256::from(lt) / (BPS * BPS);
             let after = health(threshold.saturating_sub(lost), debt - repay);
             prop_assume!(lost < threshold);
             prop_assert!(after >= target - U256::from(1_000), "{after}");

@@ -1,8 +1,8 @@
 //! Settings of `heddle node`: flags, a file, and what holds if neither says anything.
 
-use crate::logging::LogFormat;
 use alloy_primitives::Address;
 use clap::Args;
+use heddle_client::logging::LogFormat;
 use serde::Deserialize;
 use std::{
     fs, io,

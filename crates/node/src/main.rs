@@ -6,7 +6,6 @@ mod config;
 mod database;
 mod dev;
 mod explorer;
-mod logging;
 mod network;
 mod node;
 mod progress;
@@ -16,6 +15,7 @@ mod validator;
 mod venue;
 
 use clap::{Parser, Subcommand};
+use heddle_client::program;
 use heddle_measure::{
     BenchCompare, BenchExplorer, Load, Replay,
     bench::{BenchEcrecover, BenchExecutor, BenchKeccak, BenchPipeline, BenchStateRoot},
@@ -24,12 +24,7 @@ use heddle_measure::{
         TransactionConformance, TrieConformance,
     },
 };
-use std::{
-    error::Error,
-    io::{self, Write},
-    iter::successors,
-    process::ExitCode,
-};
+use std::{error::Error, process::ExitCode};
 
 /// An EVM-compatible chain made for DeFi: it executes the transactions of a block in parallel, with
 /// exactly the result of executing them one by one.
@@ -158,41 +153,9 @@ impl Command {
     }
 }
 
-/// Something differed.
-const STATUS_DIFFERENT: u8 = 1;
-/// The command could not do its work, or was called wrongly (clap uses the same number).
-const STATUS_ERROR: u8 = 2;
-/// The reader of the output went away; what a shell reports for a program ended by SIGPIPE.
-const STATUS_BROKEN_PIPE: u8 = 141;
-
 fn main() -> ExitCode {
     allocator::set_up();
-    match Arguments::parse().command.run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => STATUS_DIFFERENT.into(),
-        Err(error) if is_broken_pipe(error.as_ref()) => STATUS_BROKEN_PIPE.into(),
-        Err(error) => {
-            print_error(error.as_ref());
-            STATUS_ERROR.into()
-        }
-    }
-}
-
-/// The error and its sources, outermost first.
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    successors(Some(error), |&error| error.source())
-}
-
-fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
-    chain(error)
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .any(|error| error.kind() == io::ErrorKind::BrokenPipe)
-}
-
-fn print_error(error: &(dyn Error + 'static)) {
-    let text: Vec<String> = chain(error).map(ToString::to_string).collect();
-    // Whoever closed the standard error does not want to know.
-    let _ = writeln!(io::stderr(), "error: {}", text.join("\n  because: "));
+    program::end(Arguments::parse().command.run())
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@ use crate::{
     config::{ConfigError, NodeSettings},
     dev::unix_seconds,
     explorer::{ExplorerError, ExplorerFlags, Keep},
-    logging,
     service::{self, Maker, OpenError, ServiceError, Validators},
     validator::{self, ValidatorError},
 };
 use clap::Args;
+use heddle_client::logging;
 use heddle_pool::Pool;
 use heddle_producer::{Mining, Producer};
 use heddle_rpc::{Namespace, Signers, UnknownNamespace};

@@ -6,11 +6,13 @@
 //! - [`Deployment`]: the signed transactions, in blocks.
 //! - [`Keys`]: who signs them, known to everybody.
 //! - [`observation`]: what reporters of price feeds sign.
+//! - [`math`]: what the lending pool counts.
 
 pub mod addresses;
 pub mod contracts;
 mod deployment;
 mod keys;
+pub mod math;
 pub mod observation;
 
 pub use deployment::{

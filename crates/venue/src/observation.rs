@@ -1,6 +1,6 @@
 //! What a reporter of a price feed signs: `contracts/src/oracle/Observations.sol`.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Signature};
 use alloy_signer::SignerSync;
 use alloy_sol_types::{Eip712Domain, SolStruct, eip712_domain};
 
@@ -35,13 +35,15 @@ pub fn sign<S: SignerSync>(
     feed: Address,
     chain_id: u64,
 ) -> Result<SignedObservation, alloy_signer::Error> {
-    let signature =
-        signer.sign_hash_sync(&signing_hash(observation, feed, chain_id))?.normalized_s();
+    let signature = signer.sign_hash_sync(&signing_hash(observation, feed, chain_id))?;
+    Ok(signed(seat, observation, signature))
+}
+
+/// An observation with the signature of the reporter of a seat, in the form of a report.
+pub fn signed(seat: u8, observation: &Observation, signature: Signature) -> SignedObservation {
     // ERC-2098: the highest bit of `vs` is the parity of y.
-    let [r, vs]: [B256; 2] = {
-        let bytes = signature.as_erc2098();
-        [B256::from_slice(&bytes[..32]), B256::from_slice(&bytes[32..])]
-    };
+    let bytes = signature.normalized_s().as_erc2098();
+    let [r, vs] = [B256::from_slice(&bytes[..32]), B256::from_slice(&bytes[32..])];
     let (value, observed_at) = (observation.value, observation.observedAt);
-    Ok(SignedObservation { seat, value, observedAt: observed_at, r, vs })
+    SignedObservation { seat, value, observedAt: observed_at, r, vs }
 }

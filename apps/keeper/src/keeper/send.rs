@@ -7,12 +7,10 @@ use crate::{
 };
 use alloy_primitives::{Bytes, U64, U256};
 use alloy_sol_types::SolInterface;
-use heddle_client::RpcError;
+use heddle_client::{RpcError, gas_limit};
 use heddle_venue::contracts::lending_pool::LendingPool::LendingPoolErrors;
 use serde_json::json;
 
-/// Gas over what was estimated, in percent: the state may be another when the block is made.
-const GAS_MARGIN_PERCENT: u64 = 30;
 /// How many times the producer's usual share may be paid where no profit bounds it.
 const PRIORITY_TIMES_MAX: u128 = 4;
 
@@ -113,8 +111,7 @@ impl Keeper {
         for (draft, gas) in drafts.into_iter().zip(gas) {
             match gas {
                 Ok(gas) => {
-                    let gas = gas.to::<u64>().saturating_mul(100 + GAS_MARGIN_PERCENT) / 100;
-                    tried.push((draft, gas));
+                    tried.push((draft, gas_limit(gas.to())));
                 }
                 Err(error @ RpcError::Refused { .. }) => {
                     let (reason, is_over) = reason(&error);

@@ -155,7 +155,7 @@ fn a_folder_keeps_what_it_replaced_and_is_one_process_s() {
     drop(folder);
     let folder = Folder::open(&path).unwrap();
     assert_eq!(folder.read("a").unwrap().unwrap(), b"two");
-    fs::write(path.join("a"), vec![b' '; 1 << 20]).unwrap();
+    std::fs::write(path.join("a"), vec![b' '; 1 << 20]).unwrap();
     assert!(folder.read("a").is_err());
 }
 

@@ -119,8 +119,8 @@ impl Book {
         let value = repay_to_target(
             health.threshold,
             health.debt,
-            work.discount,
-            U256::from(self.reserves[COLLATERAL].liquidation_threshold),
+            work.discount.saturating_to(),
+            self.reserves[COLLATERAL].liquidation_threshold,
             self.terms.target_health,
         );
         let mut repay = self.dollars_up(value.min(U256::from(u128::MAX)));

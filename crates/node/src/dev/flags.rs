@@ -6,9 +6,10 @@ use super::{
     genesis::fork_by_name,
     remote::RemoteOptions,
 };
-use crate::{explorer::ExplorerFlags, logging};
+use crate::explorer::ExplorerFlags;
 use alloy_primitives::{Address, U256};
 use clap::{Args, ValueEnum};
+use heddle_client::logging;
 use heddle_types::Fork;
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 

@@ -9,10 +9,11 @@ use super::{
     state_file::{self, PeriodicDump, StateFileError},
     venue::{self, VenueError},
 };
-use crate::{explorer::Keep, logging, service};
+use crate::{explorer::Keep, service};
 use alloy_primitives::{Address, U256};
 use alloy_signer_local::PrivateKeySigner;
 use heddle_chain::{Chain, add_system_contracts};
+use heddle_client::logging;
 use heddle_pool::{Ordering, Pool};
 use heddle_producer::{AccountAmendment, CONSOLE_ADDRESS, Console, Mining, Producer};
 use heddle_rpc::{DevControl, Namespace, Signers};

@@ -8,24 +8,17 @@ use super::{
 };
 use crate::{Error, bench::workload::CHAIN_ID, load::account::Account};
 use alloy_primitives::{
-    Address, B256, Bytes, U256,
+    Address, Bytes, U256,
     aliases::{I192, U48},
 };
-use alloy_sol_types::{SolCall as _, SolStruct as _, eip712_domain, sol};
-use heddle_venue::contracts::{
-    price_feed::PriceFeed::{self, SignedObservation},
-    reporter_registry::ReporterRegistry,
+use alloy_sol_types::SolCall as _;
+use heddle_venue::{
+    contracts::{
+        price_feed::PriceFeed::{self, SignedObservation},
+        reporter_registry::ReporterRegistry,
+    },
+    observation::{Observation, signed, signing_hash},
 };
-
-sol! {
-    /// What a reporter signs.
-    struct Observation {
-        uint32 round;
-        uint32 attempt;
-        int192 value;
-        uint48 observedAt;
-    }
-}
 
 /// Reporters of each feed, the same for all, and how many of them a report needs: 2f + 1 for f = 6.
 const REPORTERS: usize = 21;
@@ -148,25 +141,9 @@ impl Oracle {
 
     fn observe(&self, feed: Address, seat: usize, value: i64, time: u64) -> SignedObservation {
         let value = I192::try_from(value).expect("64 bits are fewer than 192");
-        let observed_at = U48::from(time);
-        let observation =
-            Observation { round: self.round, attempt: 0, value, observedAt: observed_at };
-        let domain = eip712_domain! {
-            name: "Heddle PriceFeed",
-            version: "1",
-            chain_id: CHAIN_ID,
-            verifying_contract: feed,
-        };
-        let hash = observation.eip712_signing_hash(&domain);
-        let signature = self.reporters[seat].sign_hash(hash);
-        // ERC-2098: the highest bit of s, which is never set, is the parity.
-        let vs = signature.s() | (U256::from(signature.v()) << 255);
-        SignedObservation {
-            seat: seat as u8,
-            value,
-            observedAt: observed_at,
-            r: B256::from(signature.r()),
-            vs: B256::from(vs),
-        }
+        let round = self.round;
+        let observation = Observation { round, attempt: 0, value, observedAt: U48::from(time) };
+        let hash = signing_hash(&observation, feed, CHAIN_ID);
+        signed(seat as u8, &observation, self.reporters[seat].sign_hash(hash))
     }
 }

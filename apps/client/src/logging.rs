@@ -1,12 +1,15 @@
 //! Logs to the standard error, as text or as JSON.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+};
 use tracing_subscriber::EnvFilter;
 
 /// How logs look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum LogFormat {
+pub enum LogFormat {
     /// A line for people.
     #[default]
     Text,
@@ -16,7 +19,7 @@ pub(crate) enum LogFormat {
 
 /// Whether logs are in color.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Color {
+pub enum Color {
     /// On a terminal.
     #[default]
     Auto,
@@ -31,13 +34,17 @@ pub(crate) enum Color {
 #[error(
     "the log filter {filter:?} cannot be read; give a level, as debug, or targets, as info,heddle_rpc=debug"
 )]
-pub(crate) struct FilterError {
+pub struct FilterError {
     filter: String,
     source: tracing_subscriber::filter::ParseError,
 }
 
 /// Starts logging. Later calls in the same process change nothing.
-pub(crate) fn start(filter: &str, format: LogFormat, color: Color) -> Result<(), FilterError> {
+///
+/// # Errors
+///
+/// [`FilterError`].
+pub fn start(filter: &str, format: LogFormat, color: Color) -> Result<(), FilterError> {
     let parsed = EnvFilter::try_new(filter)
         .map_err(|source| FilterError { filter: filter.to_owned(), source })?;
     let logs = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(io::stderr).with_ansi(
@@ -53,4 +60,13 @@ pub(crate) fn start(filter: &str, format: LogFormat, color: Color) -> Result<(),
         LogFormat::Json => logs.json().flatten_event(true).try_init(),
     };
     Ok(())
+}
+
+/// Starts logging lines for people, as `RUST_LOG` says; what it cannot say is `info`.
+pub fn start_by_environment() {
+    let wanted = env::var(EnvFilter::DEFAULT_ENV).ok();
+    let started = wanted.and_then(|filter| start(&filter, LogFormat::Text, Color::Auto).ok());
+    if started.is_none() {
+        start("info", LogFormat::Text, Color::Auto).expect("it is a level");
+    }
 }
