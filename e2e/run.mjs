@@ -29,6 +29,7 @@ const flows = new Map([
   ["wallet", { file: "wallet.mjs" }],
   ["oracle", { file: "oracle.mjs", startsNodes: true }],
   ["keeper", { file: "keeper.mjs", nodeArgs: ["--venue"] }],
+  ["crash", { file: "crash.mjs", nodeArgs: ["--venue", "--block-time", "1"] }],
   ["guard", { file: "guard.mjs", nodeArgs: ["--venue"] }],
   ["web3py", { file: "web3py.py", program: python }],
   ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],

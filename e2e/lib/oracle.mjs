@@ -155,16 +155,19 @@ function expanded(signature) {
 
 /** A chain with two feeds, and their four reporters. */
 export class Scene {
-  /** With feeds of its own, which change often, or with that of ether of `heddle dev --venue`. */
-  constructor({ name, random, isVenue = false }) {
-    Object.assign(this, { name, random, isVenue, world: new World(random), place: mkdtempSync(join(tmpdir(), "heddle-oracle-")), kills: 0 });
+  /**
+   * With feeds of its own, which change often, or with that of ether of `heddle dev --venue`, which may be
+   * there already, at `url`.
+   */
+  constructor({ name, random, isVenue = false, url }) {
+    Object.assign(this, { name, random, isVenue, url, world: new World(random), place: mkdtempSync(join(tmpdir(), "heddle-oracle-")), kills: 0 });
     process.on("exit", () => this.close());
   }
 
   async open() {
     // Appointing reporters takes a day.
     const args = this.isVenue ? ["--venue"] : ["--timestamp", `${seconds() - 2 * DAY}`];
-    this.node = await start(this.name, { args });
+    this.node = this.url ? { url: this.url, stop: () => {} } : await start(this.name, { args });
     const transport = http(this.node.url);
     const account = privateKeyToAccount(richKeys[0]);
     this.public = createPublicClient({ transport, pollingInterval: 50 });
@@ -298,10 +301,22 @@ export class Scene {
   /** Ends an honest reporter by `kill -9`, at whatever it is about, and starts it again. */
   async kill() {
     const number = this.random.below(LIAR);
-    this.children[number].kill("SIGKILL");
-    await this.children[number].ended;
+    await this.end(number);
     if (this.random.chance(30)) await sleep(this.random.below(ATTEMPT * 1000));
     this.run(number);
+  }
+
+  /** Ends two honest reporters, so that there is no quorum, for a time. */
+  async silence(ms) {
+    const absent = [0, 1];
+    for (const number of absent) await this.end(number);
+    await sleep(ms);
+    for (const number of absent) this.run(number);
+  }
+
+  async end(number) {
+    this.children[number].kill("SIGKILL");
+    await this.children[number].ended;
     this.kills += 1;
     if (this.failed) throw new Error(this.failed);
   }
@@ -336,14 +351,14 @@ export class Scene {
     }));
   }
 
-  /** Judges all that has happened. `range` is what the truth has been within. */
-  async judge([low, high]) {
+  /** Judges all that has happened. `range` is what the truth has been within, or says so of a time in seconds. */
+  async judge(range) {
     holds(this.collector.problems.length === 0, "a reporter has signed twice", this.collector.problems);
     let observations = 0;
     for (const feed of Object.values(this.feeds)) {
       const reports = await this.reports(feed);
       reports.forEach(({ round }, index) => holds(round === index + 1, "one report for each round", { round, index }));
-      for (const report of reports) this.judgeReport(report, low, high);
+      for (const report of reports) this.judgeReport(report, typeof range === "function" ? range : () => range);
       observations += reports.length;
     }
     const slashed = await this.public.getContractEvents({ address: this.registry, abi: registryContract.abi, eventName: "Slashed", fromBlock: 0n });
@@ -355,16 +370,20 @@ export class Scene {
     return observations;
   }
 
-  judgeReport({ median, observations }, low, high) {
+  judgeReport({ median, observations }, range) {
     const liar = this.seats.indexOf(this.reporters[LIAR].address);
-    const honest = observations.filter(({ seat }) => seat !== liar).map(({ value }) => value);
+    const byHonest = observations.filter(({ seat }) => seat !== liar);
+    const honest = byHonest.map(({ value }) => value);
     holds(honest.length >= 2 && observations.length >= 3, "a quorum has reported", observations);
     const least = honest.reduce((a, b) => (a < b ? a : b));
     const most = honest.reduce((a, b) => (a > b ? a : b));
     holds(median >= least && median <= most, "the answer is between honest observations", { median, honest });
     const noise = NOISE / 1e6;
-    const bounds = [low * (1 - noise), high * (1 + noise)].map((price) => price * 10 ** DECIMALS);
-    for (const value of honest) holds(Number(value) >= bounds[0] - 1 && Number(value) <= bounds[1] + 1, "an honest observation is near the truth", { value, bounds });
+    for (const { value, observedAt } of byHonest) {
+      const [low, high] = range(Number(observedAt));
+      const bounds = [low * (1 - noise), high * (1 + noise)].map((price) => price * 10 ** DECIMALS);
+      holds(Number(value) >= bounds[0] - 1 && Number(value) <= bounds[1] + 1, "an honest observation is near the truth", { value, bounds });
+    }
   }
 
   /** How often transactions of reporters came to nothing, and how many there were. */

@@ -92,7 +92,7 @@ const CAMPAIGNS: [Campaign; 13] = [
     },
     Campaign {
         name: "programs",
-        about: "the venue's reporters, its keeper and its guard, each killed 200 times",
+        about: "the venue's reporters, its keeper and its guard, each killed 200 times, and two of them in a crash",
         run: Run::Part(programs),
     },
 ];
@@ -199,7 +199,7 @@ fn network() -> Outcome {
 fn programs(part: Option<&str>) -> Outcome {
     let (kills, seed) = (setting("HEDDLE_KILLS", KILLS), seed());
     let options = ["--kills", &kills, "--seed", &seed];
-    for program in ["oracle", "keeper", "guard"] {
+    for program in ["oracle", "keeper", "guard", "crash"] {
         if part.is_some_and(|part| part != program) {
             continue;
         }
@@ -213,7 +213,8 @@ fn programs(part: Option<&str>) -> Outcome {
     }
     match part {
         Some(part) => {
-            Outcome::Failed(format!("there is no program `{part}`; choose oracle, keeper or guard"))
+            let choice = "choose oracle, keeper, guard or crash";
+            Outcome::Failed(format!("there is no program `{part}`; {choice}"))
         }
         None => Outcome::Passed,
     }
