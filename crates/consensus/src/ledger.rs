@@ -1,7 +1,10 @@
 //! The chain and the pool, as consensus changes them: building proposals, verifying them, and making
 //! final what was agreed on. Nothing here waits for the network or knows an async runtime.
 
-use crate::block::{Digest, LIST_BYTES_MAX, Proposal, ProposalError};
+use crate::{
+    block::{Digest, LIST_BYTES_MAX, Proposal, ProposalError},
+    transactions::Announcer,
+};
 use alloy_eip7928::BlockAccessList;
 use alloy_primitives::{Address, B256, Bytes};
 use commonware_cryptography::{Digested, Digestible as _};
@@ -9,7 +12,7 @@ use heddle_chain::{
     Attributes, BlockError, Chain, ChainSnapshot, CommittedBlock, Error as ChainError,
     ExecutedBlock, Imported, Note, Notice, Subscription,
 };
-use heddle_pool::{BlockUpdate, Pool, PoolTransaction};
+use heddle_pool::{BlockUpdate, Origin, Pool, PoolTransaction};
 use heddle_producer::{
     PRUNE_INTERVAL, candidates, drop_refused, next_context, next_prevrandao, sender_state,
 };
@@ -159,6 +162,7 @@ pub struct Ledger {
     /// Held while the chain is changed.
     changing: Mutex<Changing>,
     promoted: OnceLock<Promoted>,
+    announcer: OnceLock<Announcer>,
 }
 
 struct Changing {
@@ -242,6 +246,7 @@ impl Ledger {
             mutants,
             changing: Mutex::new(changing),
             promoted: OnceLock::new(),
+            announcer: OnceLock::new(),
         };
         ledger.tell_pool(BlockUpdate::default(), now)?;
         Ok(ledger)
@@ -269,9 +274,26 @@ impl Ledger {
         let _ = self.promoted.set(tell);
     }
 
+    /// Has the other validators told of what becomes pending later than it came.
+    pub(crate) fn set_announcer(&self, announcer: Announcer) {
+        // A ledger is one validator's.
+        let _ = self.announcer.set(announcer);
+    }
+
+    /// Tells of transactions that became pending by a block or by coming from another validator. Among
+    /// them may be some that a client sent here before the one they follow: the others know nothing of
+    /// those, and only this node would propose them.
     pub(crate) fn tell_promoted(&self, promoted: &[Arc<PoolTransaction>]) {
-        if let Some(tell) = self.promoted.get().filter(|_| !promoted.is_empty()) {
+        if promoted.is_empty() {
+            return;
+        }
+        if let Some(tell) = self.promoted.get() {
             tell(promoted);
+        }
+        let own =
+            |it: &&Arc<PoolTransaction>| matches!(it.origin, Origin::Local | Origin::External);
+        if let Some(announcer) = self.announcer.get() {
+            announcer.announce(promoted.iter().filter(own));
         }
     }
 

@@ -40,7 +40,7 @@ impl Announcer {
     }
 
     /// Tells of transactions that became ready for a block.
-    pub fn announce(&self, transactions: &[Arc<PoolTransaction>]) {
+    pub fn announce<'a>(&self, transactions: impl IntoIterator<Item = &'a Arc<PoolTransaction>>) {
         for transaction in transactions {
             let Some(pooled) = transaction.to_pooled() else { continue };
             let bytes = pooled.encoded_2718();
@@ -134,7 +134,7 @@ fn take_up(ledger: &Ledger, message: &Bytes, now: u64) -> usize {
     for candidate in candidates.into_iter().flatten() {
         let account = |address| sender_state(&state, address);
         // What this pool refuses another one may keep.
-        if let Ok(added) = pool.add(candidate, Origin::External, now, account) {
+        if let Ok(added) = pool.add(candidate, Origin::Peer, now, account) {
             promoted.extend(added.promoted);
         }
     }

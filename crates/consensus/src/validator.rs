@@ -451,6 +451,7 @@ where
     let failures = Failures::new();
     let arrived = Arc::new(Notify::new());
     let (announcer, announced) = Announcer::new(arrived.clone());
+    ledger.set_announcer(announcer.clone());
     let (border, borders) = mpsc::unbounded_channel();
     let deliveries = Deliveries {
         ledger: ledger.clone(),

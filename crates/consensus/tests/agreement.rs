@@ -16,7 +16,7 @@ use commonware_runtime::{
 use commonware_utils::{NZU32, NZU64, NZUsize, Probability, ordered::Set};
 use heddle_chain::{Chain, add_system_contracts, config_with_forks};
 use heddle_consensus::{
-    BlockSettings, Channels, FinalityProof, FirstValidator, Ledger, Mutants, Settings, Setup,
+    BlockSettings, Channels, FinalityProof, FirstValidator, Ledger, Mutants, Pace, Settings, Setup,
     Validator, add_validators, message_bytes_max, namespace, start,
 };
 use heddle_pool::{Candidate, Origin, Pool};
@@ -344,5 +344,38 @@ fn a_node_that_is_far_behind_takes_over_a_state_and_believes_no_liar() {
         let follower = begin(stored, settings.clone()).await;
         assert_eq!(follower.ledger.chain().reader().first(), first);
         follow(&follower, 25).await;
+    });
+}
+
+/// A client's transactions may come to validators in another order than they follow each other: the
+/// second one here comes to a validator that does not know the first one yet.
+#[test]
+fn what_has_waited_for_another_transaction_is_told_to_all() {
+    show_logs();
+    let rich = PrivateKeySigner::from_slice(&[7; 32]).expect("nothing fails here");
+    let keys: Vec<_> = (0..VALIDATORS).map(PrivateKey::from_seed).collect();
+    let genesis = genesis(&keys, rich.address());
+    let config = deterministic::Config::default().with_seed(1);
+    deterministic::Runner::new(config).start(|runtime| async move {
+        let oracle = network(&runtime, &keys).await;
+        let mut nodes = Vec::new();
+        for key in &keys {
+            // No block comes in between.
+            let pace =
+                Pace { block_time: Duration::from_secs(2), idle_time: Duration::from_secs(2) };
+            let settings = Settings::with_pace(pace);
+            nodes.push(node(&runtime, &oracle, &genesis, key.clone(), database(), settings).await);
+        }
+        while nodes.iter().any(|node| node.finalized() < 2) {
+            runtime.sleep(Duration::from_millis(20)).await;
+        }
+        let second = *transfer(&rich, 1).tx_hash();
+        let knowing = || nodes.iter().filter(|it| it.ledger.pool().lock().get(&second).is_some());
+        send(&nodes[1], &rich, 1);
+        runtime.sleep(Duration::from_millis(200)).await;
+        assert_eq!(knowing().count(), 1);
+        send(&nodes[0], &rich, 0);
+        runtime.sleep(Duration::from_millis(200)).await;
+        assert_eq!(knowing().count(), nodes.len());
     });
 }

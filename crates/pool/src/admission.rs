@@ -34,7 +34,7 @@ impl Pool {
         let old = account.and_then(|account| account.get(nonce));
         if let Some(old) = old {
             self.check_replacement(candidate, old)?;
-        } else if origin == Origin::External {
+        } else if origin.is_unbounded() {
             self.check_limits(candidate, state, account, end)?;
         }
         if nonce <= end {

@@ -37,7 +37,7 @@ impl Candidate {
         let sidecar = self.sidecar.as_ref().ok_or(PoolError::NoSidecar)?;
         let want = if fork >= Fork::Osaka { CELL_PROOFS } else { BLOB_PROOFS };
         let got = if sidecar.is_eip7594() { CELL_PROOFS } else { BLOB_PROOFS };
-        if got > want || (got < want && origin == Origin::External) {
+        if got > want || (got < want && origin.is_unbounded()) {
             return Err(PoolError::SidecarVersion { want, got });
         }
         let (blobs, commitments) = (sidecar.blobs().len(), sidecar.commitments().len());

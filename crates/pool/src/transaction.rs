@@ -23,13 +23,22 @@ pub(crate) const OVERHEAD_BYTES: u64 = 2048;
 pub enum Origin {
     /// The user of this node, whom the limits of one account do not hold for.
     Local,
-    /// Another node, or a stranger.
+    /// A stranger.
     External,
+    /// Another node, which tells all others as well. What holds for strangers holds for it.
+    Peer,
     /// The user of this node, in the name of an account whose key is not known. The signature is
     /// made up, and the account may have code.
     Impersonated,
     /// A block that is not part of the chain any more.
     Reverted,
+}
+
+impl Origin {
+    /// Whether anybody may have sent it, as often as they like.
+    pub(crate) fn is_unbounded(self) -> bool {
+        matches!(self, Self::External | Self::Peer)
+    }
 }
 
 /// A transaction whose sender is known, and which may be offered to a pool.

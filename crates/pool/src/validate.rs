@@ -27,7 +27,7 @@ pub(crate) fn check(
     let transaction = &candidate.transaction;
     check_form(transaction, settings, context)?;
     check_rules(transaction, context)?;
-    if matches!(origin, Origin::Local | Origin::External) {
+    if origin == Origin::Local || origin.is_unbounded() {
         check_signature(transaction, context)?;
     }
     if origin != Origin::Reverted {

@@ -261,18 +261,20 @@ fn replaces_what_pays_nothing_only_for_something() {
 }
 
 #[test]
-fn holds_strangers_alone_to_the_limits_of_an_account() {
+fn holds_strangers_and_peers_alone_to_the_limits_of_an_account() {
     let settings = Settings { account_transactions_max: 2, ..Settings::default() };
     let mut bench = Bench::new(settings, Context::default());
     for nonce in 0..5 {
         bench.accept(1, nonce, 10, 1);
     }
-    let mut add =
-        |nonce, fee| bench.add_from(Origin::External, signed(2, transfer(2, nonce, fee, fee)));
-    add(0, 10).unwrap();
-    add(1, 10).unwrap();
-    assert!(matches!(add(2, 10), Err(PoolError::AccountLimit { transactions: 2, .. })));
-    add(1, 20).unwrap();
+    for (from, origin) in [(2, Origin::External), (3, Origin::Peer)] {
+        let mut add =
+            |nonce, fee| bench.add_from(origin, signed(from, transfer(from, nonce, fee, fee)));
+        add(0, 10).unwrap();
+        add(1, 10).unwrap();
+        assert!(matches!(add(2, 10), Err(PoolError::AccountLimit { transactions: 2, .. })));
+        add(1, 20).unwrap();
+    }
     let settings = Settings { account_bytes_max: 1, ..Settings::default() };
     let mut bench = Bench::new(settings, Context::default());
     let mut add = |nonce| bench.add_from(Origin::External, signed(2, transfer(2, nonce, 10, 1)));
