@@ -2,6 +2,7 @@
 //
 // It installs the pinned clients, starts $HEDDLE_E2E_NODE (by default the release build of this
 // repository; `anvil` is the one of package.json) anew for each flow, and fails if any flow does.
+// Two flows run at a time, as most of a flow is waiting; what one prints begins with its name.
 
 import { spawn } from "node:child_process";
 import { basename, join } from "node:path";
@@ -14,7 +15,7 @@ import { missing } from "./lib/testnet.mjs";
 /** Options of the explorer: names to show, and where the flow puts a compiler. */
 const explorer = ["--explorer.labels", join(folder, "labels.toml"), "--explorer.solc", join(made, "solc")];
 
-/** Each has its own node, so that none sees what another left behind. */
+/** Each has its own node, so that none sees what another left behind. Those that need all of the machine run alone. */
 const flows = new Map([
   ["errors", { file: "errors.mjs" }],
   ["viem", { file: "viem.mjs" }],
@@ -32,14 +33,17 @@ const flows = new Map([
   ["crash", { file: "crash.mjs", nodeArgs: ["--venue", "--block-time", "1"] }],
   ["guard", { file: "guard.mjs", nodeArgs: ["--venue"] }],
   ["web3py", { file: "web3py.py", program: python }],
-  ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000 }],
-  ["burst", { file: "burst.mjs" }],
+  ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000, isAlone: true }],
+  ["burst", { file: "burst.mjs", isAlone: true }],
   ["venue", { file: "venue.mjs", nodeArgs: ["--venue"] }],
   ["scenario", { file: "scenario.mjs", startsNodes: true }],
-  ["validators", { file: "validators.mjs", startsNodes: true, skip: missing, timeoutMs: 480_000 }],
-  ["network", { file: "network.mjs", startsNodes: true, skip: noNamespaces, timeoutMs: 300_000 }],
+  ["validators", { file: "validators.mjs", startsNodes: true, skip: missing, timeoutMs: 480_000, isAlone: true }],
+  ["network", { file: "network.mjs", startsNodes: true, skip: noNamespaces, timeoutMs: 300_000, isAlone: true }],
   ["agreement", { file: "../differential.mjs", args: ["--seed", "1", "--transactions-total", "100"], startsNodes: true }],
 ]);
+
+/** Flows at a time. */
+const AT_ONCE = 2;
 
 /** No flow takes longer unless something hangs, or it says so. */
 const TIMEOUT_MS = 240_000;
@@ -103,15 +107,24 @@ async function main(given) {
     return 2;
   }
   install();
+  const names = wanted.length > 0 ? wanted : [...flows.keys()];
   const results = [];
-  for (const name of wanted.length > 0 ? wanted : flows.keys()) {
-    try {
-      results.push(await runFlow(name, options));
-    } catch (error) {
-      console.error(`${name}: ${error.message}`);
-      results.push({ name, passed: false, seconds: 0 });
+  const work = async (queue) => {
+    for (let place = queue.shift(); place !== undefined; place = queue.shift()) {
+      const name = names[place];
+      try {
+        results[place] = await runFlow(name, options);
+      } catch (error) {
+        console.error(`${name}: ${error.message}`);
+        results[place] = { name, passed: false, seconds: 0 };
+      }
     }
-  }
+  };
+  const places = [...names.keys()];
+  const isAlone = (place) => flows.get(names[place]).isAlone === true;
+  const shared = places.filter((place) => !isAlone(place));
+  await Promise.all(Array.from({ length: AT_ONCE }, () => work(shared)));
+  await work(places.filter(isAlone));
   console.log();
   for (const { name, passed, seconds } of results) {
     console.log(`${passed ? "ok    " : "FAILED"} ${name} (${seconds.toFixed(1)} s)`);

@@ -15,6 +15,8 @@ const program = (process.env.HEDDLE_E2E_KEEPER || `${command()[0]} keeper`).spli
 export const at = places();
 export const pool = { address: at.lendingPool, abi: contract("LendingPool").abi };
 export const WAD = 10n ** 18n;
+/** More than any of the calls here needs. */
+const GAS = 1_500_000n;
 
 const erc20 = parseAbi([
   "function approve(address, uint256) returns (bool)",
@@ -26,7 +28,9 @@ const keeper = mnemonicToAccount(mnemonic, { addressIndex: 8 });
 
 export async function send(account, address, abi, functionName, args = [], value = 0n) {
   const wallet = createWalletClient({ account, transport: http(rpcUrl) });
-  const hash = await wallet.sendTransaction({ to: address, data: encodeFunctionData({ abi, functionName, args }), value, chain: null });
+  const data = encodeFunctionData({ abi, functionName, args });
+  // An estimate is too low where the first one of a block has more to do.
+  const hash = await wallet.sendTransaction({ to: address, data, value, gas: GAS, chain: null });
   const receipt = await client.waitForTransactionReceipt({ hash });
   holds(receipt.status === "success", `${functionName} succeeds`);
 }
