@@ -38,7 +38,6 @@ const DELAY = 14;
 
 const borrowers = new Borrowers(count, random.below);
 const keeper = new Keeper(random.below);
-const feedContract = contract("PriceFeed");
 const scene = new Scene({ name: `crash-${values.seed}`, random, isVenue: true, url: rpcUrl });
 /** What the price has been, with the time in seconds. */
 const told = [];
@@ -104,7 +103,8 @@ async function same() {
 async function crash() {
   const file = readFileSync(join(root, "apps", "scenario", "scenarios", "cascade-recorded.csv"), "utf8");
   const path = file.trim().split("\n").slice(1).map((line) => Number(line.split(",")[1]));
-  const [killsOfKeeper, begin, duration] = [[], Date.now(), 20_000 + kills * 2_000];
+  const [begin, duration] = [Date.now(), 20_000 + kills * 2_000];
+  let ofKeeper = 0;
   const first = scene.world.price;
   const teller = setInterval(() => {
     const place = Math.min(path.length - 1, Math.floor(((Date.now() - begin) / duration) * path.length));
@@ -124,8 +124,8 @@ async function crash() {
       kill += 1;
     } else {
       await keeper.end();
-      killsOfKeeper.push(Date.now());
       keeper.begin();
+      ofKeeper += 1;
       kill += 1;
     }
   }
@@ -133,25 +133,28 @@ async function crash() {
   await scene.follows("at the end");
   await eventually(async () => (await borrowers.underOne()).length === 0, "nobody is under 1", (GRACE + 2 * AUCTION + 30) * 1000);
   await keeper.end();
-  return `${scene.kills} kills of reporters, ${killsOfKeeper.length} of the keeper, in ${Math.round((Date.now() - begin) / 1000)} s`;
+  return `${scene.kills} kills of reporters, ${ofKeeper} of the keeper, in ${Math.round((Date.now() - begin) / 1000)} s`;
 }
+
+/** The last of events that came before another one. */
+const lastBefore = (events, { blockNumber, logIndex }) =>
+  events.findLast((event) => event.blockNumber < blockNumber || (event.blockNumber === blockNumber && event.logIndex < logIndex));
 
 /** No liquidation on a price that is too old, nor within the time of grace after one. */
 async function judgePrices() {
-  const events = (eventName) => client.getContractEvents({ ...pool, eventName, fromBlock: 0n });
-  const [refused, resumed] = await Promise.all([events("PriceRefused"), events("PriceResumed")]);
+  const events = (of, eventName) => client.getContractEvents({ ...of, eventName, fromBlock: 0n });
+  const feed = { address: scene.feeds.price, abi: contract("PriceFeed").abi };
+  const [answers, refused, resumed] = await Promise.all([
+    events(feed, "AnswerUpdated"), events(pool, "PriceRefused"), events(pool, "PriceResumed"),
+  ]);
   holds(refused.length > 0 && resumed.length > 0, "the price was missed, and came back", { refused, resumed });
   let oldest = 0;
-  for (const { blockNumber } of await liquidations()) {
-    const { timestamp } = await client.getBlock({ blockNumber });
-    const [, , , updatedAt] = await client.readContract({
-      address: scene.feeds.price, abi: feedContract.abi, functionName: "latestRoundData", blockNumber,
-    });
-    const age = Number(timestamp - updatedAt);
+  for (const liquidation of await liquidations()) {
+    const { timestamp } = await client.getBlock({ blockNumber: liquidation.blockNumber });
+    const age = Number(timestamp - lastBefore(answers, liquidation).args.updatedAt);
     holds(age <= STALE_AFTER, "the price of a liquidation is not stale", age);
     oldest = Math.max(oldest, age);
-    const before = resumed.findLast((event) => event.blockNumber <= blockNumber);
-    const from = before?.args.liquidationsFrom ?? 0n;
+    const from = lastBefore(resumed, liquidation)?.args.liquidationsFrom ?? 0n;
     holds(timestamp >= from, "no liquidation in the time of grace", { timestamp, from });
   }
   return `the price was missed ${refused.length} times; the oldest one that somebody was liquidated on had ${oldest} s`;
