@@ -17,6 +17,21 @@ fn a_few_networks_hold_whatever_happens_to_them() {
     }
 }
 
+/// Seeds of whole networks for which something did not hold once.
+const FOUND: [u64; 1] = [
+    // The node that starts late was a validator already, and lost its disk beside a faulty one: together
+    // they were one more than four can bear. The simulator's fault.
+    3221,
+];
+
+#[test]
+fn what_was_found_once_holds_now() {
+    for seed in FOUND {
+        let outcome = run(seed, Size::default(), None);
+        assert_eq!(outcome.violation, None, "again: cargo xtask sim --seed {seed}");
+    }
+}
+
 #[test]
 fn the_same_seed_is_the_same_run() {
     assert_eq!(run(7, SMALL, None), run(7, SMALL, None));

@@ -179,8 +179,13 @@ impl World {
         if self.judge.height() < STATE_SYNC_BEHIND || self.nodes[late].down_until.is_some() {
             return;
         }
-        self.count(Fault::LostDisk);
         let is_first = self.is_down(late);
+        // It may have become a validator: then it is silent for a while, and counts as faulty.
+        let may_validate = !is_first && self.scenario.has(Fault::Membership);
+        if may_validate && self.silent() + self.scenario.byzantine >= self.scenario.tolerated() {
+            return;
+        }
+        self.count(Fault::LostDisk);
         self.stop(late);
         let seed = self.chance.any();
         let node = &mut self.nodes[late];
