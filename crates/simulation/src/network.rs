@@ -552,6 +552,11 @@ impl Blocker for Peer {
     fn block(&mut self, peer: PublicKey) -> Feedback {
         let shared = &self.network.0;
         let Some(whom) = shared.places.get(&peer).copied() else { return Feedback::Ok };
+        // As in a node, where nobody is a peer of its own. A validator that was restored may propose again
+        // in a view that it led before, unsigned, and then see the certificate of what it proposed first.
+        if whom == self.port.node {
+            return Feedback::Ok;
+        }
         let mut state = shared.state.lock();
         if state.blocked.insert((self.port.node, whom)) {
             let blocked = shared.set_of(blocked_by(&state.blocked, self.port.node));
