@@ -114,6 +114,22 @@ async fn node(
     Node { ledger, validator }
 }
 
+/// A node for each key, on new disks.
+async fn begin_each(
+    runtime: &Context,
+    oracle: &Oracle<Key, Context>,
+    genesis: &Genesis,
+    keys: &[PrivateKey],
+    settings: &Settings,
+) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for key in keys {
+        let (key, settings) = (key.clone(), settings.clone());
+        nodes.push(node(runtime, oracle, genesis, key, database(), settings).await);
+    }
+    nodes
+}
+
 /// A network without faults among these.
 async fn network(runtime: &Context, keys: &[PrivateKey]) -> Oracle<Key, Context> {
     let set = Set::from_iter_dedup(keys.iter().map(|key| key.public_key()));
@@ -224,11 +240,7 @@ fn four_validators_agree_over_several_epochs() {
     let config = deterministic::Config::default().with_seed(1);
     deterministic::Runner::new(config).start(|runtime| async move {
         let oracle = network(&runtime, &keys).await;
-        let mut nodes = Vec::new();
-        for key in &keys {
-            let settings = Settings::default();
-            nodes.push(node(&runtime, &oracle, &genesis, key.clone(), database(), settings).await);
-        }
+        let nodes = begin_each(&runtime, &oracle, &genesis, &keys, &Settings::default()).await;
         for nonce in 0..50 {
             send(&nodes[nonce as usize % nodes.len()], &rich, nonce);
             runtime.sleep(Duration::from_millis(100)).await;
@@ -288,11 +300,7 @@ fn a_node_that_is_far_behind_takes_over_a_state_and_believes_no_liar() {
     let config = deterministic::Config::default().with_seed(2);
     deterministic::Runner::new(config).start(|runtime| async move {
         let oracle = network(&runtime, &keys).await;
-        let mut nodes = Vec::new();
-        for key in &validators {
-            let (key, settings) = (key.clone(), settings.clone());
-            nodes.push(node(&runtime, &oracle, &genesis, key, database(), settings).await);
-        }
+        let nodes = begin_each(&runtime, &oracle, &genesis, &validators, &settings).await;
         for nonce in 0..30 {
             send(&nodes[nonce as usize % nodes.len()], &rich, nonce);
             runtime.sleep(Duration::from_millis(100)).await;
@@ -358,14 +366,10 @@ fn what_has_waited_for_another_transaction_is_told_to_all() {
     let config = deterministic::Config::default().with_seed(1);
     deterministic::Runner::new(config).start(|runtime| async move {
         let oracle = network(&runtime, &keys).await;
-        let mut nodes = Vec::new();
-        for key in &keys {
-            // No block comes in between.
-            let pace =
-                Pace { block_time: Duration::from_secs(2), idle_time: Duration::from_secs(2) };
-            let settings = Settings::with_pace(pace);
-            nodes.push(node(&runtime, &oracle, &genesis, key.clone(), database(), settings).await);
-        }
+        // No block comes in between.
+        let pace = Pace { block_time: Duration::from_secs(2), idle_time: Duration::from_secs(2) };
+        let settings = Settings::with_pace(pace);
+        let nodes = begin_each(&runtime, &oracle, &genesis, &keys, &settings).await;
         while nodes.iter().any(|node| node.finalized() < 2) {
             runtime.sleep(Duration::from_millis(20)).await;
         }

@@ -241,7 +241,7 @@ fn main() -> ExitCode {
         };
     }
     if let Some(seed) = arguments.seed {
-        // Nothing, unless RUST_LOG asks for it.
+        // Errors alone, unless RUST_LOG asks for more.
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
         return one(seed, size, mutant);
