@@ -601,6 +601,8 @@ contract ValidatorStaking is AccessControl, ReentrancyGuardTransient {
         (perShare, remainder) = (record.perShare, record.remainder);
         if (record.seat.shares == 0 || record.shares == 0) return (perShare, remainder, 0);
         (uint256 amount,) = record.seat.owedAt(perStakeNow());
+        // The remainder alone is not shared, though after exits it may be more than the shares that are left.
+        if (amount == 0) return (perShare, remainder, 0);
         cut = amount * record.commission / BASIS;
         (perShare, remainder) = Accumulator.grow(perShare, remainder, amount - cut, record.shares);
     }

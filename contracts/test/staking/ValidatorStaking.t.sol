@@ -169,6 +169,26 @@ contract ValidatorStakingTest is Test {
         vm.assertEq(reward, 5400, "6000 less commission");
     }
 
+    /// Also when nearly all have left, and what did not divide by their shares would by the few that are left.
+    function test_whatIsSaidIsPaid(uint256 given, uint256 time, uint256 left) external {
+        register(candidate(0), 9e26);
+        register(candidate(1), 100);
+        vm.prank(ALICE);
+        staking.delegate(candidate(0), 9e26);
+        staking.giveReward(bound(given, 1e18, 1e26));
+        staking.elect();
+        vm.warp(start + bound(time, 1, 3 days));
+        (uint256 shares,, uint256 reward) = staking.delegationOf(candidate(0), ALICE);
+        vm.startPrank(ALICE);
+        staking.requestExit(candidate(0), shares - bound(left, 1, 1e20));
+        vm.startPrank(candidate(0));
+        staking.requestExit(candidate(0), 9e26 - 100);
+        vm.startPrank(ALICE);
+        (,, uint256 later) = staking.delegationOf(candidate(0), ALICE);
+        vm.assertEq(later, reward, "no time has passed");
+        vm.assertEq(staking.claimReward(candidate(0)), reward, "what was said");
+    }
+
     function test_withoutASeatThereIsNoReward() external {
         for (uint256 i = 0; i < 6; i++) {
             register(candidate(i), 100 - i);
