@@ -3,7 +3,7 @@
 //! The blocks are those of the property test `crates/executor/tests/random_blocks.rs`, made by the
 //! same source; here the coverage of the executor leads from one to the next.
 
-#![no_main]
+#![cfg_attr(feature = "link", no_main)]
 
 #[allow(dead_code, reason = "the property test counts its work, too")]
 #[path = "../../crates/executor/tests/support/mod.rs"]
@@ -22,8 +22,12 @@ thread_local! {
 
 fuzz_target!(|bytes: &[u8]| {
     let blueprint = Blueprint::new(bytes, TRANSACTIONS_MAX);
-    let result = EXECUTORS.with_borrow_mut(|executors| executors.compare_block(&blueprint.block(), &blueprint.state));
+    let result = EXECUTORS
+        .with_borrow_mut(|executors| executors.compare_block(&blueprint.block(), &blueprint.state));
     if let Err(difference) = result {
         panic!("{:?}: {difference}", blueprint.fork);
     }
 });
+
+#[cfg(not(feature = "link"))]
+fn main() {}

@@ -1,6 +1,6 @@
 //! Any bytes: decoding a transaction never panics, and what decodes is encoded by these bytes only.
 
-#![no_main]
+#![cfg_attr(feature = "link", no_main)]
 
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::keccak256;
@@ -15,3 +15,6 @@ fuzz_target!(|bytes: &[u8]| {
     // Most signatures are nobody's; none may make it panic.
     let _ = recover_sender(&transaction, Fork::Osaka);
 });
+
+#[cfg(not(feature = "link"))]
+fn main() {}

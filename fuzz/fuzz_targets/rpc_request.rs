@@ -4,7 +4,7 @@
 //! The first byte chooses the method, or the whole body. The methods of a development chain are left
 //! out: what they change would make an input depend on those before it.
 
-#![no_main]
+#![cfg_attr(feature = "link", no_main)]
 
 #[path = "../../crates/rpc/tests/support/mod.rs"]
 mod support;
@@ -90,3 +90,6 @@ fuzz_target!(|bytes: &[u8]| {
         }
     });
 });
+
+#[cfg(not(feature = "link"))]
+fn main() {}

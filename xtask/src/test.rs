@@ -46,12 +46,9 @@ const STEPS: &[Step] = &[
     Step::new("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
     }),
-    Step::new("fuzz target", check_fuzz_target),
-    Step::or_stop("compile the tests", || cargo(&["test", "--workspace", "--no-run"])),
-    Step::new("tests", || {
-        cargo(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
-    }),
-    Step::new("documentation tests", || cargo(&["test", "--workspace", "--doc"])),
+    Step::or_stop("compile the tests", || test(&["--no-run"])),
+    Step::new("tests", || test(&["--lib", "--bins", "--tests", "--no-fail-fast"])),
+    Step::new("documentation tests", || test(&["--doc"])),
     Step::new("documentation", make_documentation),
     Step::or_stop("release binary", || cargo(&["build", "--release", "--package", "heddle"])),
     Step::new("replay fixtures/mainnet", replay_fixtures),
@@ -178,12 +175,10 @@ pub(crate) fn cargo_command() -> Command {
     command
 }
 
-/// Checks the source only: a C++ compiler is needed to link it, and `cargo xtask campaign fuzz`
-/// does. In the folder of all other crates, because it needs what they need.
-fn check_fuzz_target() -> Outcome {
-    let manifest = ["--manifest-path", "fuzz/Cargo.toml", "--no-default-features"];
-    let place = ["--locked", "--target-dir", "target", "--", "-D", "warnings"];
-    execute(cargo_command().arg("clippy").args(manifest).args(place))
+/// Tests of all but the fuzz targets, which have none.
+fn test(arguments: &[&str]) -> Outcome {
+    let crates = ["test", "--workspace", "--exclude", "heddle-fuzz"];
+    execute(cargo_command().args(crates).args(arguments))
 }
 
 fn make_documentation() -> Outcome {

@@ -61,9 +61,10 @@ pub(super) fn run(name: Option<&str>) -> Outcome {
 /// Builds the target apart from all else, because of its settings, and runs it.
 fn run_target(target: &Target, host: &str) -> Outcome {
     let mut build = cargo_command();
-    build.args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
+    build.args(["build", "--profile", "fuzz", "--package", "heddle-fuzz", "--features", "link"]);
     // Without a target the settings would also apply to build scripts, which lack the counters.
     build.args(["--bin", target.name, "--target", host]).env("RUSTFLAGS", COVERAGE.join(" "));
+    build.args(["--target-dir", "target"]);
     let outcome = execute(&mut build);
     if !matches!(outcome, Outcome::Passed) {
         return outcome;
@@ -77,8 +78,7 @@ fn run_target(target: &Target, host: &str) -> Outcome {
             return Outcome::Failed(format!("cannot make {}: {error}", folder.display()));
         }
     }
-    let mut command =
-        Command::new(fuzz.join("target").join(host).join("release").join(target.name));
+    let mut command = Command::new(root().join("target").join(host).join("fuzz").join(target.name));
     // What is new goes into the first folder; of the seeds it only reads.
     command.arg(corpus);
     let seeds = fuzz.join("seeds").join(target.name);
