@@ -1,13 +1,16 @@
-// Compiles all of src and writes artifacts/NAME.json; with --check compares instead of writing.
+// Compiles all of src and writes artifacts/NAME.json, and build-info.json.gz; with --check compares
+// instead of writing.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gunzipSync, gzipSync } from "node:zlib";
 import solc from "solc";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const sources = join(folder, "src");
 const artifacts = join(folder, "artifacts");
+const buildInfo = join(folder, "build-info.json.gz");
 
 // All that the code depends on, so that it is the same on every machine. The metadata would hold
 // hashes of the sources, comments included.
@@ -16,13 +19,30 @@ const settings = {
   evmVersion: "cancun",
   viaIR: false,
   metadata: { bytecodeHash: "none", appendCBOR: false },
-  outputSelection: { "*": { "*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"] } },
+  outputSelection: {
+    "*": {
+      "*": [
+        "abi",
+        "metadata",
+        "userdoc",
+        "devdoc",
+        "storageLayout",
+        "evm.bytecode.object",
+        "evm.deployedBytecode.object",
+        "evm.deployedBytecode.immutableReferences",
+      ],
+      "": ["ast"],
+    },
+  },
 };
+
+/** What a contract of ours creates, though it is none of ours: path and name. */
+const created = [["@openzeppelin/contracts/governance/TimelockController.sol", "TimelockController"]];
 
 /** What anybody may use as they like, if the notice is kept. */
 const licences = new Set(["MIT"]);
 
-/** Text of each artifact by the name of its file. */
+/** Text of each artifact by the name of its file, and that of the build info. */
 function compile() {
   const paths = readdirSync(sources, { recursive: true }).filter((path) => path.endsWith(".sol")).sort();
   const input = {
@@ -40,12 +60,40 @@ function compile() {
   if (wrong.length > 0) {
     fail("the contracts do not compile without a warning; correct them");
   }
-  const compiled = paths.map((path) => [`${basename(path, ".sol")}.json`, artifact(path, output)]);
-  const artifacts = new Map(compiled.filter(([, text]) => text));
-  if (artifacts.size < compiled.filter(([, text]) => text).length) {
+  const compiled = paths.map((path) => [path, artifact(path, output)]).filter(([, text]) => text);
+  const artifacts = new Map(compiled.map(([path, text]) => [`${basename(path, ".sol")}.json`, text]));
+  if (artifacts.size < compiled.length) {
     fail("two contracts have the same name; artifacts are named by it alone");
   }
-  return artifacts;
+  const deployable = compiled.map(([path]) => [path, basename(path, ".sol")]);
+  return { artifacts, info: info([...deployable, ...created], output) };
+}
+
+/**
+ * What it takes to say of deployed code that it is ours, and to show its source, without compiling
+ * again: in the shape of the build info of forge and hardhat, of which it has the needed parts.
+ */
+function info(deployable, output) {
+  const contracts = {};
+  const paths = new Set();
+  for (const [path, name] of deployable) {
+    contracts[path] = { [name]: output.contracts[path][name] };
+    Object.keys(JSON.parse(contracts[path][name].metadata).sources).forEach((path) => paths.add(path));
+  }
+  const inputs = [...paths].sort().map((path) => [path, { content: content(path) }]);
+  const { outputSelection, ...rest } = settings;
+  const syntax = [...paths].sort().map((path) => [path, { ast: { nodes: immutables(output.sources[path].ast) } }]);
+  return `${JSON.stringify({
+    solcLongVersion: solc.version(),
+    input: { language: "Solidity", sources: Object.fromEntries(inputs), settings: rest },
+    output: { contracts, sources: Object.fromEntries(syntax.filter(([, { ast }]) => ast.nodes.length > 0)) },
+  })}\n`;
+}
+
+/** Declarations of immutable variables, which stand directly in contracts. */
+function immutables({ nodes }) {
+  const all = nodes.flatMap(({ nodes }) => nodes ?? []).filter(({ mutability }) => mutability === "immutable");
+  return all.map(({ id, name, mutability }) => ({ id, name, mutability }));
 }
 
 /** The contract that a source is named after; `undefined` if it is nothing that can be deployed. */
@@ -73,9 +121,19 @@ function artifact(path, output) {
 
 /** What a source imports: files of packages. */
 function find(path) {
-  // As foundry.toml maps them.
-  const file = join(folder, "node_modules", path.replace(/^solady\//, "solady/src/"));
+  const file = packaged(path);
   return existsSync(file) ? { contents: source(file) } : { error: `${path} is not installed` };
+}
+
+/** Where the file of a package is, as foundry.toml maps it. */
+function packaged(path) {
+  return join(folder, "node_modules", path.replace(/^solady\//, "solady/src/"));
+}
+
+/** The source that the compiler knows by this path. */
+function content(path) {
+  const own = join(sources, path);
+  return read(existsSync(own) ? own : packaged(path));
 }
 
 /** The text of a source, which says under what licence it is. */
@@ -88,25 +146,30 @@ function source(path) {
   return text;
 }
 
-function check(expected) {
+function check({ artifacts: expected, info }) {
   const there = existsSync(artifacts) ? readdirSync(artifacts) : [];
   const names = new Set([...there, ...expected.keys()]);
   const isSame = (name) =>
     there.includes(name) && expected.has(name) && read(join(artifacts, name)) === expected.get(name);
-  const wrong = [...names].filter((name) => !isSame(name)).sort();
+  const wrong = [...names].filter((name) => !isSame(name)).map((name) => `artifacts/${name}`).sort();
+  // Packed anew it would depend on the version of Node.js.
+  if (!existsSync(buildInfo) || gunzipSync(readFileSync(buildInfo)).toString() !== info) {
+    wrong.push(basename(buildInfo));
+  }
   if (wrong.length > 0) {
-    const list = wrong.map((name) => `contracts/artifacts/${name}`).join(", ");
+    const list = wrong.map((name) => `contracts/${name}`).join(", ");
     fail(`not what contracts/src compiles to: ${list}; run \`cargo xtask contracts\` and commit`);
   }
   console.log(`contracts: ${expected.size} artifacts are what the sources compile to`);
 }
 
-function write(compiled) {
+function write({ artifacts: compiled, info }) {
   rmSync(artifacts, { recursive: true, force: true });
   mkdirSync(artifacts);
   for (const [name, text] of compiled) {
     writeFileSync(join(artifacts, name), text);
   }
+  writeFileSync(buildInfo, gzipSync(info, { level: 9 }));
   console.log(`contracts: wrote ${compiled.size} artifacts`);
 }
 

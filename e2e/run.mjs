@@ -12,7 +12,7 @@ import { command, start } from "./lib/node.mjs";
 import { missing as noNamespaces } from "./lib/namespaces.mjs";
 import { missing } from "./lib/testnet.mjs";
 
-/** Options of the explorer: names to show, and where the flow puts a compiler. */
+/** Options of a node whose explorer a flow asks: names to show, and where the flow puts a compiler. */
 const explorer = ["--explorer.labels", join(folder, "labels.toml"), "--explorer.solc", join(made, "solc")];
 
 /** Each has its own node, so that none sees what another left behind. Those that need all of the machine run alone. */
@@ -35,7 +35,7 @@ const flows = new Map([
   ["web3py", { file: "web3py.py", program: python }],
   ["explorer", { file: "explorer.mjs", explorer, timeoutMs: 600_000, isAlone: true }],
   ["burst", { file: "burst.mjs", isAlone: true }],
-  ["venue", { file: "venue.mjs", nodeArgs: ["--venue"] }],
+  ["venue", { file: "venue.mjs", explorer: ["--venue"] }],
   ["scenario", { file: "scenario.mjs", startsNodes: true }],
   ["validators", { file: "validators.mjs", startsNodes: true, skip: missing, timeoutMs: 480_000, isAlone: true }],
   ["network", { file: "network.mjs", startsNodes: true, skip: noNamespaces, timeoutMs: 300_000, isAlone: true }],

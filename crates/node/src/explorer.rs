@@ -12,6 +12,7 @@ use heddle_rpc::{Caller, Context, Namespace};
 use heddle_solidity::{
     compiler::{Cage, CompilerError, Compilers, Limits, Version, cage, cage::CageError},
     store::{Contracts, StoreError},
+    verify::BuildInfo,
 };
 use std::{
     collections::BTreeMap,
@@ -108,6 +109,8 @@ pub(crate) struct ExplorerSetup {
     pub(crate) keep: Keep,
     /// What compiles sources, if anything does.
     pub(crate) compilers: Option<Arc<Compilers>>,
+    /// Contracts whose sources are known from the start.
+    pub(crate) shipped: Option<BuildInfo>,
     pub(crate) settings: heddle_explorer::Settings,
     /// Whether another port may be taken if this one is.
     pub(crate) any_port: bool,
@@ -134,7 +137,8 @@ impl ExplorerFlags {
             ..heddle_explorer::Settings::default()
         };
         let compilers = self.compilers()?.map(Arc::new);
-        Ok(ExplorerSetup { keep, compilers, settings, any_port: self.port.is_none() })
+        let any_port = self.port.is_none();
+        Ok(ExplorerSetup { keep, compilers, shipped: None, settings, any_port })
     }
 
     /// Those of the named folder, or of the user's own. That this one cannot be made is no reason
@@ -167,7 +171,7 @@ impl ExplorerSetup {
         let namespaces = ASKED.to_vec();
         let caller = heddle_rpc::Settings { namespaces, ..rpc.clone() };
         let rpc = Caller::new(Context { dev: None, ..context }, caller)?;
-        let contracts = Arc::new(match &self.keep {
+        let contracts = match &self.keep {
             Keep::InFolder(folder) => {
                 let (contracts, damaged) = Contracts::open(folder.join(CONTRACTS_FOLDER))?;
                 for error in damaged {
@@ -176,6 +180,10 @@ impl ExplorerSetup {
                 contracts
             }
             Keep::ForNow(_) => Contracts::in_memory(),
+        };
+        let contracts = Arc::new(match self.shipped {
+            Some(shipped) => contracts.with_shipped(shipped),
+            None => contracts,
         });
         let parts = Parts { chain, pool, rpc, follower, contracts, compilers: self.compilers };
         let wanted = self.settings.address;

@@ -15,7 +15,7 @@ use std::{
 use alloy_primitives::B256;
 use parking_lot::Mutex;
 
-use crate::verify::{Match, Verified};
+use crate::verify::{BuildInfo, Match, Verified};
 
 /// Bytes of one file. Sources of the largest protocols have some two megabytes.
 const FILE_BYTES_MAX: u64 = 32 << 20;
@@ -59,6 +59,7 @@ pub enum StoreError {
 #[derive(Debug)]
 pub struct Contracts {
     folder: Option<PathBuf>,
+    shipped: Option<BuildInfo>,
     known: Mutex<Known>,
 }
 
@@ -66,14 +67,14 @@ pub struct Contracts {
 struct Known {
     hashes: BTreeSet<B256>,
     contracts: HashMap<B256, Arc<Verified>>,
-    /// The hashes of `contracts`, the oldest first, where they have files.
+    /// The hashes of `contracts`, the oldest first, where they can be had again.
     order: VecDeque<B256>,
 }
 
 impl Contracts {
     /// Contracts that are forgotten with the process.
     pub fn in_memory() -> Self {
-        Self { folder: None, known: Mutex::default() }
+        Self { folder: None, shipped: None, known: Mutex::default() }
     }
 
     /// The contracts of a folder, which is made where it is not there, and the files in it that
@@ -96,7 +97,12 @@ impl Contracts {
                 Err(error) => damaged.push(error),
             }
         }
-        Ok((Self { folder: Some(folder), known: Mutex::new(known) }, damaged))
+        Ok((Self { folder: Some(folder), shipped: None, known: Mutex::new(known) }, damaged))
+    }
+
+    /// The same, and contracts that [`Contracts::of_code`] knows without keeping them.
+    pub fn with_shipped(self, shipped: BuildInfo) -> Self {
+        Self { shipped: Some(shipped), ..self }
     }
 
     /// How many there are.
@@ -128,6 +134,23 @@ impl Contracts {
         Ok(Some(verified))
     }
 
+    /// The contract of deployed code: one that is kept, or one that came with the program. A file
+    /// that became damaged is an error.
+    pub fn of_code(
+        &self,
+        code_hash: &B256,
+        code: &[u8],
+    ) -> Result<Option<Arc<Verified>>, StoreError> {
+        if let Some(verified) = self.get(code_hash)? {
+            return Ok(Some(verified));
+        }
+        let found = self.shipped.as_ref().and_then(|shipped| shipped.find(code)).map(Arc::new);
+        if let Some(verified) = &found {
+            self.known.lock().remember(verified.clone());
+        }
+        Ok(found)
+    }
+
     /// Keeps a contract. An exact match is not replaced by a partial one; says whether it is kept.
     pub fn insert(&self, verified: Verified) -> Result<bool, StoreError> {
         let is_worse = |other: &Verified| {
@@ -148,7 +171,11 @@ impl Contracts {
         let verified = Arc::new(verified);
         match self.folder {
             Some(_) => known.remember(verified),
-            None => _ = known.contracts.insert(verified.code_hash, verified),
+            None => {
+                // It can not be had again, so it must not make room for others.
+                known.order.retain(|hash| *hash != verified.code_hash);
+                known.contracts.insert(verified.code_hash, verified);
+            }
         }
         Ok(true)
     }

@@ -10,17 +10,19 @@
 //! libraries are taken from the deployed code, each the same in all its places, and the compiler
 //! says where those are.
 
+mod build_info;
 mod code;
 mod compare;
 mod input;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::compiler::{CompilerError, Compilers, Version};
+pub use build_info::{BuildInfo, BuildInfoError};
 use code::Code;
 pub use compare::Mismatch;
 use compare::{Fit, fit};
@@ -138,6 +140,20 @@ pub fn verify(
         let version = request.version.clone();
         return Err(CompilerError::OtherCommit { version, found }.into());
     }
+    let again = || compile(compilers, &request.version, &input::changed(&input));
+    compare(request, &input, &output, candidates, runtime, creation, again)
+}
+
+/// Compares what was compiled with the deployed code. `again` compiles the changed sources.
+fn compare(
+    request: &Request,
+    input: &Json,
+    output: &Json,
+    candidates: Vec<Candidate<'_>>,
+    runtime: &[u8],
+    creation: Option<&[u8]>,
+    again: impl Fn() -> Result<Json, VerifyError>,
+) -> Result<Verified, VerifyError> {
     let mut best: Option<(Candidate<'_>, Fit)> = None;
     let mut nearest: Option<Mismatch> = None;
     let mut changed: Option<Json> = None;
@@ -146,7 +162,7 @@ pub fn verify(
         let mut result = fit(&compiled, runtime, &[]);
         if result.is_err() && compiled.bytes.len() == runtime.len() {
             if changed.is_none() {
-                changed = Some(compile(compilers, &request.version, &input::changed(&input))?);
+                changed = Some(again()?);
             }
             let places = changed.as_ref().and_then(|output| hashes(&candidate, &compiled, output));
             result = fit(&compiled, runtime, &places.unwrap_or_default());
@@ -176,14 +192,14 @@ pub fn verify(
         compare::creation(&compiled, creation, || {
             let changed = match &changed {
                 Some(output) => output.clone(),
-                None => compile(compilers, &request.version, &input::changed(&input)).ok()?,
+                None => again().ok()?,
             };
             let other =
                 Candidate::find(&changed, candidate.path, candidate.name)?.code("bytecode")?;
             code::hash_places(&compiled.bytes, &other.bytes)
         })
     });
-    Ok(verified(request, &input, &output, &candidate, fit, creation, runtime))
+    Ok(verified(request, input, output, &candidate, fit, creation, runtime))
 }
 
 /// The places of hashes in a candidate's code, by the same sources with a comment more.
@@ -231,6 +247,14 @@ impl<'a> Candidate<'a> {
     fn compiler(&self) -> Option<Version> {
         let metadata: Json = serde_json::from_str(self.output.get("metadata")?.as_str()?).ok()?;
         metadata.pointer("/compiler/version")?.as_str()?.parse().ok()
+    }
+
+    /// The paths of the sources that it was made of, as the metadata tells them.
+    fn sources(&self) -> HashSet<String> {
+        let metadata = self.output.get("metadata").and_then(Json::as_str).unwrap_or_default();
+        let metadata: Json = serde_json::from_str(metadata).unwrap_or_default();
+        let sources = metadata.get("sources").and_then(Json::as_object);
+        sources.into_iter().flatten().map(|(path, _)| path.clone()).collect()
     }
 
     fn part(&self, name: &str) -> Json {

@@ -7,14 +7,17 @@
 //! - [`Keys`]: who signs them, known to everybody.
 //! - [`observation`]: what reporters of price feeds sign.
 //! - [`math`]: what the lending pool counts.
+//! - [`build_info`]: the sources, and what the compiler made of them.
 
 pub mod addresses;
+mod build_info;
 pub mod contracts;
 mod deployment;
 mod keys;
 pub mod math;
 pub mod observation;
 
+pub use build_info::build_info;
 pub use deployment::{
     ACCOUNTS_MIN, Block, Deployment, DeploymentError, GAS_LIMIT, SPAN, Settings, Step,
 };

@@ -252,7 +252,8 @@ impl Work {
 /// The sources of the code of an address, if they are known.
 pub(crate) fn verified(ask: &Ask, address: Address) -> Result<Option<Arc<Verified>>, Failure> {
     let Some(account) = ask.state()?.account(address)? else { return Ok(None) };
-    ask.explorer.parts.contracts.get(&account.code_hash).map_err(|error| {
+    let code = ask.code(address)?;
+    ask.explorer.parts.contracts.of_code(&account.code_hash, &code).map_err(|error| {
         tracing::error!(%error, "a verified contract cannot be read");
         Failure::Broken
     })

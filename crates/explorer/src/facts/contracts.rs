@@ -60,13 +60,14 @@ impl Code {
             return Ok(Self { address, bytes: Bytes::new(), verified: None });
         }
         let bytes = state.code(hash)?;
-        Ok(Self { address, bytes, verified: verified(explorer, &hash) })
+        let verified = verified(explorer, &hash, &bytes);
+        Ok(Self { address, bytes, verified })
     }
 }
 
 /// The sources of a code. A file of them that is damaged counts as none: they can be verified again.
-fn verified(explorer: &Explorer, code_hash: &B256) -> Option<Arc<Verified>> {
-    explorer.parts.contracts.get(code_hash).unwrap_or_else(|error| {
+fn verified(explorer: &Explorer, code_hash: &B256, code: &[u8]) -> Option<Arc<Verified>> {
+    explorer.parts.contracts.of_code(code_hash, code).unwrap_or_else(|error| {
         tracing::error!(%error, "a verified contract cannot be read");
         None
     })

@@ -132,7 +132,12 @@ impl Dev {
         };
         let explorer = match self.no_explorer {
             true => None,
-            false => Some(self.explorer.setup(keep, &rpc, self.labels(&keys))?),
+            false => {
+                let mut setup = self.explorer.setup(keep, &rpc, self.labels(&keys))?;
+                setup.shipped =
+                    self.environment.venue.then(venue::build_info).transpose().map_err(Box::new)?;
+                Some(setup)
+            }
         };
         let served = service::Parts {
             chain: chain.clone(),

@@ -3,12 +3,13 @@
 use alloy_primitives::Address;
 use heddle_chain::{Chain, ChainReader};
 use heddle_producer::{AccountAmendment, Producer};
+use heddle_solidity::verify::{BuildInfo, BuildInfoError};
 use heddle_types::Fork;
 use heddle_venue::{
     Block, Deployment, DeploymentError, GAS_LIMIT, SPAN, Settings,
     addresses::{ALL, INSTALLER},
 };
-use std::{ops::RangeInclusive, time::Instant};
+use std::{io, ops::RangeInclusive, time::Instant};
 
 /// The rules that its contracts are compiled for, and the last ones that its gas limits are for: from
 /// Amsterdam on a new byte of state costs many times as much.
@@ -40,10 +41,19 @@ pub(crate) enum VenueError {
     Step(String),
     #[error("the block of the venue that begins with `{step}` cannot be made")]
     Block { step: String, source: Box<heddle_producer::Error> },
+    #[error("the sources of the venue, which came with this program, cannot be read")]
+    Sources(#[from] io::Error),
+    #[error("the sources of the venue, which came with this program, are damaged")]
+    BuildInfo(#[from] BuildInfoError),
     #[error(transparent)]
     Producer(#[from] heddle_producer::Error),
     #[error(transparent)]
     Chain(#[from] heddle_chain::Error),
+}
+
+/// The sources of its contracts.
+pub(super) fn build_info() -> Result<BuildInfo, VenueError> {
+    Ok(BuildInfo::of_json(&heddle_venue::build_info()?)?)
 }
 
 /// The time of a first block after which there is room for the venue's, in UNIX seconds.

@@ -101,8 +101,8 @@ impl Chain {
         }
     }
 
-    pub(crate) fn has_code(&mut self, address: Address) -> bool {
-        !self.state.code(address).unwrap().is_empty()
+    pub(crate) fn code(&mut self, address: Address) -> Bytes {
+        self.state.code(address).unwrap().original_bytes()
     }
 
     pub(crate) fn set_time(&mut self, timestamp: u64) {

@@ -7,15 +7,18 @@ mod roles;
 mod systems;
 
 use alloy_primitives::{
-    Address, B256,
+    Address, B256, U256,
     aliases::{I192, U48},
     keccak256,
 };
 use alloy_sol_types::SolStruct;
 use chain::{CHAIN_ID, Chain, END, accounts, deployed, deployment};
+use heddle_solidity::verify::BuildInfo;
 use heddle_venue::{
     ACCOUNTS_MIN, Deployment, DeploymentError, Keys, SPAN, Settings,
-    addresses::{ALL, DEPLOYER, INSTALLER},
+    addresses::{ALL, DEPLOYER, INSTALLER, WETH, WETH_USD_SHARDED},
+    build_info,
+    contracts::sharded_pool::ShardedPool,
     observation::{self, Observation},
 };
 use std::collections::BTreeSet;
@@ -26,11 +29,37 @@ fn all_contracts_are_where_the_constants_say() {
     assert_eq!((keys.deployer.address(), keys.installer.address()), (DEPLOYER, INSTALLER));
     let mut chain = deployed();
     for place in ALL {
-        assert!(chain.has_code(place.address), "{place:?}");
+        assert!(!chain.code(place.address).is_empty(), "{place:?}");
     }
     let names: BTreeSet<_> = ALL.iter().map(|place| (place.system, place.name)).collect();
     let addresses: BTreeSet<Address> = ALL.iter().map(|place| place.address).collect();
     assert_eq!((names.len(), addresses.len()), (ALL.len(), ALL.len()));
+}
+
+#[test]
+fn each_contract_has_the_source_that_the_build_info_says() {
+    let sources = BuildInfo::of_json(&build_info().unwrap()).unwrap();
+    let mut chain = deployed();
+    for place in ALL {
+        let found = sources.find(&chain.code(place.address));
+        let found = found.unwrap_or_else(|| panic!("{place:?}"));
+        assert_eq!(found.name, place.contract);
+        assert!(found.sources[&found.path].contains(&format!("contract {}", found.name)));
+        assert!(found.sources.len() < 80, "{}: {}", found.name, found.sources.len());
+        assert!(
+            found.immutables.keys().all(|name| name.starts_with(|first| !char::is_numeric(first)))
+        );
+    }
+    // What contracts of the venue create, too.
+    let shard = chain.ask(WETH_USD_SHARDED, &ShardedPool::shardAtCall { index: U256::from(7) });
+    let shard = sources.find(&chain.code(shard)).unwrap();
+    assert_eq!(shard.path, "exchange/PoolShard.sol");
+    assert_eq!(shard.immutables["shardedPool"][12..], WETH_USD_SHARDED[..]);
+    // Code that differs is of no contract.
+    let mut code = chain.code(WETH).to_vec();
+    *code.last_mut().unwrap() ^= 1;
+    assert!(sources.find(&code).is_none());
+    assert!(sources.find(&[]).is_none());
 }
 
 #[test]
