@@ -271,7 +271,7 @@ contract ValidatorStakingInvariantTest is Test {
         }
         vm.assertGe(token.balanceOf(address(staking)), principal + owed + waiting, "covered");
         vm.assertLe(owed + waiting + handler.paid(), handler.given(), "no more than was given");
-        // While nobody was jailed in this epoch, what is not owed yet is what is to come.
+        // While nobody was jailed in this epoch, and no pool is empty, what is not owed yet is what is to come.
         if (stake == seats && seats != 0) {
             vm.assertApproxEqAbs(
                 owed + waiting + handler.paid() + toCome, handler.given(), 200 + handler.elections() * 50, "and no less"
@@ -280,9 +280,11 @@ contract ValidatorStakingInvariantTest is Test {
     }
 
     function electedWith(address candidate) private view returns (uint256 seat) {
-        (,,,,, seat,,) = staking.candidateOf(candidate);
-        // Lost to a jail: any number that the sums do not have.
-        if (seat == 0) seat = 1e40;
+        uint256 shares;
+        (,,, shares,, seat,,) = staking.candidateOf(candidate);
+        // Lost to a jail, or earning for the next epoch, which no view counts before it is settled: any number
+        // that the sums do not have.
+        if (seat == 0 || shares == 0) seat = 1e40;
     }
 
     function sums(address candidate) private view returns (uint256 principal, uint256 seat, uint256 owed) {
