@@ -1,21 +1,31 @@
 //! `cargo xtask test`: everything that must hold before a change is taken.
 
-use crate::{Result, campaign, contracts, e2e, root, tidy};
+use crate::{Result, campaign, e2e, root, tidy};
 use std::{
     env,
     ffi::OsStr,
     fmt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 /// One thing to check.
 struct Step {
     name: &'static str,
-    run: fn() -> Outcome,
+    run: Run,
     /// Whether all later steps would fail for the same reason.
     stops: bool,
+}
+
+/// How a step runs.
+enum Run {
+    /// While nothing else does.
+    Alone(fn() -> Outcome),
+    /// This program with arguments, beside later steps: it keeps one processor busy at most for most of
+    /// its time, and uses neither cargo nor what other steps use.
+    Beside(&'static [&'static str]),
 }
 
 /// How a step ended.
@@ -29,11 +39,15 @@ pub(crate) enum Outcome {
 
 impl Step {
     const fn new(name: &'static str, run: fn() -> Outcome) -> Self {
-        Self { name, run, stops: false }
+        Self { name, run: Run::Alone(run), stops: false }
     }
 
     const fn or_stop(name: &'static str, run: fn() -> Outcome) -> Self {
-        Self { name, run, stops: true }
+        Self { name, run: Run::Alone(run), stops: true }
+    }
+
+    const fn beside(name: &'static str, arguments: &'static [&'static str]) -> Self {
+        Self { name, run: Run::Beside(arguments), stops: false }
     }
 }
 
@@ -42,7 +56,7 @@ const STEPS: &[Step] = &[
     Step::new("tools", install_tools),
     Step::new("format", || cargo(&["fmt", "--all", "--check"])),
     Step::new("tidy", check_style),
-    Step::new("contracts", check_contracts),
+    Step::beside("contracts", &["contracts", "--check"]),
     Step::new("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
     }),
@@ -91,8 +105,17 @@ const TOOLS: [(&str, &str, &str); 5] = [
 /// Runs all steps and prints a summary; its last line counts them.
 pub(crate) fn run() -> Result<bool> {
     let mut results: Vec<(&Step, Outcome, Duration)> = Vec::new();
+    let mut beside = Vec::new();
     let mut is_stopped = false;
     for step in STEPS {
+        let run = match step.run {
+            Run::Alone(run) => run,
+            Run::Beside(arguments) => {
+                println!("\n=== {}: begins, and is told of when all else is done", step.name);
+                beside.push((step, thread::spawn(|| task(arguments))));
+                continue;
+            }
+        };
         if is_stopped {
             let outcome = Outcome::Skipped("a step before it failed".to_owned());
             results.push((step, outcome, Duration::ZERO));
@@ -100,10 +123,21 @@ pub(crate) fn run() -> Result<bool> {
         }
         println!("\n=== {}", step.name);
         let start = Instant::now();
-        let outcome = (step.run)();
+        let outcome = run();
         let time = start.elapsed();
         println!("=== {}: {outcome}, {:.1} s", step.name, time.as_secs_f64());
         is_stopped = step.stops && matches!(outcome, Outcome::Failed(_));
+        results.push((step, outcome, time));
+    }
+    for (step, task) in beside {
+        let broken = |_| (String::new(), Outcome::Failed("it panicked".to_owned()), Duration::ZERO);
+        let (text, outcome, time) = task.join().unwrap_or_else(broken);
+        println!(
+            "\n=== {}\n{text}=== {}: {outcome}, {:.1} s",
+            step.name,
+            step.name,
+            time.as_secs_f64()
+        );
         results.push((step, outcome, time));
     }
     println!();
@@ -115,6 +149,25 @@ pub(crate) fn run() -> Result<bool> {
     let [passed, failed, skipped] = counts;
     println!("{passed} passed, {failed} failed, {skipped} skipped");
     Ok(failed == 0)
+}
+
+/// Runs this program with arguments, and keeps what it prints.
+fn task(arguments: &[&str]) -> (String, Outcome, Duration) {
+    let start = Instant::now();
+    let output = env::current_exe()
+        .and_then(|program| Command::new(program).args(arguments).current_dir(root()).output());
+    let (text, outcome) = match output {
+        Ok(output) => {
+            let text = [output.stdout, output.stderr].concat();
+            let outcome = match output.status.success() {
+                true => Outcome::Passed,
+                false => Outcome::Failed("see what it printed above".to_owned()),
+            };
+            (String::from_utf8_lossy(&text).into_owned(), outcome)
+        }
+        Err(error) => (String::new(), Outcome::Failed(format!("cannot run this program: {error}"))),
+    };
+    (text, outcome, start.elapsed())
 }
 
 impl Outcome {
@@ -188,10 +241,6 @@ fn make_documentation() -> Outcome {
 
 fn check_style() -> Outcome {
     own_task(tidy::run())
-}
-
-fn check_contracts() -> Outcome {
-    own_task(contracts::run(true))
 }
 
 fn own_task(result: Result<bool>) -> Outcome {

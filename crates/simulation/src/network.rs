@@ -17,7 +17,7 @@ use commonware_utils::{
     channel::{mpsc, ring},
     ordered::Set,
 };
-use heddle_consensus::{CHANNELS, PIECES_CHANNEL, VALIDATORS_MAX, message_bytes_max};
+use heddle_consensus::{CHANNELS, Channels, PIECES_CHANNEL, VALIDATORS_MAX, message_bytes_max};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -241,6 +241,22 @@ impl Network {
         let fresh = PortState { inboxes, ..PortState::default() };
         self.0.state.lock().ports.insert(port, fresh);
         channels
+    }
+
+    /// The same, by what consensus uses them for.
+    pub fn channels(&self, node: usize, twin: usize) -> Channels<Sender, Receiver> {
+        let mut channels = self.connect(node, twin).into_iter();
+        let mut next = || channels.next().expect("there are as many as consensus has");
+        Channels {
+            votes: next(),
+            certificates: next(),
+            rounds: next(),
+            pieces: next(),
+            blocks: next(),
+            transactions: next(),
+            progress: next(),
+            states: next(),
+        }
     }
 
     /// What a process tells the network.

@@ -9,7 +9,7 @@ use crate::{
         validator_key,
     },
     judge::{Judge, Violation, violation},
-    network::{Counts, Link, Network, Receiver, Sender},
+    network::{Counts, Link, Network},
     node::{Process, Start, launch, stopped},
     scenario::{Chance, Fault, Mutant, Scenario, Size},
 };
@@ -21,8 +21,7 @@ use commonware_cryptography::{
 use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
 use commonware_utils::ordered::Set;
 use heddle_consensus::{
-    Channels, Memory, Mutants, Pace, Tamper, VerifiedVotes, Votes, namespace,
-    recorded_equivocations,
+    Memory, Mutants, Pace, Tamper, VerifiedVotes, Votes, namespace, recorded_equivocations,
 };
 use heddle_pool::{Candidate, Origin, PooledTransaction};
 use heddle_producer::sender_state;
@@ -459,7 +458,7 @@ impl World {
         let mut processes = Vec::new();
         self.starts += 1;
         let Some(twin) = twin else {
-            let channels = in_order(self.network.connect(at, 0));
+            let channels = self.network.channels(at, 0);
             let peer = self.network.peer(at, 0);
             match launch(&self.runtime, &machine, begin, channels, peer).await {
                 Ok(Some(process)) => processes.push(process),
@@ -485,7 +484,7 @@ impl World {
         for (number, (machine, listeners)) in [machine, twin].into_iter().zip(listeners).enumerate()
         {
             self.network.set_listeners(at, number, listeners);
-            let channels = in_order(self.network.connect(at, number));
+            let channels = self.network.channels(at, number);
             // They propose different blocks.
             let beneficiary = Address::repeat_byte(number as u8 + 1);
             let begin = Start { beneficiary, ..begin.clone() };
@@ -645,21 +644,6 @@ fn candidate(transaction: PooledTransaction) -> Candidate {
 /// A link when nothing is wrong.
 fn calm_link(scenario: &Scenario) -> Link {
     Link { latency: scenario.latency, jitter: scenario.latency / 4, loss: 0 }
-}
-
-fn in_order(channels: Vec<(Sender, Receiver)>) -> Channels<Sender, Receiver> {
-    let mut channels = channels.into_iter();
-    let mut next = || channels.next().expect("there are as many as consensus has");
-    Channels {
-        votes: next(),
-        certificates: next(),
-        rounds: next(),
-        pieces: next(),
-        blocks: next(),
-        transactions: next(),
-        progress: next(),
-        states: next(),
-    }
 }
 
 impl Clients {
