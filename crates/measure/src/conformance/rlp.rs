@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// Lists in one another at most. Decoders of fixed forms never nest that deep; this one follows
 /// whatever it is given.
-const DEPTH_MAX: usize = 1024;
+const DEPTH_MAX: usize = 64;
 
 /// Runs Ethereum's tests of RLP.
 #[derive(Clone, Debug, clap::Args)]
