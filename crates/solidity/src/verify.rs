@@ -301,7 +301,7 @@ fn verified(
     runtime: &[u8],
 ) -> Verified {
     let metadata = candidate.part("metadata").as_str().unwrap_or_default().to_owned();
-    let names = input::declarations(output);
+    let names = input::declarations(output, &fit.immutables);
     let immutables = fit.immutables.into_iter();
     let named = immutables.map(|(id, value)| (names.get(&id).cloned().unwrap_or(id), value));
     let mut settings = request.input.get("settings").cloned().unwrap_or(Json::Null);

@@ -122,7 +122,11 @@ mod tests {
                     "A.sol": {"A": {"abi": [], "metadata": metadata("A.sol"), "evm": code("6000000000", places)}},
                     "B.sol": {"B": {"abi": [], "metadata": metadata("B.sol"), "evm": code("6000000001", json!({}))}},
                 },
-                "sources": {"A.sol": {"ast": {"nodes": [{"id": 7, "name": "fee", "mutability": "immutable"}]}}},
+                // Each its own, though they have one name.
+                "sources": {
+                    "A.sol": {"ast": {"nodes": [{"id": 7, "name": "fee", "mutability": "immutable"}]}},
+                    "B.sol": {"ast": {"nodes": [{"id": 9, "name": "fee", "mutability": "immutable"}]}},
+                },
             },
         })
     }

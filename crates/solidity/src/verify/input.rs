@@ -74,8 +74,11 @@ pub(super) fn sources(input: &Json) -> BTreeMap<String, String> {
     sources.filter_map(|(path, source)| Some((path.clone(), content(source)?))).collect()
 }
 
-/// Names of immutable variables by the number of their declaration.
-pub(super) fn declarations(output: &Json) -> BTreeMap<String, String> {
+/// Names of a contract's immutable variables by the numbers of their declarations.
+pub(super) fn declarations<T>(
+    output: &Json,
+    immutables: &BTreeMap<String, T>,
+) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     let files = output.get("sources").and_then(Json::as_object).into_iter().flatten();
     let mut open: Vec<&Json> = files.filter_map(|(_, file)| file.get("ast")).collect();
@@ -86,13 +89,16 @@ pub(super) fn declarations(output: &Json) -> BTreeMap<String, String> {
             && let (Some(id), Some(name)) =
                 (node.get("id").and_then(Json::as_u64), node.get("name").and_then(Json::as_str))
         {
-            names.insert(id.to_string(), name.to_owned());
+            let id = id.to_string();
+            if immutables.contains_key(&id) {
+                names.insert(id, name.to_owned());
+            }
         }
         // Immutables stand directly in contracts.
         let nodes = node.get("nodes").and_then(Json::as_array);
         open.extend(nodes.into_iter().flatten());
     }
-    // Two contracts may each have one of that name; the number tells them apart.
+    // It may inherit two of one name, of which one is private; the number tells them apart.
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for name in names.values() {
         *counts.entry(name.clone()).or_default() += 1;
