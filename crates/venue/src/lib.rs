@@ -7,7 +7,7 @@
 //! - [`Keys`]: who signs them, known to everybody.
 //! - [`observation`]: what reporters of price feeds sign.
 //! - [`math`]: what the lending pool counts.
-//! - [`build_info`]: the sources, and what the compiler made of them.
+//! - [`build_info()`]: the sources, and what the compiler made of them.
 
 pub mod addresses;
 mod build_info;
