@@ -19,6 +19,7 @@ const settings = {
   evmVersion: "cancun",
   viaIR: false,
   metadata: { bytecodeHash: "none", appendCBOR: false },
+  // What artifacts have, and what `crates/solidity` asks for when it verifies sources.
   outputSelection: {
     "*": {
       "*": [
@@ -45,12 +46,15 @@ const licences = new Set(["MIT"]);
 /** Text of each artifact by the name of its file, and that of the build info. */
 function compile() {
   const paths = readdirSync(sources, { recursive: true }).filter((path) => path.endsWith(".sol")).sort();
+  const own = paths.map((path) => [path, source(join(sources, path))]);
+  /** All that the compiler reads, by the paths that it knows. */
+  const texts = new Map(own);
   const input = {
     language: "Solidity",
-    sources: Object.fromEntries(paths.map((path) => [path, { content: source(join(sources, path)) }])),
+    sources: Object.fromEntries(own.map(([path, content]) => [path, { content }])),
     settings,
   };
-  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: find }));
+  const output = JSON.parse(solc.compile(JSON.stringify(input), { import: (path) => find(path, texts) }));
   // What packages are warned of is theirs to correct.
   const isOurs = ({ severity, sourceLocation }) => severity === "error" || paths.includes(sourceLocation?.file);
   const wrong = (output.errors ?? []).filter(isOurs);
@@ -66,21 +70,21 @@ function compile() {
     fail("two contracts have the same name; artifacts are named by it alone");
   }
   const deployable = compiled.map(([path]) => [path, basename(path, ".sol")]);
-  return { artifacts, info: info([...deployable, ...created], output) };
+  return { artifacts, info: info([...deployable, ...created], output, texts) };
 }
 
 /**
  * What it takes to say of deployed code that it is ours, and to show its source, without compiling
  * again: in the shape of the build info of forge and hardhat, of which it has the needed parts.
  */
-function info(deployable, output) {
+function info(deployable, output, texts) {
   const contracts = {};
   const paths = new Set();
   for (const [path, name] of deployable) {
     contracts[path] = { [name]: output.contracts[path][name] };
     Object.keys(JSON.parse(contracts[path][name].metadata).sources).forEach((path) => paths.add(path));
   }
-  const inputs = [...paths].sort().map((path) => [path, { content: content(path) }]);
+  const inputs = [...paths].sort().map((path) => [path, { content: texts.get(path) }]);
   const { outputSelection, ...rest } = settings;
   const syntax = [...paths].sort().map((path) => [path, { ast: { nodes: immutables(output.sources[path].ast) } }]);
   return `${JSON.stringify({
@@ -119,21 +123,13 @@ function artifact(path, output) {
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
-/** What a source imports: files of packages. */
-function find(path) {
-  const file = packaged(path);
-  return existsSync(file) ? { contents: source(file) } : { error: `${path} is not installed` };
-}
-
-/** Where the file of a package is, as foundry.toml maps it. */
-function packaged(path) {
-  return join(folder, "node_modules", path.replace(/^solady\//, "solady/src/"));
-}
-
-/** The source that the compiler knows by this path. */
-function content(path) {
-  const own = join(sources, path);
-  return read(existsSync(own) ? own : packaged(path));
+/** What a source imports, a file of a package, which becomes one of `texts`. */
+function find(path, texts) {
+  // As foundry.toml maps them.
+  const file = join(folder, "node_modules", path.replace(/^solady\//, "solady/src/"));
+  if (!existsSync(file)) return { error: `${path} is not installed` };
+  texts.set(path, source(file));
+  return { contents: texts.get(path) };
 }
 
 /** The text of a source, which says under what licence it is. */

@@ -49,6 +49,11 @@ impl Step {
     const fn beside(name: &'static str, arguments: &'static [&'static str]) -> Self {
         Self { name, run: Run::Beside(arguments), stops: false }
     }
+
+    /// Prints how it ended.
+    fn tell(&self, outcome: &Outcome, time: Duration) {
+        println!("=== {}: {outcome}, {:.1} s", self.name, time.as_secs_f64());
+    }
 }
 
 /// All steps, in order: quick ones first, and what later ones need before them.
@@ -125,19 +130,15 @@ pub(crate) fn run() -> Result<bool> {
         let start = Instant::now();
         let outcome = run();
         let time = start.elapsed();
-        println!("=== {}: {outcome}, {:.1} s", step.name, time.as_secs_f64());
+        step.tell(&outcome, time);
         is_stopped = step.stops && matches!(outcome, Outcome::Failed(_));
         results.push((step, outcome, time));
     }
     for (step, task) in beside {
         let broken = |_| (String::new(), Outcome::Failed("it panicked".to_owned()), Duration::ZERO);
         let (text, outcome, time) = task.join().unwrap_or_else(broken);
-        println!(
-            "\n=== {}\n{text}=== {}: {outcome}, {:.1} s",
-            step.name,
-            step.name,
-            time.as_secs_f64()
-        );
+        println!("\n=== {}\n{text}", step.name);
+        step.tell(&outcome, time);
         results.push((step, outcome, time));
     }
     println!();
@@ -240,11 +241,7 @@ fn make_documentation() -> Outcome {
 }
 
 fn check_style() -> Outcome {
-    own_task(tidy::run())
-}
-
-fn own_task(result: Result<bool>) -> Outcome {
-    match result {
+    match tidy::run() {
         Ok(true) => Outcome::Passed,
         Ok(false) => Outcome::Failed("see what it printed above".to_owned()),
         Err(error) => Outcome::Failed(error.to_string()),

@@ -14,10 +14,11 @@
 //! - [`compiler`]: [`compiler::Compilers::open`], `list`, `add`, `compile`; the binary has a hidden
 //!   command that calls [`compiler::cage::enter`], and [`compiler::Cage`] says how to start it.
 //! - [`verify`](mod@verify): [`verify::verify`] gives [`verify::Verified`], or a
-//!   [`verify::VerifyError`] that says how far it came.
+//!   [`verify::VerifyError`] that says how far it came; [`verify::BuildInfo::find`] gives one without
+//!   a compiler.
 //! - [`layout`]: [`layout::Layout::of_json`] of a verified contract's storage layout, then
 //!   [`layout::Layout::name_of`] or [`layout::Layout::names_of`].
-//! - [`store`]: [`store::Contracts::open`] or [`store::Contracts::in_memory`], `get`, `insert`.
+//! - [`store`]: [`store::Contracts::open`] or [`store::Contracts::in_memory`], `of_code`, `insert`.
 //! - [`requests`]: what plugins of forge and Hardhat send and want to hear, step by step.
 
 pub mod abi;

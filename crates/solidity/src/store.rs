@@ -146,7 +146,11 @@ impl Contracts {
         }
         let found = self.shipped.as_ref().and_then(|shipped| shipped.find(code)).map(Arc::new);
         if let Some(verified) = &found {
-            self.known.lock().remember(verified.clone());
+            let mut known = self.known.lock();
+            // Somebody may have verified it meanwhile, and that is kept.
+            if !known.contracts.contains_key(code_hash) {
+                known.remember(verified.clone());
+            }
         }
         Ok(found)
     }

@@ -251,9 +251,11 @@ impl Work {
 
 /// The sources of the code of an address, if they are known.
 pub(crate) fn verified(ask: &Ask, address: Address) -> Result<Option<Arc<Verified>>, Failure> {
-    let Some(account) = ask.state()?.account(address)? else { return Ok(None) };
-    let code = ask.code(address)?;
-    ask.explorer.parts.contracts.of_code(&account.code_hash, &code).map_err(|error| {
+    let state = ask.state()?;
+    let hash = state.account(address)?.map(|account| account.code_hash);
+    let Some(hash) = hash.filter(|hash| !hash.is_zero()) else { return Ok(None) };
+    let code = state.code(hash)?;
+    ask.explorer.parts.contracts.of_code(&hash, &code).map_err(|error| {
         tracing::error!(%error, "a verified contract cannot be read");
         Failure::Broken
     })
